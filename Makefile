@@ -42,8 +42,11 @@ LLVM_LIBS = $(shell $(LLVM_CONFIG) --ldflags) -Wl,-rpath,$(shell $(LLVM_CONFIG) 
 
 # A program is linked by the system's cc, whatever compiled the runtime: name clang's OpenMP library in full.
 IS_CLANG = $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
-OPENMP_LIBS = $(if $(IS_CLANG),$(shell $(CC) -print-file-name=libomp.so),-lgomp)
+OPENMP_LIBS = $(if $(IS_CLANG),$(shell $(CC) -print-file-name=libomp.so.5),-lgomp)
 RUNTIME_LIBS = $(SANITIZE) -lzip -llapacke -lopenblas $(OPENMP_LIBS) -lm -lpthread
+
+# Recipes print one short line; `make V=1` prints the commands.
+say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 
 # ---- sources -------------------------------------------------------------------------------------------------------
 
@@ -81,6 +84,7 @@ PRODUCTS := $(BUILD)/entkc $(BUILD)/libentk.a $(BUILD)/libentk_reference.a $(BUI
 .PHONY: all help demo check check-unit check-reject check-run check-slow bench asan fuzz fuzz-smoke format install clean \
 	deps deps-fuzz headers unit-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
+.SECONDARY:
 .DEFAULT_GOAL := all
 
 all: $(PRODUCTS) ## build the compiler and the runtime libraries in build/
@@ -113,37 +117,37 @@ FORCE:
 
 $(BUILD)/gen/entk.tab.c $(BUILD)/gen/entk.tab.h &: grammar/entk.y | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	bison -Wall -Werror -d -o $(BUILD)/gen/entk.tab.c $<
+	$(call say,BISON,$<)bison -Wall -d -o $(BUILD)/gen/entk.tab.c $<
 
 $(BUILD)/gen/entk.lex.c $(BUILD)/gen/entk.lex.h &: grammar/entk.l | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	flex --header-file=$(BUILD)/gen/entk.lex.h -o $(BUILD)/gen/entk.lex.c $<
+	$(call say,FLEX,$<)flex --header-file=$(BUILD)/gen/entk.lex.h -o $(BUILD)/gen/entk.lex.c $<
 
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags $(GEN_HEADERS) | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(WARNINGS) $(GENERATED_QUIET) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) $(GENERATED_QUIET) $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/obj/compiler/emit/%.o: compiler/emit/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(LLVM_CFLAGS) $(WARNINGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(LLVM_CFLAGS) $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/obj/compiler/%.o: compiler/%.c $(BUILD)/flags | $(BUILD)/deps.stamp $(GEN_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) $(WARNINGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/obj/runtime/%.o: runtime/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -fopenmp $(WARNINGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) -fopenmp $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
 # Built beside and moved into place: a program that is being linked never meets half a library.
 define archive
 @rm -f $@.new
-$(AR) rcs $@.new $^
+$(call say,AR,$@)$(AR) rcs $@.new $^
 @mv -f $@.new $@
 endef
 
 $(BUILD)/entkc: $(COMPILER_OBJ) | $(BUILD)/deps.stamp
-	$(CC) $(SANITIZE) $(LDFLAGS) $^ $(LLVM_LIBS) -lm -o $@
+	$(call say,LINK,$@)$(CC) $(SANITIZE) $(LDFLAGS) $^ $(LLVM_LIBS) -lm -o $@
 
 $(BUILD)/libentk.a: $(RUNTIME_OBJ)
 	$(archive)
@@ -186,7 +190,7 @@ unit-programs: $(UNIT_BIN)
 
 $(BUILD)/obj/tests/unit/%.o: tests/unit/%.c $(BUILD)/flags | $(BUILD)/deps.stamp $(GEN_HEADERS)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -Itests/unit $(WARNINGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) -Itests/unit $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/tests/libhelpers.a: $(call objects,$(UNIT_HELPERS))
 	@mkdir -p $(@D)
@@ -195,22 +199,21 @@ $(BUILD)/tests/libhelpers.a: $(call objects,$(UNIT_HELPERS))
 $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/libentkc.a $(BUILD)/libentk.a \
 		$(if $(UNIT_HELPERS),$(BUILD)/tests/libhelpers.a)
 	@mkdir -p $(@D)
-	$(CC) $(SANITIZE) $(LDFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(RUNTIME_LIBS) \
+	$(call say,LINK,$@)$(CC) $(SANITIZE) $(LDFLAGS) $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group -lcmocka $(RUNTIME_LIBS) \
 		$(LLVM_LIBS) -o $@
 
 # Fuzzers: clang's libFuzzer with both sanitizers, one program per tests/fuzz/fuzz_*.c, objects of their own.
 FUZZ_CC = $(shell sh scripts/deps.sh fuzz-compiler)
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-# clang may lack OpenMP's header; the declarations of gcc's serve.
-FUZZ_OMP = -idirafter $(shell gcc -print-file-name=include)
+FUZZ_OMP := -idirafter tests/fuzz/serial
 
 $(BUILD)/fuzz/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/deps.stamp $(BUILD)/deps-fuzz.stamp $(GEN_HEADERS)
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(STANDARD) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(INCLUDES) $(FUZZ_OMP) -w $(DEPFLAGS) -c $< -o $@
+	$(call say,FUZZCC,$<)$(FUZZ_CC) $(STANDARD) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(INCLUDES) $(FUZZ_OMP) -w $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/fuzz/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags $(GEN_HEADERS) | $(BUILD)/deps-fuzz.stamp
 	@mkdir -p $(@D)
-	$(FUZZ_CC) $(STANDARD) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(INCLUDES) -w $(DEPFLAGS) -c $< -o $@
+	$(call say,FUZZCC,$<)$(FUZZ_CC) $(STANDARD) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(INCLUDES) -w $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/fuzz/libfront.a: $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(FRONT_SRC)) \
 		$(patsubst $(BUILD)/gen/%.c,$(BUILD)/fuzz/obj/gen/%.o,$(GEN))
@@ -220,8 +223,8 @@ $(BUILD)/fuzz/libruntime.a: $(patsubst %.c,$(BUILD)/fuzz/obj/%.o,$(RUNTIME_SRC))
 	$(archive)
 
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/obj/tests/fuzz/%.o $(BUILD)/fuzz/libfront.a $(BUILD)/fuzz/libruntime.a
-	$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-		-lzip -llapacke -lopenblas -lgomp -lm -lpthread -o $@
+	$(call say,LINK,$@)$(FUZZ_CC) $(FUZZ_FLAGS) -fsanitize=fuzzer $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		-lzip -llapacke -lopenblas -lm -lpthread -o $@
 
 fuzz-programs: $(FUZZ_BIN)
 

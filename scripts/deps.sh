@@ -50,7 +50,7 @@ collect_base() {
 	need fonts-dejavu-core has_file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 	case $CC in *clang*)
 		need clang has_command "$CC"
-		need libomp-dev sh -c "test -e \"\$($CC -print-file-name=libomp.so)\"" ;;
+		need libomp-dev sh -c "test -e \"\$($CC -print-file-name=libomp.so.5)\"" ;;
 	esac
 }
 collect_fuzz() {
