@@ -14,6 +14,7 @@ import time
 
 import numpy as np
 
+sys.dont_write_bytecode = True
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 # ---------------------------------------------------------------------------------------------------- tolerances
@@ -25,8 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 #      stay below 1e-9.
 # f32: the largest difference measured between single and 80-bit evaluation of the golden nets is 7.5e-6 (maps).
 TOLERANCE = {"f64": (1e-11, 1e-9), "f32": (1e-5, 1e-4)}
-# Between two different samples with |cos| = 1 at some position (duplicates, multiples, one channel and one tap without
-# a bias) nobody promises equal bits, and the square root of a unit in the last place is the true condition of the NTK:
+# Where |cos| = 1 off the diagonal (duplicates, multiples, positions of a black image) nobody promises equal bits, and the square root of a unit in the last place is the true condition of the NTK:
 # sqrt(2^-53) = 1.1e-8 and sqrt(2^-24) = 2.4e-4 per nonlinearity, a few of them in a row.
 PARALLEL_TOLERANCE = {"f64": (1e-11, 5e-8), "f32": (1e-5, 1e-3)}
 
@@ -75,8 +75,8 @@ class Report:
 
     def exit(self):
         skipped = f", {self.skipped} skipped" if self.skipped else ""
-        print(f"{self.name}: {self.passed} passed, {self.failed} failed{skipped}"
-              f" ({time.time() - self.start:.0f} s)", flush=True)
+        print(f"{self.name}: took {time.time() - self.start:.0f} s")
+        print(f"{self.name}: {self.passed} passed, {self.failed} failed{skipped}", flush=True)
         sys.exit(1 if self.failed else 0)
 
 
@@ -91,6 +91,11 @@ def arguments(description):
 def shared_folder():
     """Folder with golden values and the NumPy oracle: ENTK_SHARED, or ../shared beside the repository."""
     return os.environ.get("ENTK_SHARED") or os.path.join(os.path.dirname(ROOT), "shared")
+
+
+def slow():
+    """Do the long versions run? (`make check-slow`)"""
+    return os.environ.get("ENTK_SLOW", "0") not in ("", "0")
 
 
 def golden_folder():
