@@ -47,6 +47,11 @@ bool grid_element_equal(uint32_t dim, GridElement g, GridElement h);
 /* Readable name of an element: "identity", "rot90", "flip(1)", or its matrix; for --emit=network. */
 char *grid_element_name(Arena *arena, uint32_t dim, GridElement g);
 
+/* Same elements, whatever the names. */
+bool group_equal(const Group *a, const Group *b);
+/* Does every element map a grid of this shape onto itself? */
+bool group_keeps_shape(const Group *group, const uint32_t *shape);
+
 /* Is axis a mapped onto axis b / reversed by some element? (10.3) */
 bool group_exchanges(const Group *group, uint32_t a, uint32_t b);
 bool group_reflects(const Group *group, uint32_t axis);

@@ -173,6 +173,7 @@ typedef struct Program {
 /* ---- shared questions --------------------------------------------------------------------------------------- */
 
 uint64_t type_positions(const Type *type);            /* grid positions: product of the shape; 1 if no grid */
+const char *grid_name(uint32_t dim);                      /* "signal", "image", "volume" */
 char *type_text(Arena *arena, const Type *type);      /* "image 32x32", "C4 over image 30x30", "vector" */
 /* Output size and low padding of one axis (math.md 3). Returns false if a valid window does not fit. */
 bool window_axis(uint32_t size, uint32_t window, uint32_t stride, uint32_t dilation, Padding padding, uint32_t *out,

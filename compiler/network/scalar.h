@@ -25,10 +25,15 @@ struct Scalar {
 	double value;   /* at the params' values in the source (after entkc --set) */
 	uint32_t param; /* SCALAR_PARAM: index into Program.params */
 	const Scalar *arg[3];
+	uint32_t size; /* operations of the expression written out as a tree; the checker bounds it by SCALAR_MAX_SIZE */
 };
+
+/* Bound on `size`, and so on the depth and the cost of walking an expression. */
+#define SCALAR_MAX_SIZE 20000
 
 const Scalar *scalar_const(Arena *arena, double value);
 const Scalar *scalar_param(Arena *arena, uint32_t param, double value);
+uint32_t scalar_op_arity(ScalarOp op);
 /* Folds to a constant when all arguments are constant. Unused arguments are NULL. */
 const Scalar *scalar_op(Arena *arena, ScalarOp op, const Scalar *a, const Scalar *b, const Scalar *c);
 
@@ -36,5 +41,7 @@ bool scalar_is_const(const Scalar *s);
 /* Value with other values of the params (one double per Program.params entry). */
 double scalar_eval(const Scalar *s, const double *params);
 bool scalar_equal(const Scalar *a, const Scalar *b); /* structurally: same number for all params */
+/* As the user could have written it, params by name ("p0", "p1", ... when `names` is NULL). */
+char *scalar_text(Arena *arena, const Scalar *s, const char *const *names);
 
 #endif
