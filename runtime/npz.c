@@ -1,0 +1,587 @@
+/* .npz and .npy files: see npz.h. */
+#include "npz.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <zip.h>
+
+/* ---- reading --------------------------------------------------------------------------------------------------- */
+
+struct EntkNpz {
+	char *file;
+	zip_t *zip;  /* NULL for a .npy */
+	FILE *plain; /* NULL for a .npz */
+	size_t plain_size;
+	size_t count;
+	char **keys;
+	zip_uint64_t *entries; /* index of a key in the zip */
+	char place[512];       /* text of entk_npz_where */
+};
+
+void entk_npz_close(EntkNpz *npz) {
+	if (!npz)
+		return;
+	if (npz->zip)
+		zip_discard(npz->zip);
+	if (npz->plain)
+		fclose(npz->plain);
+	for (size_t i = 0; npz->keys && i < npz->count; i++)
+		free(npz->keys[i]);
+	free(npz->keys);
+	free(npz->entries);
+	free(npz->file);
+	free(npz);
+}
+
+size_t entk_npz_count(const EntkNpz *npz) {
+	return npz->count;
+}
+
+const char *entk_npz_key(const EntkNpz *npz, size_t i) {
+	return npz->keys[i];
+}
+
+const char *entk_npz_file(const EntkNpz *npz) {
+	return npz->file;
+}
+
+static size_t find_key(const EntkNpz *npz, const char *key) {
+	size_t i = 0;
+	while (i < npz->count && strcmp(npz->keys[i], key) != 0)
+		i++;
+	return i;
+}
+
+bool entk_npz_has(const EntkNpz *npz, const char *key) {
+	return find_key(npz, key) < npz->count;
+}
+
+const char *entk_npz_where(EntkNpz *npz, const char *key) {
+	snprintf(npz->place, sizeof npz->place, *key ? "%s:%s" : "%s", npz->file, key);
+	return npz->place;
+}
+
+/* "images, labels" into text, cut with "..". */
+static void list_keys(const EntkNpz *npz, char *text, size_t size) {
+	size_t length = 0;
+	text[0] = '\0';
+	for (size_t i = 0; i < npz->count; i++) {
+		size_t needed = strlen(npz->keys[i]) + 2;
+		if (length + needed + 4 >= size) {
+			snprintf(text + length, size - length, " ..");
+			return;
+		}
+		length += (size_t)snprintf(text + length, size - length, i ? ", %s" : "%s", npz->keys[i]);
+	}
+}
+
+static EntkStatus no_such_key(const EntkNpz *npz, const char *key, EntkError *error) {
+	char keys[400];
+	if (npz->plain) {
+		entk_fail(error, ENTK_INPUT, npz->file, "a .npy file holds one array without a name, but \"%s\" is asked for", key);
+		return entk_fix(error, "save several arrays with numpy.savez, or leave out the name");
+	}
+	list_keys(npz, keys, sizeof keys);
+	entk_fail(error, ENTK_INPUT, npz->file, "no array \"%s\"; it has %s", key, npz->count ? keys : "none");
+	const char *near = entk_nearest(key, (const char *const *)npz->keys, npz->count);
+	return near ? entk_fix(error, "did you mean \"%s\"?", near) : error->status;
+}
+
+static EntkStatus system_failure(EntkError *error, const char *where, const char *doing, int number) {
+	return entk_fail(error, ENTK_SYSTEM, where, "cannot %s: %s", doing, strerror(number));
+}
+
+/* The keys of a zip: its members NAME.npy. */
+static EntkStatus read_directory(EntkNpz *npz, EntkError *error) {
+	zip_int64_t total = zip_get_num_entries(npz->zip, 0);
+	npz->keys = entk_allocate((size_t)total, sizeof *npz->keys, "a list of arrays", error);
+	if (!npz->keys)
+		return error->status;
+	npz->entries = entk_allocate((size_t)total, sizeof *npz->entries, "a list of arrays", error);
+	if (!npz->entries)
+		return error->status;
+	for (zip_uint64_t i = 0; i < (zip_uint64_t)total; i++) {
+		const char *name = zip_get_name(npz->zip, i, ZIP_FL_ENC_GUESS);
+		size_t length = name ? strlen(name) : 0;
+		if (length < 4 || strcmp(name + length - 4, ".npy") != 0)
+			continue;
+		char *key = strndup(name, length - 4);
+		if (!key)
+			return entk_fail_memory(error, "a list of arrays", length);
+		npz->keys[npz->count] = key;
+		npz->entries[npz->count++] = i;
+	}
+	return ENTK_OK;
+}
+
+static EntkStatus open_zip(EntkNpz *npz, EntkError *error) {
+	int code = 0;
+	npz->zip = zip_open(npz->file, ZIP_RDONLY, &code);
+	if (!npz->zip) {
+		if (code == ZIP_ER_OPEN || code == ZIP_ER_READ || code == ZIP_ER_SEEK)
+			return system_failure(error, npz->file, "read it", errno);
+		if (code == ZIP_ER_MEMORY)
+			return entk_fail_memory(error, "a zip archive's directory", 0);
+		entk_fail(error, ENTK_INPUT, npz->file, "not a whole .npz file: it starts like a zip archive, but its directory is missing or broken (truncated?)");
+		return entk_fix(error, "copy or save the file again");
+	}
+	return read_directory(npz, error);
+}
+
+static EntkStatus open_plain(EntkNpz *npz, EntkError *error) {
+	npz->keys = entk_allocate(1, sizeof *npz->keys, "a list of arrays", error);
+	if (!npz->keys)
+		return error->status;
+	npz->keys[0] = strdup("");
+	if (!npz->keys[0])
+		return entk_fail_memory(error, "a list of arrays", 1);
+	npz->count = 1;
+	return ENTK_OK;
+}
+
+/* Opens npz->file, whatever it is. */
+static EntkStatus open_file(EntkNpz *npz, EntkError *error) {
+	struct stat info;
+	unsigned char magic[6] = {0};
+	FILE *file = fopen(npz->file, "rb");
+	if (!file) {
+		entk_fail(error, errno == ENOENT || errno == ENOTDIR ? ENTK_INPUT : ENTK_SYSTEM, npz->file, "cannot open: %s", strerror(errno));
+		return errno == ENOENT ? entk_fix(error, "expected a .npy or .npz file, or FILE.npz:KEY") : error->status;
+	}
+	npz->plain = file;
+	if (fstat(fileno(file), &info) != 0)
+		return system_failure(error, npz->file, "read it", errno);
+	if (!S_ISREG(info.st_mode)) {
+		entk_fail(error, ENTK_INPUT, npz->file, "%s, expected a .npy or .npz file",
+			S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+		return error->status;
+	}
+	size_t got = fread(magic, 1, sizeof magic, file);
+	if (ferror(file))
+		return system_failure(error, npz->file, "read it", errno);
+	if (got == 0)
+		return entk_fail(error, ENTK_INPUT, npz->file, "the file is empty, expected a .npy or .npz file");
+	npz->plain_size = (size_t)info.st_size;
+	if (got >= 4 && (memcmp(magic, "PK\3\4", 4) == 0 || memcmp(magic, "PK\5\6", 4) == 0)) {
+		npz->plain = NULL;
+		fclose(file);
+		return open_zip(npz, error);
+	}
+	if (got == 6 && memcmp(magic, "\x93NUMPY", 6) == 0)
+		return open_plain(npz, error);
+	entk_fail(error, ENTK_INPUT, npz->file, "neither a .npy nor a .npz file");
+	return entk_fix(error, "save the arrays with numpy.save or numpy.savez");
+}
+
+/* Leaves only `key`. */
+static EntkStatus select_key(EntkNpz *npz, const char *key, EntkError *error) {
+	size_t i = find_key(npz, key);
+	if (i == npz->count)
+		return no_such_key(npz, key, error);
+	char *kept = npz->keys[i];
+	npz->keys[i] = npz->keys[0];
+	npz->keys[0] = kept;
+	if (npz->entries)
+		npz->entries[0] = npz->entries[i];
+	for (size_t k = 1; k < npz->count; k++)
+		free(npz->keys[k]);
+	npz->count = 1;
+	return ENTK_OK;
+}
+
+EntkStatus entk_npz_open(const char *name, EntkNpz **npz, EntkError *error) {
+	const char *colon = strrchr(name, ':');
+	*npz = NULL;
+	EntkNpz *new = entk_allocate(1, sizeof *new, "a file", error);
+	if (!new)
+		return error->status;
+	if (colon && access(name, F_OK) != 0)
+		new->file = strndup(name, (size_t)(colon - name));
+	else {
+		colon = NULL;
+		new->file = strdup(name);
+	}
+	EntkStatus status = new->file ? open_file(new, error) : entk_fail_memory(error, "a file's name", strlen(name));
+	if (status == ENTK_OK && colon)
+		status = select_key(new, colon + 1, error);
+	if (status != ENTK_OK) {
+		entk_npz_close(new);
+		return status;
+	}
+	*npz = new;
+	return ENTK_OK;
+}
+
+EntkStatus entk_npz_only_key(EntkNpz *npz, const char *preferred, const char **key, EntkError *error) {
+	char keys[400];
+	if (npz->count == 0)
+		return entk_fail(error, ENTK_INPUT, npz->file, "the file holds no arrays");
+	size_t i = npz->count == 1 ? 0 : find_key(npz, preferred);
+	if (i < npz->count) {
+		*key = npz->keys[i];
+		return ENTK_OK;
+	}
+	list_keys(npz, keys, sizeof keys);
+	entk_fail(error, ENTK_INPUT, npz->file, "it holds %zu arrays (%s), and none is called \"%s\"", npz->count, keys, preferred);
+	return entk_fix(error, "name one, for example %s:%s", npz->file, npz->keys[0]);
+}
+
+static ptrdiff_t read_zip(void *context, void *bytes, size_t size, EntkError *error) {
+	zip_file_t *file = context;
+	zip_int64_t got = zip_fread(file, bytes, size);
+	if (got >= 0)
+		return (ptrdiff_t)got;
+	zip_error_t *reason = zip_file_get_error(file);
+	if (zip_error_code_zip(reason) == ZIP_ER_READ)
+		entk_fail(error, ENTK_SYSTEM, error->where, "cannot read the array: %s", zip_error_strerror(reason));
+	else
+		entk_fail(error, ENTK_INPUT, error->where, "damaged or truncated zip archive: %s", zip_error_strerror(reason));
+	return -1;
+}
+
+static ptrdiff_t read_plain(void *context, void *bytes, size_t size, EntkError *error) {
+	FILE *file = context;
+	size_t got = fread(bytes, 1, size, file);
+	if (got == 0 && ferror(file)) {
+		entk_fail(error, ENTK_SYSTEM, error->where, "cannot read: %s", strerror(errno));
+		return -1;
+	}
+	return (ptrdiff_t)got;
+}
+
+/* A stream at the start of an array; close_array ends it. read_* know the array's name from error->where. */
+static EntkStatus open_array(EntkNpz *npz, const char *key, EntkStream *stream, EntkError *error) {
+	size_t i = find_key(npz, key);
+	if (i == npz->count)
+		return no_such_key(npz, key, error);
+	*stream = (EntkStream){.name = entk_npz_where(npz, key)};
+	entk_fail(error, ENTK_OK, stream->name, "%s", "");
+	if (npz->plain) {
+		rewind(npz->plain);
+		stream->read = read_plain;
+		stream->context = npz->plain;
+		stream->size = npz->plain_size;
+		return ENTK_OK;
+	}
+	zip_stat_t info;
+	if (zip_stat_index(npz->zip, npz->entries[i], 0, &info) != 0)
+		return entk_fail(error, ENTK_INPUT, stream->name, "damaged zip archive: %s", zip_strerror(npz->zip));
+	zip_file_t *file = zip_fopen_index(npz->zip, npz->entries[i], 0);
+	if (!file)
+		return entk_fail(error, ENTK_INPUT, stream->name, "damaged zip archive: %s", zip_strerror(npz->zip));
+	stream->read = read_zip;
+	stream->context = file;
+	stream->size = info.valid & ZIP_STAT_SIZE ? (size_t)info.size : ENTK_UNKNOWN_SIZE;
+	return ENTK_OK;
+}
+
+static void close_array(EntkStream *stream) {
+	if (stream->read == read_zip)
+		zip_fclose(stream->context);
+}
+
+EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header, EntkError *error) {
+	EntkStream stream;
+	EntkStatus status = open_array(npz, key, &stream, error);
+	if (status != ENTK_OK)
+		return status;
+	status = entk_npy_read_header(&stream, header, error);
+	close_array(&stream);
+	return status;
+}
+
+EntkStatus entk_npz_read(EntkNpz *npz, const char *key, EntkArray *array, EntkError *error) {
+	EntkStream stream;
+	EntkStatus status = open_array(npz, key, &stream, error);
+	if (status != ENTK_OK)
+		return status;
+	status = entk_npy_read(&stream, array, error);
+	close_array(&stream);
+	return status;
+}
+
+EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double scale, void *values, EntkError *error) {
+	EntkStream stream;
+	EntkNpyHeader header;
+	EntkStatus status = open_array(npz, key, &stream, error);
+	if (status != ENTK_OK)
+		return status;
+	status = entk_npy_read_header(&stream, &header, error);
+	if (status == ENTK_OK)
+		status = entk_npy_read_values(&stream, &header, type, scale, values, error);
+	close_array(&stream);
+	return status;
+}
+
+/* ---- names for writing ----------------------------------------------------------------------------------------- */
+
+/* Where an output goes: a temporary name beside the final one. */
+typedef struct Target {
+	char *final, *temporary, *folder;
+} Target;
+
+static void target_destroy(Target *target) {
+	free(target->final);
+	free(target->temporary);
+	free(target->folder);
+	memset(target, 0, sizeof *target);
+}
+
+/* Checks that `path` can be written. A link is followed, so that the file it names is replaced, not the link; a device
+ * is refused, since the final rename would replace it by a file. */
+static EntkStatus target_create(const char *path, Target *target, EntkError *error) {
+	struct stat info;
+	memset(target, 0, sizeof *target);
+	bool exists = stat(path, &info) == 0;
+	if (exists && !S_ISREG(info.st_mode)) {
+		entk_fail(error, ENTK_SYSTEM, path, "cannot write: it is %s, expected a regular file",
+			S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+		return error->status;
+	}
+	if (!*path)
+		return entk_fail(error, ENTK_USAGE, NULL, "the output's name is empty");
+	if (exists && access(path, W_OK) != 0)
+		return system_failure(error, path, "write", errno);
+	target->final = exists ? realpath(path, NULL) : strdup(path);
+	const char *slash = target->final ? strrchr(target->final, '/') : NULL;
+	if (!slash)
+		target->folder = strdup(".");
+	else
+		target->folder = strndup(target->final, slash == target->final ? 1 : (size_t)(slash - target->final));
+	size_t size = strlen(path) + PATH_MAX + 32;
+	target->temporary = malloc(size);
+	if (!target->final || !target->folder || !target->temporary) {
+		target_destroy(target);
+		return entk_fail_memory(error, "a file's name", size);
+	}
+	snprintf(target->temporary, size, "%s.partial-%ld", target->final, (long)getpid());
+	if (access(target->folder, W_OK | X_OK) != 0) {
+		system_failure(error, path, "write", errno);
+		entk_fix(error, "the folder %s must exist and be writable", target->folder);
+		target_destroy(target);
+		return error->status;
+	}
+	return ENTK_OK;
+}
+
+static EntkStatus write_failure(EntkError *error, const Target *target, int number) {
+	return entk_fail(error, ENTK_SYSTEM, target->final, "cannot write: %s; nothing was left behind", strerror(number));
+}
+
+static int sync_path(const char *path, int flags) {
+	int file = open(path, flags);
+	if (file < 0)
+		return -1;
+	int result = fsync(file);
+	int number = errno;
+	close(file);
+	errno = number;
+	return result;
+}
+
+/* Give the complete temporary file its final name. */
+static EntkStatus target_commit(Target *target, EntkError *error) {
+	if (sync_path(target->temporary, O_RDONLY) != 0 || rename(target->temporary, target->final) != 0) {
+		int number = errno;
+		unlink(target->temporary);
+		return write_failure(error, target, number);
+	}
+	/* Some file systems cannot sync folders; the file itself is safe. */
+	(void)sync_path(target->folder, O_RDONLY | O_DIRECTORY);
+	return ENTK_OK;
+}
+
+/* ---- writing a .npz -------------------------------------------------------------------------------------------- */
+
+typedef struct Entry {
+	char *name; /* with ".npy" */
+	char header[1024];
+	size_t header_size;
+	const void *data;
+	void *owned; /* a copy of small data, or NULL */
+	size_t bytes;
+} Entry;
+
+struct EntkNpzWriter {
+	Target target;
+	size_t count, capacity;
+	Entry *entries;
+};
+
+void entk_npz_writer_destroy(EntkNpzWriter *writer) {
+	if (!writer)
+		return;
+	for (size_t i = 0; i < writer->count; i++) {
+		free(writer->entries[i].name);
+		free(writer->entries[i].owned);
+	}
+	free(writer->entries);
+	target_destroy(&writer->target);
+	free(writer);
+}
+
+EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error) {
+	struct statvfs disk;
+	*writer = NULL;
+	EntkNpzWriter *new = entk_allocate(1, sizeof *new, "an output file", error);
+	if (!new)
+		return error->status;
+	EntkStatus status = target_create(path, &new->target, error);
+	if (status == ENTK_OK && statvfs(new->target.folder, &disk) == 0 && disk.f_blocks > 0) {
+		double available = (double)disk.f_bavail * (double)disk.f_frsize;
+		if ((double)expected_bytes > available) {
+			status = entk_fail(error, ENTK_SYSTEM, path, "no space left on the disk: the result needs %.1f MB, %.1f MB are free",
+				1e-6 * (double)expected_bytes, 1e-6 * available);
+			entk_fix(error, "free some space or write to another disk");
+		}
+	}
+	if (status != ENTK_OK) {
+		entk_npz_writer_destroy(new);
+		return status;
+	}
+	*writer = new;
+	return ENTK_OK;
+}
+
+static Entry *new_entry(EntkNpzWriter *writer, const char *key, EntkError *error) {
+	if (writer->count == writer->capacity) {
+		size_t capacity = writer->capacity ? 2 * writer->capacity : 8;
+		Entry *entries = realloc(writer->entries, capacity * sizeof *entries);
+		if (!entries) {
+			entk_fail_memory(error, "a list of arrays", capacity * sizeof *entries);
+			return NULL;
+		}
+		writer->entries = entries;
+		writer->capacity = capacity;
+	}
+	Entry *entry = &writer->entries[writer->count];
+	memset(entry, 0, sizeof *entry);
+	size_t size = strlen(key) + 5;
+	entry->name = malloc(size);
+	if (!entry->name) {
+		entk_fail_memory(error, "a list of arrays", size);
+		return NULL;
+	}
+	snprintf(entry->name, size, "%s.npy", key);
+	writer->count++;
+	return entry;
+}
+
+EntkStatus entk_npz_writer_add(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank, const size_t *shape,
+	const void *data, EntkError *error) {
+	size_t bytes = entk_type_size(type);
+	for (unsigned a = 0; a < rank; a++)
+		if (!entk_multiply(bytes, shape[a], &bytes))
+			return entk_fail(error, ENTK_INTERNAL, key, "an array's size overflows");
+	Entry *entry = new_entry(writer, key, error);
+	if (!entry)
+		return error->status;
+	entry->header_size = entk_npy_write_header(type, rank, shape, entry->header);
+	entry->data = data;
+	entry->bytes = bytes;
+	return ENTK_OK;
+}
+
+/* The same with a copy of the data. */
+static EntkStatus add_copy(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank, size_t length,
+	const void *data, EntkError *error) {
+	size_t bytes = length * entk_type_size(type);
+	void *copy = entk_allocate(bytes, 1, "a value", error);
+	if (!copy)
+		return error->status;
+	memcpy(copy, data, bytes);
+	EntkStatus status = entk_npz_writer_add(writer, key, type, rank, &length, copy, error);
+	if (status == ENTK_OK)
+		writer->entries[writer->count - 1].owned = copy;
+	else
+		free(copy);
+	return status;
+}
+
+EntkStatus entk_npz_writer_add_f64(EntkNpzWriter *writer, const char *key, double value, EntkError *error) {
+	return add_copy(writer, key, ENTK_F64, 0, 1, &value, error);
+}
+
+EntkStatus entk_npz_writer_add_i64(EntkNpzWriter *writer, const char *key, int64_t value, EntkError *error) {
+	return add_copy(writer, key, ENTK_I64, 0, 1, &value, error);
+}
+
+EntkStatus entk_npz_writer_add_text(EntkNpzWriter *writer, const char *key, const char *text, EntkError *error) {
+	return add_copy(writer, key, ENTK_U8, 1, strlen(text), text, error);
+}
+
+/* Adds an entry to the open archive: header and data as two fragments, without a copy; stored, not compressed (float64
+ * kernels do not compress); with NumPy's constant date, so that equal results are equal files. */
+static bool add_to_zip(zip_t *zip, const Entry *entry) {
+	zip_buffer_fragment_t fragments[2] = {
+		{.data = (zip_uint8_t *)(uintptr_t)entry->header, .length = entry->header_size},
+		{.data = (zip_uint8_t *)(uintptr_t)entry->data, .length = entry->bytes},
+	};
+	zip_source_t *source = zip_source_buffer_fragment(zip, fragments, entry->bytes ? 2 : 1, 0);
+	if (!source)
+		return false;
+	zip_int64_t index = zip_file_add(zip, entry->name, source, ZIP_FL_ENC_UTF_8);
+	if (index < 0) {
+		zip_source_free(source);
+		return false;
+	}
+	const zip_uint16_t new_year_1980 = 0x21;
+	return zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_STORE, 0) == 0 &&
+		zip_file_set_dostime(zip, (zip_uint64_t)index, 0, new_year_1980, 0) == 0;
+}
+
+EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error) {
+	const Target *target = &writer->target;
+	int code = 0;
+	zip_t *zip = zip_open(target->temporary, ZIP_CREATE | ZIP_TRUNCATE, &code);
+	if (!zip)
+		return write_failure(error, target, errno);
+	bool good = true;
+	for (size_t i = 0; i < writer->count && good; i++)
+		good = add_to_zip(zip, &writer->entries[i]);
+	if (!good || zip_close(zip) != 0) {
+		zip_error_t *reason = zip_get_error(zip);
+		entk_fail(error, ENTK_SYSTEM, target->final, "cannot write: %s; nothing was left behind",
+			zip_error_code_system(reason) ? strerror(zip_error_code_system(reason)) : zip_error_strerror(reason));
+		if (zip_error_code_system(reason) == ENOSPC)
+			entk_fix(error, "free some space or write to another disk");
+		zip_discard(zip);
+		unlink(target->temporary);
+		return error->status;
+	}
+	return target_commit(&writer->target, error);
+}
+
+EntkStatus entk_write_text(const char *path, const char *text, size_t size, EntkError *error) {
+	Target target;
+	if (strcmp(path, "-") == 0) {
+		if (fwrite(text, 1, size, stdout) != size || fflush(stdout) != 0)
+			return system_failure(error, "stdout", "write", errno);
+		return ENTK_OK;
+	}
+	EntkStatus status = target_create(path, &target, error);
+	if (status != ENTK_OK)
+		return status;
+	FILE *file = fopen(target.temporary, "wb");
+	bool good = file && fwrite(text, 1, size, file) == size && fflush(file) == 0;
+	int number = errno;
+	if (file && fclose(file) != 0 && good) {
+		good = false;
+		number = errno;
+	}
+	if (!good) {
+		status = write_failure(error, &target, number);
+		unlink(target.temporary);
+	} else {
+		status = target_commit(&target, error);
+	}
+	target_destroy(&target);
+	return status;
+}
