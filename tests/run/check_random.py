@@ -191,7 +191,7 @@ class Run:
                 self.failure(case.net, "reference backend", str(error), None)
         cases = [c for c in cases if c.reference is not None]
         if self.oracle:
-            self.against_oracle(cases)
+            self.against_oracle(cases, program)
         if self.options.reference_only:
             return
         variants = [("f64, all optimizations", {}, "f64")]
@@ -242,18 +242,13 @@ class Run:
                 self.report.check(True, "")
                 self.note(what, case, got, case.reference)
 
-    def against_oracle(self, cases):
+    def against_oracle(self, cases, program):
         for case in cases:
             want = []
             for other in (case.x, case.z):
                 nngp, ntk = oracle_bridge.gram(self.oracle, case.net, case.x, other)
                 want.append({"nngp": nngp, "ntk": ntk})
-            text = compare(case, case.reference, want, "f64")
-            if text and text.startswith("ntk"):
-                # The oracle knows no bits shared by equal samples: judge by the condition of the entries.
-                wide = max(split_diff(g["ntk"], w["ntk"], m & False)[0] for g, w, m in
-                           zip(case.reference, want, case.entries()))
-                text = None if wide <= lib.PARALLEL_TOLERANCE["f64"][1] else text
+            text = differs(self.work, case, case.reference, want, "f64", program)
             if text:
                 self.failure(case.net, "reference backend against the oracle", text, None)
             else:

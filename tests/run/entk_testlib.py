@@ -4,6 +4,7 @@ A test is a script `check_NAME.py BUILD [options]`. BUILD is the folder that con
 prints one line per failure and ends with `NAME: N passed, M failed[, K skipped]`; the exit status is 1 on a failure.
 """
 import argparse
+import itertools
 import os
 import re
 import shutil
@@ -128,7 +129,7 @@ class Work:
         self.entkc = os.path.join(self.build, "entkc")
         if not os.access(self.entkc, os.X_OK):
             sys.exit(f"{self.entkc}: no such program; build first")
-        self.keep, self.count = keep, 0
+        self.keep, self.numbers = keep, itertools.count(1)      # next() is atomic: tests use several threads
         self.folder = tempfile.mkdtemp(prefix="entk-test-")
         self._optimizations = None
 
@@ -145,8 +146,7 @@ class Work:
         return os.path.join(self.folder, name)
 
     def fresh(self, suffix=""):
-        self.count += 1
-        return os.path.join(self.folder, f"t{self.count}{suffix}")
+        return os.path.join(self.folder, f"t{next(self.numbers)}{suffix}")
 
     def write(self, text, name=None):
         """Write a source file; returns its path."""
@@ -158,6 +158,14 @@ class Work:
     def run_compiler(self, args, timeout=600, **options):
         return subprocess.run([self.entkc, *args], capture_output=True, text=True, errors="replace",
                               timeout=timeout, **options)
+
+    @staticmethod
+    def run_program(command, timeout=600):
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=timeout)
+
+    @staticmethod
+    def exists(path):
+        return os.path.lexists(path)
 
     def optimizations(self):
         """Names for --disable, as `entkc --help` lists them after `--disable=NAME`."""
@@ -194,7 +202,7 @@ class Work:
         for s in sets:
             command += ["--set", s]
         command += list(extra)
-        result = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=600)
+        result = self.run_program(command)
         if result.returncode != 0:
             raise RunError(result, command)
         with np.load(out) as f:

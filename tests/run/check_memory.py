@@ -1,0 +1,102 @@
+"""Peak memory of `gram`: inputs, output and at most 16 MB per thread, for 2000 images of 32x32x3.
+
+The 21-layer net of the benchmark would take hours on all pairs: it runs for a minute with all threads and is then
+interrupted (which it must survive: status 130, no output). A net of cheap pairs runs to its end, writing included.
+Part of `make check-slow`.
+"""
+import os
+import signal
+import subprocess
+import time
+
+import numpy as np
+
+import entk_testlib as lib
+
+SAMPLES = 2000
+PER_THREAD = 16 << 20
+SLACK = 4 << 20          # heap of the C library, stacks, page rounding
+SECONDS = 60 if lib.slow() else 15
+
+DEEP = "net n = image(32x32, channels = 3) -> (conv(3x3, weight_std = 1.3, bias_std = 0.1) -> relu)^21 -> pool -> dense\n"
+CHEAP = "net n = image(32x32, channels = 3) -> (conv(3x3, weight_std = 1.3, bias_std = 0.1) -> relu)^2 -> flatten -> dense\n"
+
+
+def peak(pid):
+    """Peak resident set of a process in bytes so far, or None when it is gone."""
+    try:
+        with open(f"/proc/{pid}/status") as f:
+            for line in f:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def run(command, seconds):
+    """(peak memory, exit status); SIGINT after `seconds`."""
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    start, most = time.time(), 0
+    while child.poll() is None:
+        most = max(most, peak(child.pid) or 0)
+        if time.time() - start > seconds:
+            child.send_signal(signal.SIGINT)
+            break
+        time.sleep(0.01)
+    try:
+        _, error = child.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        _, error = child.communicate()
+        return most, -signal.SIGKILL, error.decode("utf-8", "replace")
+    return most, child.returncode, error.decode("utf-8", "replace")
+
+
+def check(work, report, name, source, precision, threads, seconds, finishes):
+    real = np.float32 if precision == "f32" else np.float64
+    program = work.compile(source, precision=precision)
+    rng = np.random.default_rng(3)
+    small = work.array(rng.standard_normal((2, 32, 32, 3)).astype(real))
+    data = work.path(f"x.{precision}.npy")
+    if not os.path.exists(data):
+        np.save(data, rng.standard_normal((SAMPLES, 32, 32, 3)).astype(real))
+    out = work.fresh(".npz")
+    # What the program and its libraries take, without data and with one thread's workspace.
+    base, status, error = run([program, "gram", small, "-o", work.fresh(".npz"), "--threads", "1"], 120)
+    report.check(status == 0, f"{name}: status {status} on two images: {error}")
+    most, status, error = run([program, "gram", data, "-o", out, "--threads", str(threads)], seconds)
+    if finishes:
+        report.check(status == 0 and os.path.exists(out), f"{name}: status {status}: {error[-300:]}")
+    else:
+        report.check(status == 130 and not os.path.exists(out), f"{name}: interrupted, status {status}: {error[-300:]}")
+    inputs = SAMPLES * 32 * 32 * 3 * np.dtype(real).itemsize
+    output = 2 * SAMPLES * SAMPLES * 8
+    allowed = inputs + output + PER_THREAD * threads
+    used = most - base
+    print(f"  {name}: {used / 2**20:.0f} MB beyond the {base / 2**20:.0f} MB of two images; allowed {allowed / 2**20:.0f} MB"
+          f" (inputs {inputs / 2**20:.0f}, output {output / 2**20:.0f})")
+    report.check(used <= allowed + SLACK, f"{name}: {used / 2**20:.0f} MB, allowed {allowed / 2**20:.0f} MB")
+    if os.path.exists(out):
+        os.unlink(out)
+
+
+def main():
+    options = lib.arguments(__doc__).parse_args()
+    report = lib.Report("check_memory")
+    with lib.Work(options.build, options.keep) as work:
+        for precision in ("f32", "f64"):
+            for name, source, threads, seconds, finishes in (
+                    ("21 layers", DEEP, 2, SECONDS, False), ("21 layers", DEEP, 5, SECONDS / 2, False),
+                    ("flatten", CHEAP, 2, 1500, True)):
+                if finishes and not lib.slow():
+                    continue
+                try:
+                    check(work, report, f"{name}, {precision}, {threads} threads", source, precision, threads, seconds, finishes)
+                except (lib.CompileError, lib.RunError) as error:
+                    report.check(False, f"{name}, {precision}: {error}")
+    report.exit()
+
+
+if __name__ == "__main__":
+    main()
