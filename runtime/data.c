@@ -132,7 +132,7 @@ EntkStatus entk_samples_load(EntkNpz *npz, const char *key, const EntkNet *net, 
 	samples->values = entk_allocate_aligned(header.count, precision / 8, "the samples", error);
 	if (!samples->values)
 		return error->status;
-	status = entk_npz_read_values(npz, key, precision == 32 ? ENTK_F32 : ENTK_F64, header.type == ENTK_U8 ? 1.0 / 255 : 1,
+	status = entk_npz_read_values(npz, key, precision == 32 ? ENTK_F32 : ENTK_F64, header.type == ENTK_U8 ? 255 : 1,
 		samples->values, error);
 	if (status == ENTK_OK)
 		status = check_finite(entk_npz_where(npz, key), samples, &header, error);

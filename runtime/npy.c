@@ -384,11 +384,11 @@ static void store_value(EntkType type, void *values, size_t place, double value)
 		((double *)values)[place] = value;
 }
 
-EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header, EntkType type, double scale,
+EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header, EntkType type, double divisor,
 	void *values, EntkError *error) {
 	unsigned char chunk[1 << 14];
 	const size_t size = types[header->type].size;
-	const bool convert = type != header->type || scale != 1;
+	const bool convert = type != header->type || divisor != 1;
 	Walk walk = walk_begin(header);
 	if (convert && type != ENTK_F32 && type != ENTK_F64)
 		return entk_fail(error, ENTK_INTERNAL, stream->name, "cannot convert %s to %s", types[header->type].name, types[type].name);
@@ -406,7 +406,7 @@ EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header,
 		} else {
 			for (size_t i = 0; i < count; i++, walk_next(&walk)) {
 				if (convert)
-					store_value(type, values, walk.place, scale * element_value(header->type, chunk + i * size));
+					store_value(type, values, walk.place, element_value(header->type, chunk + i * size) / divisor);
 				else
 					memcpy((char *)values + walk.place * size, chunk + i * size, size);
 			}

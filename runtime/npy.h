@@ -73,8 +73,8 @@ typedef struct EntkStream {
  * bytes than the stream has, is an error. */
 EntkStatus entk_npy_read_header(EntkStream *stream, EntkNpyHeader *header, EntkError *error);
 /* Read the elements into `values`, header->count elements of type `type`: the file's own, or ENTK_F32 or ENTK_F64 for any file
- * type. `scale` multiplies the values (1: none; only for float targets). The stream must end with the last element. */
-EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header, EntkType type, double scale,
+ * type. The values are divided by `divisor` (other than 1 only for float targets). The stream must end with the last element. */
+EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header, EntkType type, double divisor,
 	void *values, EntkError *error);
 /* Header and elements in the file's own type (float16 becomes float32). The caller destroys *array. */
 EntkStatus entk_npy_read(EntkStream *stream, EntkArray *array, EntkError *error);

@@ -22,7 +22,8 @@ struct EntkNpz {
 	size_t count;
 	char **keys;
 	zip_uint64_t *entries; /* index of a key in the zip */
-	char place[512];       /* text of entk_npz_where */
+	zip_file_t *member;    /* the array that is being read from the zip */
+	char place[512];       /* text of entk_npz_where: during a read, the array's name */
 };
 
 void entk_npz_close(EntkNpz *npz) {
@@ -234,57 +235,54 @@ EntkStatus entk_npz_only_key(EntkNpz *npz, const char *preferred, const char **k
 }
 
 static ptrdiff_t read_zip(void *context, void *bytes, size_t size, EntkError *error) {
-	zip_file_t *file = context;
-	zip_int64_t got = zip_fread(file, bytes, size);
+	EntkNpz *npz = context;
+	zip_int64_t got = zip_fread(npz->member, bytes, size);
 	if (got >= 0)
 		return (ptrdiff_t)got;
-	zip_error_t *reason = zip_file_get_error(file);
+	zip_error_t *reason = zip_file_get_error(npz->member);
 	if (zip_error_code_zip(reason) == ZIP_ER_READ)
-		entk_fail(error, ENTK_SYSTEM, error->where, "cannot read the array: %s", zip_error_strerror(reason));
+		entk_fail(error, ENTK_SYSTEM, npz->place, "cannot read the array: %s", zip_error_strerror(reason));
 	else
-		entk_fail(error, ENTK_INPUT, error->where, "damaged or truncated zip archive: %s", zip_error_strerror(reason));
+		entk_fail(error, ENTK_INPUT, npz->place, "damaged or truncated zip archive: %s", zip_error_strerror(reason));
 	return -1;
 }
 
 static ptrdiff_t read_plain(void *context, void *bytes, size_t size, EntkError *error) {
-	FILE *file = context;
-	size_t got = fread(bytes, 1, size, file);
-	if (got == 0 && ferror(file)) {
-		entk_fail(error, ENTK_SYSTEM, error->where, "cannot read: %s", strerror(errno));
+	EntkNpz *npz = context;
+	size_t got = fread(bytes, 1, size, npz->plain);
+	if (got == 0 && ferror(npz->plain)) {
+		system_failure(error, npz->place, "read the array", errno);
 		return -1;
 	}
 	return (ptrdiff_t)got;
 }
 
-/* A stream at the start of an array; close_array ends it. read_* know the array's name from error->where. */
+/* A stream at the start of an array; close_array ends it. One array at a time. */
 static EntkStatus open_array(EntkNpz *npz, const char *key, EntkStream *stream, EntkError *error) {
 	size_t i = find_key(npz, key);
 	if (i == npz->count)
 		return no_such_key(npz, key, error);
-	*stream = (EntkStream){.name = entk_npz_where(npz, key)};
-	entk_fail(error, ENTK_OK, stream->name, "%s", "");
+	*stream = (EntkStream){.context = npz, .name = entk_npz_where(npz, key)};
 	if (npz->plain) {
 		rewind(npz->plain);
 		stream->read = read_plain;
-		stream->context = npz->plain;
 		stream->size = npz->plain_size;
 		return ENTK_OK;
 	}
 	zip_stat_t info;
-	if (zip_stat_index(npz->zip, npz->entries[i], 0, &info) != 0)
-		return entk_fail(error, ENTK_INPUT, stream->name, "damaged zip archive: %s", zip_strerror(npz->zip));
-	zip_file_t *file = zip_fopen_index(npz->zip, npz->entries[i], 0);
-	if (!file)
-		return entk_fail(error, ENTK_INPUT, stream->name, "damaged zip archive: %s", zip_strerror(npz->zip));
+	if (zip_stat_index(npz->zip, npz->entries[i], 0, &info) == 0)
+		npz->member = zip_fopen_index(npz->zip, npz->entries[i], 0);
+	if (!npz->member)
+		return entk_fail(error, ENTK_INPUT, stream->name, "damaged or truncated zip archive: %s", zip_strerror(npz->zip));
 	stream->read = read_zip;
-	stream->context = file;
 	stream->size = info.valid & ZIP_STAT_SIZE ? (size_t)info.size : ENTK_UNKNOWN_SIZE;
 	return ENTK_OK;
 }
 
-static void close_array(EntkStream *stream) {
-	if (stream->read == read_zip)
-		zip_fclose(stream->context);
+static void close_array(EntkNpz *npz) {
+	if (npz->member)
+		zip_fclose(npz->member);
+	npz->member = NULL;
 }
 
 EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header, EntkError *error) {
@@ -293,7 +291,7 @@ EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header,
 	if (status != ENTK_OK)
 		return status;
 	status = entk_npy_read_header(&stream, header, error);
-	close_array(&stream);
+	close_array(npz);
 	return status;
 }
 
@@ -303,11 +301,11 @@ EntkStatus entk_npz_read(EntkNpz *npz, const char *key, EntkArray *array, EntkEr
 	if (status != ENTK_OK)
 		return status;
 	status = entk_npy_read(&stream, array, error);
-	close_array(&stream);
+	close_array(npz);
 	return status;
 }
 
-EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double scale, void *values, EntkError *error) {
+EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double divisor, void *values, EntkError *error) {
 	EntkStream stream;
 	EntkNpyHeader header;
 	EntkStatus status = open_array(npz, key, &stream, error);
@@ -315,8 +313,8 @@ EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, do
 		return status;
 	status = entk_npy_read_header(&stream, &header, error);
 	if (status == ENTK_OK)
-		status = entk_npy_read_values(&stream, &header, type, scale, values, error);
-	close_array(&stream);
+		status = entk_npy_read_values(&stream, &header, type, divisor, values, error);
+	close_array(npz);
 	return status;
 }
 

@@ -30,8 +30,8 @@ EntkStatus entk_npz_only_key(EntkNpz *npz, const char *preferred, const char **k
 /* All of these fail on an unknown key, with the list of keys and "did you mean". */
 EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header, EntkError *error);
 EntkStatus entk_npz_read(EntkNpz *npz, const char *key, EntkArray *array, EntkError *error);
-/* As ENTK_F32 or ENTK_F64, multiplied by `scale`; `values` has header.count elements (see entk_npz_header). */
-EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double scale, void *values, EntkError *error);
+/* As ENTK_F32 or ENTK_F64, divided by `divisor`; `values` has header.count elements (see entk_npz_header). */
+EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double divisor, void *values, EntkError *error);
 
 typedef struct EntkNpzWriter EntkNpzWriter;
 
