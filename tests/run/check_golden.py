@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Every golden file whose layers this version has: generated programs in both precisions, and the reference backend on
 the small ones, against values of an independent evaluation in 80-bit arithmetic. The others are named, and must really
 be refused by the compiler: a layer that arrives takes its golden files along."""

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Hostile source files and command lines: a clear error (or the right result), the right exit status, soon, in bounded
 memory. Exit status 70 (our own bug), a signal, or a sanitizer's report is a failure."""
 import os

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Peak memory of `gram`: inputs, output and at most 16 MB per thread, for 2000 images of 32x32x3.
 
 The 21-layer net of the benchmark would take hours on all pairs: it runs for a minute with all threads and is then

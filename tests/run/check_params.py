@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """A `param` set at run time, or by `entkc --set`, equals a program compiled with that constant."""
 import numpy as np
 

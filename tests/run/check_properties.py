@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What must hold for the kernels of any net, in both precisions: symmetry, positive semidefiniteness, invariance under
 the group, the augmentation identity, and the limits at equal, opposite, black, constant and partly black samples."""
 import numpy as np

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Generated programs against the reference evaluator on random architectures, with every optimization on and each one
 off, in both precisions; and the reference evaluator against the independent NumPy oracle where that is present.
 
@@ -8,6 +9,7 @@ import sys
 import numpy as np
 
 import entk_testlib as lib
+import net_model
 import oracle_bridge
 import random_nets
 
@@ -114,8 +116,8 @@ def smaller(net):
     for layers in edits(net["layers"]):
         made = {**net, "layers": layers}
         try:
-            random_nets.Network(made)
-        except random_nets.Invalid:
+            net_model.Network(made)
+        except net_model.Invalid:
             continue
         yield made
 
@@ -139,7 +141,7 @@ def shrink(work, net, fails):
 def fails_alone(work, net, options, precision):
     """Does this net by itself fail with these compiler options? (A compiler failure counts.)"""
     case = Case(net, np.random.default_rng(0))
-    text = random_nets.program([net])
+    text = net_model.program([net])
     try:
         reference = work.compile(text, backend="reference")
         case.reference = case.grams(work, reference)
@@ -176,8 +178,8 @@ class Run:
             self.shrunk += 1
             found = shrink(self.work, net, fails)
         self.report.check(False, f"seed {self.seed}, net {net['name']}, {what}: {text}\n"
-                                 + indent(random_nets.program([net]))
-                                 + ("  smaller, still failing:\n" + indent(random_nets.program([found]))
+                                 + indent(net_model.program([net]))
+                                 + ("  smaller, still failing:\n" + indent(net_model.program([found]))
                                     if found is not net else ""))
 
     def file(self, numbered):
@@ -208,13 +210,13 @@ class Run:
     def compile_good(self, cases, what, options, precision):
         """Compile all nets into one program; where that fails, one by one to find out which is refused."""
         try:
-            text = random_nets.program([c.net for c in cases])
+            text = net_model.program([c.net for c in cases])
             return cases, self.work.compile(text, precision=precision, **options)
         except lib.CompileError as error:
             good = []
             for c in cases:
                 try:
-                    self.work.compile(random_nets.program([c.net]), precision=precision, **options)
+                    self.work.compile(net_model.program([c.net]), precision=precision, **options)
                     good.append(c)
                 except lib.CompileError as single:
                     self.failure(c.net, what, str(single), None)
@@ -223,7 +225,7 @@ class Run:
                 return [], None
             if not good:
                 return [], None
-            return good, self.work.compile(random_nets.program([c.net for c in good]), precision=precision, **options)
+            return good, self.work.compile(net_model.program([c.net for c in good]), precision=precision, **options)
 
     def variant(self, cases, what, options, precision, reference_program):
         good, program = self.compile_good(cases, what, options, precision)

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Grams are bitwise equal for any number of threads, any tile size, and any subset of the samples that keeps their
 order; a block of `gram X Z` has the bits of `gram` of both together."""
 import numpy as np

@@ -181,6 +181,7 @@ class Work:
         args = [path, "-o", out, f"--precision={precision}"]
         args += [f"--disable={d}" for d in disable]
         args += [f"--set={s}" for s in sets]
+        backend = backend or os.environ.get("ENTK_BACKEND")
         if backend:
             args.append(f"--backend={backend}")
         result = self.run_compiler([*args, *extra])

@@ -10,6 +10,7 @@ import numpy as np
 
 import entk_groups
 import entk_testlib
+import net_model
 
 
 def load():
@@ -104,11 +105,10 @@ class Bridge:
 
     def window_conv(self, state, layer):
         o = self.oracle
-        import random_nets
         group = state.space1.group
         dilation = layer["dilation"]
         extent = [d * (f - 1) + 1 for f, d in zip(layer["filter"], dilation)]
-        elements = random_nets.support(layer, group.order if group else 0)
+        elements = net_model.support(layer, group.order if group else 0)
         taps = [([h] if group else []) + [u * d for u, d in zip(c, dilation)] for h, c in elements]
         described = {"filter_shape": extent, "strides": layer["stride"], "padding": layer["padding"], "support": taps,
                      **affine_arguments(layer)}
