@@ -3,7 +3,7 @@
 
 The 21-layer net of the benchmark would take hours on all pairs: it runs for a minute with all threads and is then
 interrupted (which it must survive: status 130, no output). A net of cheap pairs runs to its end, writing included.
-Part of `make check-slow`.
+Part of `make check-slow`; `--now` runs a shorter version at once.
 """
 import os
 import signal
@@ -83,8 +83,13 @@ def check(work, report, name, source, precision, threads, seconds, finishes):
 
 
 def main():
-    options = lib.arguments(__doc__).parse_args()
+    parser = lib.arguments(__doc__)
+    parser.add_argument("--now", action="store_true")
+    options = parser.parse_args()
     report = lib.Report("check_memory")
+    if not (lib.slow() or options.now):
+        report.skip("peak memory for 2000 images is part of make check-slow")
+        report.exit()
     with lib.Work(options.build, options.keep) as work:
         for precision in ("f32", "f64"):
             for name, source, threads, seconds, finishes in (

@@ -271,7 +271,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     report = lib.Report("check_random")
-    print(f"check_random: seed {options.seed}, {options.count} nets")
+    print(f"seed {options.seed}, {options.count} nets")
     nets, reached = random_nets.generate(options.count, options.seed)
     missing = random_nets.print_table(reached)
     if options.count >= 60:

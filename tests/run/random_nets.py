@@ -364,11 +364,17 @@ def quota(feature):
 
 
 def print_table(reached):
-    """How often each feature was reached. Returns the names that were not."""
-    print("reached by how many nets:")
-    width = max(map(len, FEATURES))
-    for name in FEATURES:
-        print(f"  {name:{width}} {reached[name]:4d}")
+    """How often each feature was reached, in lines that start with `reached`. Returns the names reached too rarely."""
+    lines = [f"{reached[f]:4d} x {f}" for f in FEATURES if f.startswith("exception")]
+    line = ""
+    for f in (f for f in FEATURES if not f.startswith("exception")):
+        entry = f"{reached[f]} x {f}"
+        if line and len(line) + len(entry) > 105:
+            lines.append(line)
+            line = ""
+        line += ("; " if line else "") + entry
+    for text in lines + [line]:
+        print("reached", text)
     return [f for f in FEATURES if reached[f] < quota(f)]
 
 
