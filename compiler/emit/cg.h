@@ -83,6 +83,8 @@ typedef enum CgForm { CG_FORM_IR, CG_FORM_ASM, CG_FORM_OBJECT } CgForm;
 bool cg_write(Cg *cg, CgForm form, const char *path, char **error);
 /* The module as text of LLVM IR; arena. */
 char *cg_module_text(Cg *cg);
+/* The verifier refused the module: save it as text in a temporary file, and ICE with that file's name. */
+_Noreturn void cg_module_broken(Cg *cg, const char *where);
 
 /* ---- CPUs (cg_cpu.c) ---- */
 
