@@ -40,7 +40,7 @@ typedef struct Scratch {
 	void *workspace;
 	void *k0, *k0_workspace;
 	size_t k0_stride;
-	double *nngp; /* sub_left x sub_right, where the NNGP is not wanted */
+	double *nngp, *ntk; /* sub_left x sub_right, where the NNGP is not wanted */
 } Scratch;
 
 static uint32_t smaller(uint32_t a, uint32_t b) {
@@ -68,7 +68,7 @@ static size_t k0_values(const Gram *gram) {
 }
 
 static size_t scratch_bytes(const Gram *gram) {
-	size_t bytes = gram->net->workspace_bytes + (size_t)gram->sub_left * gram->sub_right * sizeof(double);
+	size_t bytes = gram->net->workspace_bytes + (size_t)gram->sub_left * gram->sub_right * 2 * sizeof(double);
 	if (gram->net->dim == 0)
 		bytes += k0_values(gram) * (gram->program->precision / 8) +
 			entk_k0_workspace(gram->program->precision, gram->tiles.tile_rows, gram->tiles.tile_columns);
@@ -84,6 +84,7 @@ static void scratch_destroy(void *context, void *scratch) {
 	free(s->k0);
 	free(s->k0_workspace);
 	free(s->nngp);
+	free(s->ntk);
 	free(s);
 }
 
@@ -94,7 +95,8 @@ static EntkStatus scratch_create(void *context, void **scratch, EntkError *error
 		return error->status;
 	s->workspace = entk_allocate_aligned(gram->net->workspace_bytes, 1, "a thread's workspace", error);
 	s->nngp = entk_allocate((size_t)gram->sub_left * gram->sub_right, sizeof(double), "a thread's workspace", error);
-	bool good = s->workspace && s->nngp;
+	s->ntk = entk_allocate((size_t)gram->sub_left * gram->sub_right, sizeof(double), "a thread's workspace", error);
+	bool good = s->workspace && s->nngp && s->ntk;
 	if (gram->net->dim == 0) {
 		uint32_t precision = gram->program->precision;
 		s->k0_stride = k0_stride(gram);
@@ -195,7 +197,7 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 		.state_x = gram->state_x,
 		.state_z = gram->state_z,
 		.workspace = s->workspace,
-		.nngp = output->nngp ? output->nngp + down * output->stride + across : s->nngp,
+		.nngp = output->nngp ? output->nngp + down * output->stride + across : NULL,
 		.ntk = output->ntk ? output->ntk + down * output->stride + across : NULL,
 		.out_stride = output->stride,
 	};
@@ -203,25 +205,21 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 		tile.k0 = (const char *)s->k0 + (down * s->k0_stride + across) * (gram->program->precision / 8);
 		tile.k0_stride = s->k0_stride;
 	}
+	/* One stride serves both outputs: without a place for the NNGP both go to the thread's own. */
 	if (!output->nngp) {
-		/* One stride serves both outputs: the NTK goes through the rows one by one. */
-		for (uint32_t i = 0; i < range.rows; i++) {
-			EntkTile row = tile;
-			row.left += i;
-			row.n_left = 1;
-			row.ntk += i * output->stride;
-			if (tile.k0)
-				row.k0 = (const char *)tile.k0 + i * s->k0_stride * (gram->program->precision / 8);
-			gram->net->kernel(&row);
-		}
-	} else {
-		gram->net->kernel(&tile);
+		tile.nngp = s->nngp;
+		tile.ntk = s->ntk;
+		tile.out_stride = gram->sub_right;
 	}
+	gram->net->kernel(&tile);
+	if (!output->nngp && output->ntk)
+		for (size_t i = 0; i < range.rows; i++)
+			memcpy(output->ntk + (down + i) * output->stride + across, s->ntk + i * gram->sub_right, range.columns * sizeof(double));
 	EntkStatus status = ENTK_OK;
 	if (output->nngp)
 		status = check_finite(gram, "NNGP", tile.nngp, output->stride, range, error);
 	if (status == ENTK_OK && tile.ntk)
-		status = check_finite(gram, "NTK", tile.ntk, output->stride, range, error);
+		status = check_finite(gram, "NTK", tile.ntk, tile.out_stride, range, error);
 	return status;
 }
 
