@@ -51,10 +51,8 @@ say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 # ---- sources -------------------------------------------------------------------------------------------------------
 
 COMPILER_SRC := $(sort $(shell find compiler -name '*.c' 2>/dev/null))
-EMIT_SRC     := $(filter compiler/emit/%,$(COMPILER_SRC))
-DRIVER_SRC   := $(filter compiler/driver/%,$(COMPILER_SRC))
 # Everything but LLVM, lowering and the command line: what a program of the reference backend links.
-FRONT_SRC    := $(filter-out compiler/emit/% compiler/driver/% compiler/recursion/%,$(COMPILER_SRC))
+FRONT_SRC    := $(filter-out compiler/emit/% compiler/driver/% compiler/recursion/% compiler/main.c,$(COMPILER_SRC))
 RUNTIME_SRC  := $(sort $(wildcard runtime/*.c))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
@@ -72,7 +70,7 @@ COMPILER_OBJ := $(call objects,$(COMPILER_SRC)) $(GEN_OBJ)
 FRONT_OBJ    := $(call objects,$(FRONT_SRC)) $(GEN_OBJ)
 RUNTIME_OBJ  := $(call objects,$(RUNTIME_SRC))
 # The one object with entkc's main().
-MAIN_OBJ     := $(call objects,compiler/driver/main.c)
+MAIN_OBJ     := $(call objects,$(filter %/main.c,$(COMPILER_SRC)))
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
@@ -165,7 +163,8 @@ $(BUILD)/libentk.libs: $(BUILD)/flags Makefile | $(BUILD)/deps.stamp
 
 # ---- tests ---------------------------------------------------------------------------------------------------------
 
-check: all unit-programs fuzz-programs ## every fast test; ends with "N passed, N failed"
+# Sanitized builds need no fuzzers: those carry sanitizers of their own.
+check: all unit-programs $(if $(ENTK_ASAN),,fuzz-programs) ## every fast test; ends with "N passed, N failed"
 	tests/check.sh $(BUILD)
 
 check-unit: all unit-programs ## only the C unit tests
