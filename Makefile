@@ -129,7 +129,10 @@ $(BUILD)/obj/compiler/emit/%.o: compiler/emit/%.c $(BUILD)/flags | $(BUILD)/deps
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(LLVM_CFLAGS) $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
-$(BUILD)/obj/compiler/%.o: compiler/%.c $(BUILD)/flags | $(BUILD)/deps.stamp $(GEN_HEADERS)
+# Only the parser's wrapper sees what bison and flex declare.
+$(filter $(BUILD)/obj/compiler/syntax/%,$(COMPILER_OBJ)): | $(GEN_HEADERS)
+
+$(BUILD)/obj/compiler/%.o: compiler/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
@@ -187,7 +190,7 @@ asan: ## the whole suite under ASan and UBSan
 
 unit-programs: $(UNIT_BIN)
 
-$(BUILD)/obj/tests/unit/%.o: tests/unit/%.c $(BUILD)/flags | $(BUILD)/deps.stamp $(GEN_HEADERS)
+$(BUILD)/obj/tests/unit/%.o: tests/unit/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) -Itests/unit $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
