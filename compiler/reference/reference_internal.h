@@ -1,0 +1,69 @@
+/* What the files of the reference evaluator share.
+ *
+ *   reference.c        walks the network: scopes, repeats, augmentation, who still reads what
+ *   reference_layer.c  one function per layer: a map of the state
+ *   reference_index.c  which input index an output index reads
+ *   reference_dual.c   duals of the nonlinearities
+ *   program.c          entk_program() of `--backend=reference` */
+#ifndef ENTK_REFERENCE_INTERNAL_H
+#define ENTK_REFERENCE_INTERNAL_H
+
+#include "reference/reference.h"
+
+/* The four matrices of a state [KR-1]; all are n x n, row-major, as both samples stand on the same index set. */
+typedef enum Matrix { K11, K12, K22, THETA, MATRIX_COUNT } Matrix;
+
+typedef struct State {
+	uint64_t n;
+	double *a[MATRIX_COUNT]; /* NULL once released */
+} State;
+
+void state_free(State *state);
+/* n x n numbers, zeroed; NULL when they do not fit into memory. */
+double *reference_matrix(uint64_t n);
+double *reference_vector(uint64_t n);
+uint64_t type_size(const Type *type); /* of the index set: positions x group elements */
+
+/* A layer gets its input and `last`: true if nobody reads the input after it, so that it may be released or reused
+ * piece by piece. On success `out` is complete; after an error what is in `in` and `out` is still to be freed. */
+ReferenceStatus layer_input(const Node *node, const double *x, const double *z, State *out);
+ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out);
+ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out);
+ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State *out);
+ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out);
+ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out);
+ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State *in, bool last, State *out);
+/* Adds a branch to `out`; the first branch is copied (out->a all NULL). */
+ReferenceStatus layer_sum(State *in, bool last, State *out);
+
+/* ---- index relations ------------------------------------------------------------------------------------------ */
+
+/* How the index set `to` reads `from` through a window. `turned`: lift and group conv, whose cells are turned by
+ * rho(r) about the window's centre and whose element h leads from r to r h. */
+typedef struct Reading {
+	const Type *from, *to;
+	const Window *window;
+	bool turned;
+} Reading;
+
+#define READS_NOTHING (-1)
+
+/* map[g] for all g of `to`: the index of `from` that g reads with the given cell and element, or READS_NOTHING.
+ * False if the turned cell falls between positions, which the checker rejects. */
+bool index_map(const Reading *how, const uint32_t cell[GRID_MAX_DIM], uint32_t element, int64_t *map);
+
+/* (rho(h) x)(t) = x(rho(h)^-1 t) about the array's centre, for a group element that keeps the shape [KR-4]. */
+void turn_sample(const Type *type, GridElement h, const double *x, double *out);
+
+/* ---- duals ---------------------------------------------------------------------------------------------------- */
+
+typedef struct Dual {
+	double value; /* E[phi(u) phi(u')] */
+	double slope; /* E[phi'(u) phi'(u')] */
+} Dual;
+
+/* u, u' are Gaussian with variances a, b and covariance c. */
+Dual dual_abrelu(double alpha, double beta, double a, double b, double c);
+Dual dual_erf(double scale, double slope, double shift, double a, double b, double c);
+
+#endif

@@ -1,0 +1,392 @@
+/* The maps of the layers, one function each, straight from their definitions.
+ *
+ * All four matrices take the same steps in the same order. So K12 of a sample with itself has the same bits as K11 and
+ * K22, and the nonlinearities see correlation one exactly where it is one [KR-29]. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "reference/reference_internal.h"
+
+/* ---- memory --------------------------------------------------------------------------------------------------- */
+
+/* The kernel grants more than there is and kills later: what cannot fit is refused here. */
+static bool fits(uint64_t count) {
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+	if (count > SIZE_MAX / sizeof(double))
+		return false;
+	return pages <= 0 || page <= 0 || count * sizeof(double) / (uint64_t)page < (uint64_t)pages;
+}
+
+double *reference_vector(uint64_t n) {
+	return fits(n) ? calloc(n > 0 ? (size_t)n : 1, sizeof(double)) : NULL;
+}
+
+double *reference_matrix(uint64_t n) {
+	if (n > UINT32_MAX || !fits(n * n) || !fits(MATRIX_COUNT * (n * n))) /* it never comes alone */
+		return NULL;
+	return reference_vector(n * n);
+}
+
+static double *rectangle(uint64_t rows, uint64_t columns) {
+	return rows <= UINT32_MAX && columns <= UINT32_MAX ? reference_vector(rows * columns) : NULL;
+}
+
+void state_free(State *state) {
+	for (int k = 0; k < MATRIX_COUNT; k++) {
+		free(state->a[k]);
+		state->a[k] = NULL;
+	}
+}
+
+/* Matrix k of the input for a map that works in place: the input's own, or a copy. */
+static double *own(State *in, Matrix k, bool last) {
+	double *m = in->a[k];
+	if (last) {
+		in->a[k] = NULL;
+		return m;
+	}
+	double *copy = reference_matrix(in->n);
+	if (copy != NULL)
+		memcpy(copy, m, (size_t)(in->n * in->n) * sizeof *copy);
+	return copy;
+}
+
+/* Matrix k of the input has been read for the last time. */
+static void release(State *in, Matrix k, bool last) {
+	if (last) {
+		free(in->a[k]);
+		in->a[k] = NULL;
+	}
+}
+
+/* ---- input [KR-1] --------------------------------------------------------------------------------------------- */
+
+static double *covariance(uint64_t n, uint32_t channels, const double *x, const double *z) {
+	double *k = reference_matrix(n);
+	if (k == NULL)
+		return NULL;
+	for (uint64_t g = 0; g < n; g++) {
+		for (uint64_t h = 0; h < n; h++) {
+			double sum = 0;
+			for (uint32_t c = 0; c < channels; c++)
+				sum += x[g * channels + c] * z[h * channels + c];
+			k[g * n + h] = sum / channels;
+		}
+	}
+	return k;
+}
+
+ReferenceStatus layer_input(const Node *node, const double *x, const double *z, State *out) {
+	out->n = type_size(&node->type);
+	out->a[K11] = covariance(out->n, node->type.channels, x, x);
+	out->a[K12] = covariance(out->n, node->type.channels, x, z);
+	out->a[K22] = covariance(out->n, node->type.channels, z, z);
+	out->a[THETA] = reference_matrix(out->n);
+	for (int k = 0; k < MATRIX_COUNT; k++)
+		if (out->a[k] == NULL)
+			return REFERENCE_NO_MEMORY;
+	return REFERENCE_OK;
+}
+
+/* ---- weight layers [KR-2] ------------------------------------------------------------------------------------- */
+
+/* average -> w^2 average + beta^2; for Theta: K12_new + w^2 average. */
+static void weigh(const Affine *affine, const double *params, Matrix k, State *out) {
+	double w = scalar_eval(affine->weight_std, params);
+	double beta = affine->bias_std != NULL ? scalar_eval(affine->bias_std, params) : 0;
+	uint64_t count = out->n * out->n;
+	for (uint64_t i = 0; i < count; i++) {
+		double add = k == THETA ? out->a[K12][i] : beta * beta;
+		out->a[k][i] = w * w * out->a[k][i] + add;
+	}
+}
+
+ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out) {
+	out->n = in->n;
+	for (Matrix k = K11; k < MATRIX_COUNT; k++) { /* THETA after K12, whose new value it takes */
+		out->a[k] = own(in, k, last);
+		if (out->a[k] == NULL)
+			return REFERENCE_NO_MEMORY;
+		weigh(&node->as.dense.affine, params, k, out);
+	}
+	return REFERENCE_OK;
+}
+
+/* sum[g, g'] += m[map[g], map[g']]; a term with an absent index is 0. */
+static void add_tap(uint64_t n, uint64_t from_n, const int64_t *map, const double *m, double *sum) {
+	for (uint64_t g = 0; g < n; g++) {
+		if (map[g] == READS_NOTHING)
+			continue;
+		const double *row = m + (uint64_t)map[g] * from_n;
+		for (uint64_t h = 0; h < n; h++)
+			if (map[h] != READS_NOTHING)
+				sum[g * n + h] += row[map[h]];
+	}
+}
+
+static ReferenceStatus average_taps(const Node *node, int64_t *map, const State *in, Matrix k, State *out) {
+	const Support *support = &node->as.conv.support;
+	Reading how = {&node->input->type, &node->type, &node->as.conv.window, node->kind != NODE_CONV};
+	out->a[k] = reference_matrix(out->n);
+	if (out->a[k] == NULL)
+		return REFERENCE_NO_MEMORY;
+	for (uint32_t s = 0; s < support->count; s++) {
+		if (!index_map(&how, support->taps[s].cell, support->taps[s].element, map))
+			return REFERENCE_UNSUPPORTED;
+		add_tap(out->n, in->n, map, in->a[k], out->a[k]);
+	}
+	for (uint64_t i = 0; i < out->n * out->n; i++)
+		out->a[k][i] /= support->count;
+	return REFERENCE_OK;
+}
+
+ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out) {
+	ReferenceStatus status = REFERENCE_OK;
+	out->n = type_size(&node->type);
+	int64_t *map = calloc((size_t)out->n, sizeof *map);
+	if (map == NULL)
+		return REFERENCE_NO_MEMORY;
+	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
+		status = average_taps(node, map, in, k, out);
+		if (status == REFERENCE_OK)
+			weigh(&node->as.conv.affine, params, k, out);
+		release(in, k, last);
+	}
+	free(map);
+	return status;
+}
+
+/* ---- pools and flatten: K -> P K P^T -------------------------------------------------------------------------- */
+
+/* Rows of P for a window pool [KR-7]: one index map per cell, and what a row's sum is multiplied with. */
+typedef struct PoolRows {
+	const Node *node;
+	Reading how;
+	uint64_t n;      /* of the output */
+	uint64_t cells;
+	int64_t *map;    /* scratch, n */
+	double *weight;  /* n */
+} PoolRows;
+
+static bool cell_map(PoolRows *rows, uint64_t index) {
+	const Window *w = rows->how.window;
+	uint32_t cell[GRID_MAX_DIM] = {0};
+	for (uint32_t a = rows->node->type.dim; a-- > 0;) {
+		cell[a] = (uint32_t)(index % w->size[a]);
+		index /= w->size[a];
+	}
+	return index_map(&rows->how, cell, 0, rows->map);
+}
+
+static bool pool_weights(PoolRows *rows) {
+	const Node *node = rows->node;
+	bool inside_only = node->as.window_pool.normalize_edges && rows->how.window->padding == PADDING_SAME;
+	for (uint64_t v = 0; v < rows->cells; v++) {
+		if (!cell_map(rows, v))
+			return false;
+		for (uint64_t g = 0; g < rows->n; g++)
+			rows->weight[g] += !inside_only || rows->map[g] != READS_NOTHING;
+	}
+	for (uint64_t g = 0; g < rows->n; g++)
+		rows->weight[g] = node->as.window_pool.mean ? 1 / rows->weight[g] : 1;
+	return true;
+}
+
+/* half = P m (n x from_n), then out = half P^T. */
+static bool pool_matrix(PoolRows *rows, uint64_t from_n, const double *m, double *half, double *out) {
+	uint64_t n = rows->n;
+	memset(half, 0, (size_t)(n * from_n) * sizeof *half);
+	for (uint64_t v = 0; v < rows->cells; v++) {
+		if (!cell_map(rows, v))
+			return false;
+		for (uint64_t g = 0; g < n; g++)
+			for (uint64_t h = 0; rows->map[g] != READS_NOTHING && h < from_n; h++)
+				half[g * from_n + h] += m[(uint64_t)rows->map[g] * from_n + h];
+	}
+	for (uint64_t v = 0; v < rows->cells; v++) {
+		if (!cell_map(rows, v))
+			return false;
+		for (uint64_t h = 0; h < n; h++)
+			for (uint64_t g = 0; rows->map[h] != READS_NOTHING && g < n; g++)
+				out[g * n + h] += half[g * from_n + (uint64_t)rows->map[h]];
+	}
+	for (uint64_t g = 0; g < n; g++)
+		for (uint64_t h = 0; h < n; h++)
+			out[g * n + h] *= rows->weight[g] * rows->weight[h];
+	return true;
+}
+
+static ReferenceStatus pool_all(PoolRows *rows, State *in, bool last, State *out) {
+	double *half = rectangle(rows->n, in->n);
+	ReferenceStatus status = half == NULL ? REFERENCE_NO_MEMORY : REFERENCE_OK;
+	if (status == REFERENCE_OK && !pool_weights(rows))
+		status = REFERENCE_UNSUPPORTED;
+	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
+		out->a[k] = reference_matrix(out->n);
+		if (out->a[k] == NULL)
+			status = REFERENCE_NO_MEMORY;
+		else if (!pool_matrix(rows, in->n, in->a[k], half, out->a[k]))
+			status = REFERENCE_UNSUPPORTED;
+		release(in, k, last);
+	}
+	free(half);
+	return status;
+}
+
+ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State *out) {
+	out->n = type_size(&node->type);
+	PoolRows rows = {
+	        .node = node,
+	        .how = {&node->input->type, &node->type, &node->as.window_pool.window, false},
+	        .n = out->n,
+	        .cells = 1,
+	        .map = calloc((size_t)out->n, sizeof(int64_t)),
+	        .weight = reference_vector(out->n),
+	};
+	for (uint32_t a = 0; a < node->type.dim; a++)
+		rows.cells *= rows.how.window->size[a];
+	bool memory = rows.map != NULL && rows.weight != NULL;
+	ReferenceStatus status = memory ? pool_all(&rows, in, last, out) : REFERENCE_NO_MEMORY;
+	free(rows.map);
+	free(rows.weight);
+	return status;
+}
+
+/* [KR-8] Index of the output to which index g of the input belongs. */
+static uint64_t pool_class(PoolOver over, uint64_t positions, uint64_t g) {
+	switch (over) {
+	case POOL_EVERYTHING:
+		return 0;
+	case POOL_POSITIONS:
+		return g / positions;
+	case POOL_ELEMENTS:
+		return g % positions;
+	}
+	return 0;
+}
+
+static void pool_classes(const Node *node, const State *in, const double *m, uint64_t n, double *row, double *out) {
+	PoolOver over = node->as.pool.over;
+	uint64_t positions = type_positions(&node->input->type), from_n = in->n;
+	for (uint64_t g = 0; g < from_n; g++) {
+		memset(row, 0, (size_t)n * sizeof *row);
+		for (uint64_t h = 0; h < from_n; h++)
+			row[pool_class(over, positions, h)] += m[g * from_n + h];
+		double *to = out + pool_class(over, positions, g) * n;
+		for (uint64_t h = 0; h < n; h++)
+			to[h] += row[h];
+	}
+	double members = (double)(from_n / n);
+	for (uint64_t i = 0; i < n * n && node->as.pool.mean; i++)
+		out[i] /= members * members;
+}
+
+ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out) {
+	out->n = type_size(&node->type);
+	double *row = reference_vector(out->n);
+	ReferenceStatus status = row == NULL ? REFERENCE_NO_MEMORY : REFERENCE_OK;
+	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
+		out->a[k] = reference_matrix(out->n);
+		if (out->a[k] == NULL)
+			status = REFERENCE_NO_MEMORY;
+		else
+			pool_classes(node, in, in->a[k], out->n, row, out->a[k]);
+		release(in, k, last);
+	}
+	free(row);
+	return status;
+}
+
+/* [KR-9] */
+ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out) {
+	out->n = type_size(&node->type);
+	for (Matrix k = K11; k < MATRIX_COUNT; k++) {
+		out->a[k] = reference_matrix(out->n);
+		if (out->a[k] == NULL)
+			return REFERENCE_NO_MEMORY;
+		for (uint64_t g = 0; g < in->n; g++)
+			out->a[k][0] += in->a[k][g * in->n + g];
+		out->a[k][0] /= (double)in->n;
+		release(in, k, last);
+	}
+	return REFERENCE_OK;
+}
+
+/* ---- nonlinearities [KR-10] ----------------------------------------------------------------------------------- */
+
+typedef struct Activation {
+	NodeKind kind;
+	double a, b, c;
+} Activation;
+
+static Dual dual(const Activation *f, double a, double b, double c) {
+	if (f->kind == NODE_ERF)
+		return dual_erf(f->a, f->b, f->c, a, b, c);
+	return dual_abrelu(f->a, f->b, a, b, c);
+}
+
+/* m[g, g'] -> E phi phi' with the variances v[g], z[g'] from before the layer; theta, if any, times the slope. */
+static void activate(const Activation *f, uint64_t n, const double *v, const double *z, double *m, double *theta) {
+	for (uint64_t g = 0; g < n; g++) {
+		for (uint64_t h = 0; h < n; h++) {
+			Dual d = dual(f, v[g], z[h], m[g * n + h]);
+			m[g * n + h] = d.value;
+			if (theta != NULL)
+				theta[g * n + h] *= d.slope;
+		}
+	}
+}
+
+static double *diagonal(const State *state, Matrix k) {
+	double *v = reference_vector(state->n);
+	for (uint64_t g = 0; v != NULL && g < state->n; g++)
+		v[g] = state->a[k][g * state->n + g];
+	return v;
+}
+
+ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State *in, bool last, State *out) {
+	Activation f = {.kind = node->kind};
+	if (node->kind == NODE_ERF) {
+		f.a = scalar_eval(node->as.erf.a, params);
+		f.b = scalar_eval(node->as.erf.b, params);
+		f.c = scalar_eval(node->as.erf.c, params);
+	} else {
+		f.a = scalar_eval(node->as.abrelu.a, params);
+		f.b = scalar_eval(node->as.abrelu.b, params);
+	}
+	double *v = diagonal(in, K11), *z = diagonal(in, K22);
+	ReferenceStatus status = v == NULL || z == NULL ? REFERENCE_NO_MEMORY : REFERENCE_OK;
+	out->n = in->n;
+	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
+		out->a[k] = own(in, k, last);
+		if (out->a[k] == NULL)
+			status = REFERENCE_NO_MEMORY;
+	}
+	if (status == REFERENCE_OK) {
+		activate(&f, out->n, v, v, out->a[K11], NULL);
+		activate(&f, out->n, v, z, out->a[K12], out->a[THETA]);
+		activate(&f, out->n, z, z, out->a[K22], NULL);
+	}
+	free(v);
+	free(z);
+	return status;
+}
+
+/* ---- branches [KR-13] ----------------------------------------------------------------------------------------- */
+
+ReferenceStatus layer_sum(State *in, bool last, State *out) {
+	out->n = in->n;
+	for (Matrix k = K11; k < MATRIX_COUNT; k++) {
+		if (out->a[k] == NULL) {
+			out->a[k] = own(in, k, last);
+			if (out->a[k] == NULL)
+				return REFERENCE_NO_MEMORY;
+			continue;
+		}
+		for (uint64_t i = 0; i < in->n * in->n; i++)
+			out->a[k][i] += in->a[k][i];
+		release(in, k, last);
+	}
+	return REFERENCE_OK;
+}
