@@ -165,3 +165,35 @@ EntkStatus entk_samples_join(const EntkSamples *a, const EntkSamples *b, EntkSam
 	memcpy((char *)joined->values + a->count * bytes, b->values, b->count * bytes);
 	return ENTK_OK;
 }
+
+/* SplitMix64: enough for measurements. */
+static uint64_t next_random(uint64_t *state) {
+	uint64_t z = *state += 0x9e3779b97f4a7c15u;
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+	return z ^ z >> 31;
+}
+
+/* A sum of four uniform numbers, scaled to variance one: no library function whose last bit depends on the machine. */
+static double next_normal(uint64_t *state) {
+	double sum = 0;
+	for (int i = 0; i < 4; i++)
+		sum += (double)(next_random(state) >> 11) * 0x1p-53;
+	return (sum - 2) * 1.7320508075688772;
+}
+
+EntkStatus entk_samples_random(const EntkNet *net, uint32_t precision, size_t count, uint64_t seed, EntkSamples *samples,
+	EntkError *error) {
+	*samples = (EntkSamples){.count = count, .size = positions(net) * net->channels, .precision = precision};
+	samples->values = entk_allocate_aligned(count, samples->size * (precision / 8), "the samples", error);
+	if (!samples->values)
+		return error->status;
+	for (size_t i = 0; i < count * samples->size; i++) {
+		double value = next_normal(&seed);
+		if (precision == 32)
+			((float *)samples->values)[i] = (float)value;
+		else
+			((double *)samples->values)[i] = value;
+	}
+	return ENTK_OK;
+}

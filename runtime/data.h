@@ -24,6 +24,9 @@ EntkStatus entk_samples_subset(const EntkSamples *samples, const size_t *indices
 	EntkError *error);
 /* All samples of a, then all of b. Both must have equal size and precision. */
 EntkStatus entk_samples_join(const EntkSamples *a, const EntkSamples *b, EntkSamples *joined, EntkError *error);
+/* `count` samples of independent values, nearly normal: the same for the same seed on every machine. For measurements. */
+EntkStatus entk_samples_random(const EntkNet *net, uint32_t precision, size_t count, uint64_t seed, EntkSamples *samples,
+	EntkError *error);
 /* Do two nets take the same arrays? */
 bool entk_same_input(const EntkNet *a, const EntkNet *b);
 void entk_samples_destroy(EntkSamples *samples); /* zeroed ones are fine */
