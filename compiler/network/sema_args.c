@@ -1,0 +1,258 @@
+/* Arguments of layers: binding to the call or to default(...), kinds, ranges. */
+#include <math.h>
+#include <string.h>
+
+#include "network/sema_internal.h"
+
+/* ---- what an argument accepts --------------------------------------------------------------------------------- */
+
+typedef enum ArgKind {
+	WANT_SIZE,
+	WANT_COUNT,
+	WANT_REAL,
+	WANT_STD,
+	WANT_CHOICE,
+	WANT_MASK,
+	WANT_LIST,
+	WANT_GROUP,
+	WANT_NET
+} ArgKind;
+
+static ArgKind arg_kind(LayerArg arg) {
+	switch (arg) {
+	case ARG_SHAPE:
+	case ARG_FILTER:
+	case ARG_WINDOW:
+	case ARG_STRIDE:
+	case ARG_DILATION:
+		return WANT_SIZE;
+	case ARG_CHANNELS:
+	case ARG_BANDLIMIT:
+	case ARG_NODES:
+	case ARG_N:
+	case ARG_WIDTH:
+		return WANT_COUNT;
+	case ARG_ALPHA:
+	case ARG_A:
+	case ARG_B:
+	case ARG_C:
+		return WANT_REAL;
+	case ARG_WEIGHT_STD:
+	case ARG_BIAS_STD:
+		return WANT_STD;
+	case ARG_PADDING:
+	case ARG_NORMALIZE_EDGES:
+	case ARG_OVER:
+	case ARG_PARAMETERIZATION:
+		return WANT_CHOICE;
+	case ARG_MASK:
+		return WANT_MASK;
+	case ARG_SUPPORT:
+	case ARG_S:
+		return WANT_LIST;
+	case ARG_SYMMETRY:
+		return WANT_GROUP;
+	case ARG_INNER:
+	case ARG_BRANCHES:
+		return WANT_NET;
+	case ARG_COUNT:
+		break;
+	}
+	ICE("no such argument");
+}
+
+static bool choice_fits(LayerArg arg, Choice choice) {
+	switch (arg) {
+	case ARG_PADDING:
+		return choice == CHOICE_VALID || choice == CHOICE_SAME || choice == CHOICE_CIRCULAR;
+	case ARG_NORMALIZE_EDGES:
+		return choice == CHOICE_TRUE || choice == CHOICE_FALSE;
+	case ARG_OVER:
+		return choice == CHOICE_EVERYTHING || choice == CHOICE_POSITIONS || choice == CHOICE_ELEMENTS;
+	case ARG_PARAMETERIZATION:
+		return choice == CHOICE_NTK || choice == CHOICE_STANDARD;
+	default: /* the others take no choice */
+		return false;
+	}
+}
+
+static const char *choices_text(LayerArg arg) {
+	if (arg == ARG_PADDING)
+		return "valid, same or circular";
+	if (arg == ARG_NORMALIZE_EDGES)
+		return "true or false";
+	return arg == ARG_OVER ? "everything, positions or elements" : "ntk or standard";
+}
+
+static bool check_choice(Checker *ch, LayerArg arg, const Value *value, Span span) {
+	if (value->kind != VALUE_CHOICE || !choice_fits(arg, value->choice)) {
+		if (value->kind == VALUE_CHOICE)
+			return sema_error(ch, span, "E0307", "%s is %s, found \"%s\"", sema_arg_name(arg), choices_text(arg),
+			                  sema_choice_name(value->choice));
+		return sema_wrong_kind(ch, span, sema_arg_name(arg), choices_text(arg), value->kind);
+	}
+	if (arg == ARG_PARAMETERIZATION && value->choice == CHOICE_STANDARD)
+		return sema_error(ch, span, "E0207", "the standard parameterization is not available in this version");
+	return true;
+}
+
+static bool check_std(Checker *ch, LayerArg arg, const Value *value, Span span) {
+	if (arg == ARG_BIAS_STD && value->kind == VALUE_CHOICE && value->choice == CHOICE_NONE)
+		return true;
+	if (value->kind != VALUE_NUMBER)
+		return sema_wrong_kind(ch, span, sema_arg_name(arg), "a number", value->kind);
+	if (value->as.number->value < 0)
+		return sema_error(ch, span, "E0305", "%s must be at least 0, found %g", sema_arg_name(arg),
+		                  value->as.number->value);
+	return true;
+}
+
+bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span) {
+	const char *name = sema_arg_name(arg);
+	uint64_t count = 0;
+	if (value->kind == VALUE_POISON)
+		return false;
+	switch (arg_kind(arg)) {
+	case WANT_SIZE:
+		if (value->kind != VALUE_DIMS && value->kind != VALUE_NUMBER)
+			return sema_wrong_kind(ch, span, name, "dims or an integer", value->kind);
+		return value->kind == VALUE_DIMS ||
+		       sema_integer(ch, span, value->as.number, name, 1, LIMIT_ELEMENTS, &count);
+	case WANT_COUNT:
+		if (value->kind != VALUE_NUMBER)
+			return sema_wrong_kind(ch, span, name, "an integer", value->kind);
+		return sema_integer(ch, span, value->as.number, name, 1, LIMIT_ELEMENTS, &count);
+	case WANT_REAL:
+		return value->kind == VALUE_NUMBER || sema_wrong_kind(ch, span, name, "a number", value->kind);
+	case WANT_STD:
+		return check_std(ch, arg, value, span);
+	case WANT_CHOICE:
+		return check_choice(ch, arg, value, span);
+	case WANT_MASK:
+		return value->kind == VALUE_STRING || value->kind == VALUE_LIST ||
+		       sema_wrong_kind(ch, span, name, "a string or a list of strings", value->kind);
+	case WANT_LIST:
+		if (arg == ARG_S)
+			return sema_error(ch, span, "E0207",
+			                  "\"s\" belongs to the standard parameterization, which is not available in this version");
+		return value->kind == VALUE_LIST || sema_wrong_kind(ch, span, name, "a list", value->kind);
+	case WANT_GROUP:
+		return value->kind == VALUE_GROUP || sema_wrong_kind(ch, span, name, "a group", value->kind);
+	case WANT_NET:
+		return value->kind == VALUE_NET || sema_wrong_kind(ch, span, name, "a net", value->kind);
+	}
+	ICE("unknown kind of argument");
+}
+
+/* ---- binding -------------------------------------------------------------------------------------------------- */
+
+static const AstArg *find_at_call(const LayerRow *layer, const AstExpr *expr, uint32_t index) {
+	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
+		const AstArg *arg = &expr->as.name.args[i];
+		if (arg->name == NULL ? i == index : strcmp(arg->name, sema_arg_name(layer->args[index])) == 0)
+			return arg;
+	}
+	return NULL;
+}
+
+static void bind_default(const Scope *scope, LayerArg arg, ArgValue *out) {
+	for (const Defaults *d = scope->defaults; d != NULL; d = d->older) {
+		if (d->arg == arg) {
+			*out = (ArgValue){.value = d->value, .span = d->span, .given = true};
+			return;
+		}
+	}
+}
+
+void sema_bind_args(Checker *ch, const Scope *scope, const LayerRow *layer, const AstExpr *expr, LayerCall *call) {
+	*call = (LayerCall){.layer = layer, .span = expr->span, .label = expr->as.name.name};
+	for (uint32_t i = 0; layer->args[i] != ARG_COUNT; i++) {
+		ArgValue *out = &call->args[i];
+		const AstArg *arg = find_at_call(layer, expr, i);
+		if (arg == NULL) {
+			if (sema_arg_in_default(layer->args[i]))
+				bind_default(scope, layer->args[i], out);
+			if (i < layer->required)
+				call->poisoned = true; /* reported by the pass over names */
+			continue;
+		}
+		out->span = arg->value->span;
+		out->given = out->at_call = true;
+		out->value = sema_value(ch, scope, arg->value);
+		if (layer->args[i] == ARG_S && call->poisoned)
+			continue; /* one word about the standard parameterization is enough */
+		if (!sema_check_arg(ch, layer->args[i], &out->value, out->span))
+			call->poisoned = true;
+	}
+}
+
+const ArgValue *sema_arg(const LayerCall *call, LayerArg arg) {
+	for (uint32_t i = 0; call->layer->args[i] != ARG_COUNT; i++)
+		if (call->layer->args[i] == arg)
+			return &call->args[i];
+	ICE("layer %s has no argument %s", call->layer->name, sema_arg_name(arg));
+}
+
+bool sema_arg_given(const LayerCall *call, LayerArg arg) {
+	return sema_arg(call, arg)->given;
+}
+
+/* ---- getters: the values have passed sema_check_arg ----------------------------------------------------------- */
+
+void sema_arg_real(const LayerCall *call, LayerArg arg, const Scalar **out) {
+	const ArgValue *value = sema_arg(call, arg);
+	if (value->given)
+		*out = value->value.as.number;
+}
+
+bool sema_arg_integer(Checker *ch, const LayerCall *call, LayerArg arg, uint64_t low, uint64_t high, uint64_t *out) {
+	const ArgValue *value = sema_arg(call, arg);
+	if (!value->given)
+		return true;
+	return sema_integer(ch, value->span, value->value.as.number, sema_arg_name(arg), low, high, out);
+}
+
+bool sema_arg_dims(Checker *ch, const LayerCall *call, LayerArg arg, uint32_t dim, uint32_t *out) {
+	const ArgValue *value = sema_arg(call, arg);
+	const char *name = sema_arg_name(arg);
+	if (!value->given)
+		return true;
+	if (value->value.kind == VALUE_NUMBER) {
+		uint64_t size = 0;
+		if (!sema_integer(ch, value->span, value->value.as.number, name, 1, LIMIT_ELEMENTS, &size))
+			return false;
+		for (uint32_t a = 0; a < dim; a++)
+			out[a] = (uint32_t)size;
+		return true;
+	}
+	const AstExpr *dims = value->value.as.literal;
+	if (dims->as.dims.count != dim)
+		return sema_error(ch, value->span, "E0308", "%s of \"%s\" needs %u ax%s here, found %u", name, call->layer->name,
+		                  dim, dim == 1 ? "is" : "es", dims->as.dims.count);
+	for (uint32_t a = 0; a < dim; a++) {
+		if (dims->as.dims.size[a] < 1)
+			return sema_error(ch, value->span, "E0305", "%s must be at least 1 on every axis, found 0 on axis %u", name, a);
+		if (dims->as.dims.size[a] > LIMIT_ELEMENTS)
+			return sema_error(ch, value->span, "E0305", "%s must be at most %u on every axis, axis %u has more", name,
+			                  LIMIT_ELEMENTS, a);
+		out[a] = (uint32_t)dims->as.dims.size[a];
+	}
+	return true;
+}
+
+void sema_arg_choice(const LayerCall *call, LayerArg arg, Choice *out) {
+	const ArgValue *value = sema_arg(call, arg);
+	if (value->given)
+		*out = value->value.choice;
+}
+
+void sema_arg_affine(Checker *ch, const LayerCall *call, Affine *out) {
+	const ArgValue *bias = sema_arg(call, ARG_BIAS_STD);
+	out->weight_std = NULL;
+	out->bias_std = NULL;
+	sema_arg_real(call, ARG_WEIGHT_STD, &out->weight_std);
+	if (out->weight_std == NULL)
+		out->weight_std = scalar_const(ch->arena, 1.0);
+	if (bias->given && bias->value.kind == VALUE_NUMBER)
+		out->bias_std = bias->value.as.number;
+}

@@ -1,0 +1,378 @@
+/* Kinds and values of expressions.
+ *
+ * The kind of an expression is decided by its leftmost operand, so that `sema_kind` needs no evaluation. Nets are not
+ * evaluated here at all: their value is the expression with its scope. */
+#include <math.h>
+#include <string.h>
+
+#include "network/sema_internal.h"
+
+const char *sema_kind_text(ValueKind kind) {
+	switch (kind) {
+	case VALUE_POISON:
+		return "an error";
+	case VALUE_NUMBER:
+		return "a number";
+	case VALUE_DIMS:
+		return "dims";
+	case VALUE_STRING:
+		return "a string";
+	case VALUE_LIST:
+		return "a list";
+	case VALUE_NET:
+		return "a net";
+	case VALUE_GROUP:
+		return "a group";
+	case VALUE_CHOICE:
+		return "a choice";
+	case VALUE_ELEMENT:
+		return "a group element";
+	}
+	ICE("unknown kind");
+}
+
+bool sema_wrong_kind(Checker *ch, Span span, const char *place, const char *wanted, ValueKind found) {
+	if (found == VALUE_POISON)
+		return false;
+	return sema_error(ch, span, "E0204", "%s wants %s, found %s", place, wanted, sema_kind_text(found));
+}
+
+const Value *sema_local(const Scope *scope, const char *name) {
+	if (scope->def == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < scope->def->param_count; i++)
+		if (strcmp(scope->def->params[i], name) == 0)
+			return &scope->values[i];
+	return NULL;
+}
+
+/* ---- kinds ---------------------------------------------------------------------------------------------------- */
+
+static bool by_position(const AstExpr *expr) {
+	for (uint32_t i = 0; i < expr->as.name.arg_count; i++)
+		if (expr->as.name.args[i].name != NULL)
+			return false;
+	return expr->as.name.arg_count > 0;
+}
+
+static ValueKind kind_of_name(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	const Value *local = sema_local(scope, expr->as.name.name);
+	if (local != NULL)
+		return local->kind;
+	const Symbol *symbol = sema_find(ch, expr->as.name.name);
+	if (symbol == NULL)
+		return VALUE_POISON; /* reported by the pass over names */
+	switch (symbol->kind) {
+	case SYMBOL_LET:
+	case SYMBOL_PARAM:
+		return symbol->value.kind;
+	case SYMBOL_GROUP:
+		return VALUE_GROUP;
+	case SYMBOL_DEF:
+	case SYMBOL_NET:
+		return VALUE_NET;
+	case SYMBOL_POISON:
+		return VALUE_POISON;
+	case SYMBOL_LANGUAGE:
+		break;
+	}
+	if (symbol->layer != NULL && !(symbol->is_function && by_position(expr)))
+		return VALUE_NET;
+	if (symbol->is_function || symbol->is_pi)
+		return VALUE_NUMBER;
+	if (symbol->is_choice)
+		return VALUE_CHOICE;
+	if (symbol->element != ELEMENT_NONE)
+		return VALUE_ELEMENT;
+	return symbol->is_later_group ? VALUE_POISON : VALUE_GROUP;
+}
+
+ValueKind sema_kind(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	bool operators = false; /* between here and the leftmost operand */
+	for (;;) {
+		ValueKind kind = VALUE_POISON;
+		switch (expr->kind) {
+		case AST_COMPOSE:
+			return VALUE_NET;
+		case AST_ADD:
+		case AST_SUB:
+		case AST_MUL:
+		case AST_DIV:
+		case AST_POWER:
+			operators = true;
+			expr = expr->as.binary.left;
+			continue;
+		case AST_PAREN:
+			expr = expr->as.unary.inner;
+			continue;
+		case AST_NEGATE:
+		case AST_NUMBER:
+			return VALUE_NUMBER;
+		case AST_DIMS:
+			kind = VALUE_DIMS;
+			break;
+		case AST_STRING:
+			kind = VALUE_STRING;
+			break;
+		case AST_LIST:
+			kind = VALUE_LIST;
+			break;
+		case AST_POISON:
+			return VALUE_POISON;
+		case AST_NAME:
+			kind = kind_of_name(ch, scope, expr);
+			break;
+		}
+		if (!operators || kind == VALUE_NET || kind == VALUE_ELEMENT || kind == VALUE_POISON)
+			return kind;
+		return VALUE_NUMBER; /* operators stand between numbers; anything else is reported when evaluated */
+	}
+}
+
+/* ---- numbers -------------------------------------------------------------------------------------------------- */
+
+static const Scalar *checked(Checker *ch, Span span, const Scalar *number) {
+	if (number->size > SCALAR_MAX_SIZE) {
+		sema_error(ch, span, "E0213", "an expression over params has more than %d operations", SCALAR_MAX_SIZE);
+		return NULL;
+	}
+	if (!isfinite(number->value)) {
+		sema_error(ch, span, "E0211", "this number is not finite, its value is %s",
+		           isnan(number->value) ? "not a number" : number->value > 0 ? "infinity" : "-infinity");
+		return NULL;
+	}
+	return number;
+}
+
+static const Scalar *number_of_call(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol) {
+	const Scalar *arg[3] = {NULL, NULL, NULL};
+	if (!expr->as.name.call || expr->as.name.arg_count != scalar_op_arity(symbol->function))
+		return NULL; /* reported by the pass over names */
+	bool ok = true;
+	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
+		arg[i] = sema_number(ch, scope, expr->as.name.args[i].value);
+		ok = ok && arg[i] != NULL;
+	}
+	if (!ok)
+		return NULL;
+	return checked(ch, expr->span, scalar_op(ch->arena, symbol->function, arg[0], arg[1], arg[2]));
+}
+
+static const Scalar *number_of_name(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	const Value *value = sema_local(scope, expr->as.name.name);
+	const Symbol *symbol = value == NULL ? sema_find(ch, expr->as.name.name) : NULL;
+	if (symbol != NULL && (symbol->kind == SYMBOL_LET || symbol->kind == SYMBOL_PARAM))
+		value = &symbol->value;
+	if (value != NULL && value->kind == VALUE_NUMBER)
+		return value->as.number;
+	if (symbol != NULL && symbol->is_pi)
+		return scalar_const(ch->arena, acos(-1.0));
+	if (symbol != NULL && symbol->is_function && (symbol->layer == NULL || by_position(expr)))
+		return number_of_call(ch, scope, expr, symbol);
+	sema_wrong_kind(ch, expr->span, "this place", "a number", kind_of_name(ch, scope, expr));
+	return NULL;
+}
+
+static ScalarOp op_of(AstExprKind kind) {
+	if (kind == AST_ADD)
+		return SCALAR_ADD;
+	if (kind == AST_SUB)
+		return SCALAR_SUB;
+	if (kind == AST_MUL)
+		return SCALAR_MUL;
+	return kind == AST_DIV ? SCALAR_DIV : SCALAR_POW;
+}
+
+static const Scalar *number_operand(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	bool negative = false;
+	const AstExpr *unsigned_expr = expr;
+	for (; unsigned_expr->kind == AST_NEGATE; unsigned_expr = unsigned_expr->as.unary.inner)
+		negative = !negative;
+	const Scalar *number = NULL;
+	switch (unsigned_expr->kind) {
+	case AST_NUMBER:
+		number = checked(ch, expr->span, scalar_const(ch->arena, unsigned_expr->as.number.value));
+		break;
+	case AST_NAME:
+		number = number_of_name(ch, scope, unsigned_expr);
+		break;
+	case AST_PAREN:
+		number = sema_number(ch, scope, unsigned_expr->as.unary.inner);
+		break;
+	case AST_DIMS:
+		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_DIMS);
+		break;
+	case AST_STRING:
+		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_STRING);
+		break;
+	case AST_LIST:
+		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_LIST);
+		break;
+	case AST_COMPOSE:
+		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_NET);
+		break;
+	case AST_POISON:
+		break;
+	case AST_ADD:
+	case AST_SUB:
+	case AST_MUL:
+	case AST_DIV:
+	case AST_POWER: /* under a minus sign: -a^b is -(a^b) */
+		number = sema_number(ch, scope, unsigned_expr);
+		break;
+	case AST_NEGATE:
+		ICE("a minus sign is left");
+	}
+	if (number != NULL && negative)
+		number = checked(ch, expr->span, scalar_op(ch->arena, SCALAR_NEG, number, NULL, NULL));
+	return number;
+}
+
+/* a^b^c is a^(b^c): down the right operands without recursion. */
+static const Scalar *number_power(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	size_t base = ch->chain_count;
+	while (expr->kind == AST_POWER) {
+		sema_chain_push(ch, expr);
+		expr = expr->as.binary.right;
+	}
+	const Scalar *number = number_operand(ch, scope, expr);
+	while (ch->chain_count > base) {
+		const AstExpr *node = sema_chain_pop(ch);
+		const Scalar *left = number_operand(ch, scope, node->as.binary.left);
+		if (left != NULL && number != NULL)
+			number = checked(ch, node->span, scalar_op(ch->arena, SCALAR_POW, left, number, NULL));
+		else
+			number = NULL;
+	}
+	return number;
+}
+
+static bool is_arithmetic(const AstExpr *expr) {
+	return expr->kind == AST_ADD || expr->kind == AST_SUB || expr->kind == AST_MUL || expr->kind == AST_DIV;
+}
+
+static const Scalar *number_inner(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	size_t base = ch->chain_count;
+	while (is_arithmetic(expr)) {
+		sema_chain_push(ch, expr);
+		expr = expr->as.binary.left;
+	}
+	const Scalar *number = expr->kind == AST_POWER ? number_power(ch, scope, expr) : number_operand(ch, scope, expr);
+	while (ch->chain_count > base) {
+		const AstExpr *node = sema_chain_pop(ch);
+		const Scalar *right = sema_number(ch, scope, node->as.binary.right);
+		if (number != NULL && right != NULL)
+			number = checked(ch, node->span, scalar_op(ch->arena, op_of(node->kind), number, right, NULL));
+		else
+			number = NULL;
+	}
+	return number;
+}
+
+const Scalar *sema_number(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	if (!sema_enter(ch, expr->span))
+		return NULL;
+	const Scalar *number = number_inner(ch, scope, expr);
+	sema_leave(ch);
+	return number;
+}
+
+bool sema_integer(Checker *ch, Span span, const Scalar *number, const char *what, uint64_t low, uint64_t high,
+                  uint64_t *out) {
+	if (!scalar_is_const(number))
+		return sema_error(ch, span, "E0212", "%s must be a constant, this depends on a param", what);
+	double value = number->value;
+	if (value != floor(value))
+		return sema_error(ch, span, "E0306", "%s must be an integer, found %g", what, value);
+	if (value < (double)low)
+		return sema_error(ch, span, "E0305", "%s must be at least %llu, found %.17g", what, (unsigned long long)low, value);
+	if (value > (double)high)
+		return sema_error(ch, span, "E0305", "%s must be at most %llu, found %.17g", what, (unsigned long long)high, value);
+	*out = (uint64_t)value;
+	return true;
+}
+
+/* ---- values --------------------------------------------------------------------------------------------------- */
+
+static const AstExpr *inside_parens(const AstExpr *expr) {
+	while (expr->kind == AST_PAREN)
+		expr = expr->as.unary.inner;
+	return expr;
+}
+
+static Value list_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	Value *items = ARENA_ARRAY(ch->arena, Value, expr->as.list.count);
+	bool ok = true;
+	for (uint32_t i = 0; i < expr->as.list.count; i++) {
+		items[i] = sema_value(ch, scope, expr->as.list.items[i]);
+		ok = ok && items[i].kind != VALUE_POISON;
+	}
+	Value value = {.kind = ok ? VALUE_LIST : VALUE_POISON};
+	value.as.list.items = items;
+	value.as.list.expr = expr;
+	return value;
+}
+
+/* Value that a name stands for, without evaluation; POISON if it is not that simple. */
+static Value named_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	const Value *local = sema_local(scope, expr->as.name.name);
+	if (local != NULL)
+		return *local;
+	const Symbol *symbol = sema_find(ch, expr->as.name.name);
+	if (symbol != NULL && (symbol->kind == SYMBOL_LET || symbol->kind == SYMBOL_PARAM))
+		return symbol->value;
+	if (symbol != NULL && symbol->is_choice)
+		return (Value){.kind = VALUE_CHOICE, .choice = symbol->choice};
+	return (Value){.kind = VALUE_POISON};
+}
+
+static Value value_inner(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	Value value = {.kind = sema_kind(ch, scope, expr)};
+	const AstExpr *bare = inside_parens(expr);
+	switch (value.kind) {
+	case VALUE_POISON:
+		return value;
+	case VALUE_NUMBER:
+		value.as.number = sema_number(ch, scope, expr);
+		break;
+	case VALUE_NET: {
+		if (bare->kind == AST_NAME && sema_local(scope, bare->as.name.name) != NULL)
+			return named_value(ch, scope, bare); /* the argument's own closure: no chains of scopes */
+		Closure *closure = ARENA_NEW(ch->arena, Closure);
+		closure->expr = expr;
+		closure->scope = scope;
+		value.as.net = closure;
+		return value;
+	}
+	case VALUE_GROUP:
+		value.as.group = sema_group(ch, scope, expr, NULL);
+		break;
+	case VALUE_ELEMENT:
+		value.as.element = sema_element(ch, scope, expr);
+		break;
+	case VALUE_DIMS:
+	case VALUE_STRING:
+	case VALUE_CHOICE:
+	case VALUE_LIST:
+		if (bare->kind == AST_NAME)
+			return named_value(ch, scope, bare);
+		if (bare->kind == AST_LIST)
+			return list_value(ch, scope, bare);
+		value.as.literal = bare;
+		return value;
+	}
+	bool failed = value.kind == VALUE_NUMBER  ? value.as.number == NULL
+	              : value.kind == VALUE_GROUP ? value.as.group == NULL
+	                                          : value.as.element == NULL;
+	if (failed)
+		value.kind = VALUE_POISON;
+	return value;
+}
+
+Value sema_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
+	if (!sema_enter(ch, expr->span))
+		return (Value){.kind = VALUE_POISON};
+	Value value = value_inner(ch, scope, expr);
+	sema_leave(ch);
+	return value;
+}
