@@ -168,6 +168,7 @@ typedef struct Program {
 	uint32_t network_count;
 	Param *params;
 	uint32_t param_count;
+	const SourceSet *sources; /* for places in printed tables; NULL: they are left out */
 } Program;
 
 /* ---- shared questions --------------------------------------------------------------------------------------- */

@@ -353,7 +353,6 @@ static void check_sets(Checker *ch) {
 
 Program *sema_check(Arena *arena, SourceSet *sources, Diag *diag, const AstFile *file, const SetOption *sets,
                     uint32_t set_count) {
-	(void)sources;
 	Checker checker = {.arena = arena, .diag = diag, .sets = sets, .set_count = set_count};
 	Checker *ch = &checker;
 	uint32_t errors_before = diag_error_count(diag);
@@ -373,5 +372,6 @@ Program *sema_check(Arena *arena, SourceSet *sources, Diag *diag, const AstFile 
 	program->network_count = ch->network_count;
 	program->params = ch->params;
 	program->param_count = ch->param_count;
+	program->sources = sources;
 	return program;
 }
