@@ -1,0 +1,108 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdalign.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Blocks come from calloc, so that fresh memory is zero without touching it; a large object gets a block of its own and
+ * leaves the current one in place. */
+
+#define BLOCK_SIZE ((size_t)1 << 18)
+#define LARGE_SIZE (BLOCK_SIZE / 4)
+
+typedef struct Block {
+	struct Block *next;
+	alignas(max_align_t) unsigned char bytes[];
+} Block;
+
+struct Arena {
+	Block *blocks;
+	unsigned char *at;
+	size_t left;
+};
+
+static _Noreturn void out_of_memory(void)
+{
+	fputs("entk: error: out of memory\n", stderr);
+	exit(2);
+}
+
+Arena *arena_create(void)
+{
+	Arena *arena = calloc(1, sizeof(Arena));
+	if (!arena)
+		out_of_memory();
+	return arena;
+}
+
+void arena_destroy(Arena *arena)
+{
+	if (!arena)
+		return;
+	for (Block *block = arena->blocks, *next; block; block = next) {
+		next = block->next;
+		free(block);
+	}
+	free(arena);
+}
+
+static unsigned char *new_block(Arena *arena, size_t size)
+{
+	if (size > SIZE_MAX - sizeof(Block))
+		out_of_memory();
+	Block *block = calloc(1, sizeof(Block) + size);
+	if (!block)
+		out_of_memory();
+	block->next = arena->blocks;
+	arena->blocks = block;
+	return block->bytes;
+}
+
+void *arena_alloc(Arena *arena, size_t count, size_t size)
+{
+	size_t bytes;
+	size_t align = alignof(max_align_t);
+	if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX - align)
+		out_of_memory();
+	bytes = (bytes + align - 1) / align * align;
+	if (bytes == 0)
+		bytes = align;
+	if (bytes > LARGE_SIZE)
+		return new_block(arena, bytes);
+	if (bytes > arena->left) {
+		arena->at = new_block(arena, BLOCK_SIZE);
+		arena->left = BLOCK_SIZE;
+	}
+	void *result = arena->at;
+	arena->at += bytes;
+	arena->left -= bytes;
+	return result;
+}
+
+char *arena_copy(Arena *arena, const char *text, size_t length)
+{
+	if (length == SIZE_MAX)
+		out_of_memory();
+	char *copy = arena_alloc(arena, length + 1, 1);
+	if (length)
+		memcpy(copy, text, length);
+	return copy;
+}
+
+char *arena_printf(Arena *arena, const char *format, ...)
+{
+	va_list args, again;
+	va_start(args, format);
+	va_copy(again, args);
+	int length = vsnprintf(NULL, 0, format, args);
+	va_end(args);
+	if (length < 0)
+		out_of_memory();
+	char *text = arena_alloc(arena, (size_t)length + 1, 1);
+	vsnprintf(text, (size_t)length + 1, format, again);
+	va_end(again);
+	return text;
+}
