@@ -248,11 +248,11 @@ headers: | $(BUILD)/deps.stamp $(GEN_HEADERS) ## check that every header compile
 demo: all ## compile examples/histology.entk and compare a plain and two equivariant networks
 	sh examples/demo.sh $(BUILD)
 
-$(BUILD)/bench/gemm: bench/gemm.c $(BUILD)/flags | $(BUILD)/deps.stamp
+$(BUILD)/bench/sampler.so: bench/sampler.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) $< -lopenblas -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) -shared $< -o $@
 
-bench: all $(BUILD)/bench/gemm ## time per step and per pair, beside the cost of the arithmetic
+bench: all $(BUILD)/bench/sampler.so ## time per step and per pair, beside the cost of the arithmetic
 	$(PYTHON) bench/bench.py $(BUILD)
 
 format: ## rewrite the C sources in the project's layout

@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+"""make bench: how fast are the kernels, and are they right?
+
+    bench.py BUILD [--threads 2] [--precision f32 f64] [--only NAME ...] [--cpu NAME] [--json FILE] [--profile]
+
+Every net is compiled in both precisions; the programs' own `bench` measures them with one thread and with several. Speed
+counts only where the results are right, so each program's kernels of a few pairs are compared with the reference
+evaluator's, in the same run; a difference above the tolerance makes the status 1.
+
+One step is one pair of positions through one convolution and its nonlinearity, on one thread. For a dense net, which has
+none, the last column puts the time of the Gram's one triangle, all its layers included, beside that of the full matrix
+product X X^T by OpenBLAS on one thread.
+
+`--profile` also says which share of a pooled run's samples of the instruction pointer falls into the generated object,
+and, with valgrind installed, how many instructions one step takes (of the program compiled for AVX2, which valgrind knows).
+"""
+import argparse
+import bisect
+import collections
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+sys.dont_write_bytecode = True
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.join(ROOT, "tests", "run"))
+import entk_testlib as lib  # noqa: E402
+
+Case = collections.namedtuple("Case", "name file net sets shape bench")
+CASES = [
+    Case("21 conv, pool", "bench/deep.entk", "deep_pool", [], (32, 32, 3), []),
+    Case("21 conv, flatten", "bench/deep.entk", "deep_flatten", [], (32, 32, 3), []),
+    Case("2-layer cnn", "examples/histology.entk", "cnn", ["size=32x32"], (32, 32, 3), []),
+    Case("2-layer c4cnn", "examples/histology.entk", "c4cnn", ["size=32x32"], (32, 32, 3), []),
+    Case("3 dense, n 4096", "bench/vector.entk", "vector3", [], (784,), ["--samples", "4096"]),
+]
+SAMPLES = (2, 1)  # of the comparison with the reference evaluator: its 21 layers take seconds per pair
+
+
+def machine():
+    name = platform.processor() or platform.machine()
+    vector = "128-bit vectors"
+    try:
+        with open("/proc/cpuinfo") as f:
+            text = f.read()
+        name = re.search(r"model name\s*: (.*)", text)[1]
+        flags = re.search(r"flags\s*: (.*)", text)[1].split()
+        vector = "512-bit vectors (AVX-512)" if "avx512f" in flags else \
+            "256-bit vectors (AVX2)" if "avx2" in flags else vector
+    except (OSError, TypeError):
+        pass
+    return f"{name}, {os.cpu_count()} CPUs, {vector}"
+
+
+def samples(case):
+    """Smooth images, like photographs, that differ: unrelated noise would make every correlation of a deep net equal."""
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal((sum(SAMPLES), *case.shape))
+    for axis in range(1, len(case.shape)):
+        x = (x + np.roll(x, 1, axis) + np.roll(x, 2, axis)) / np.sqrt(3)
+    return x[:SAMPLES[0]], x[SAMPLES[0]:]
+
+
+def difference(work, case, program, reference):
+    """(relative difference, tolerance) of NNGP and NTK, the Gram of a set with itself and of two sets."""
+    x, z = samples(case)
+    rows = []
+    for left, right in ((x, None), (x, z)):
+        got = work.gram(program, left, right, net=case.net)
+        key = (case.name, right is None)
+        if key not in reference:
+            if case.file not in reference:
+                reference[case.file] = work.compile(os.path.join(ROOT, case.file), backend="reference", sets=case.sets)
+            reference[key] = work.gram(reference[case.file], left, right, net=case.net)
+        rows.append([lib.reldiff(got[k], reference[key][k]) for k in ("nngp", "ntk")])
+    return [max(column) for column in zip(*rows)]
+
+
+def run_bench(program, case, threads):
+    command = [program, "bench", "--json", "--threads", str(threads), "--net", case.net, *case.bench]
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise lib.RunError(result, command)
+    return json.loads(result.stdout)
+
+
+def cell(value, form):
+    return format(value, form) if value is not None and np.isfinite(value) else "-"
+
+
+def measure(work, case, precision, options, reference):
+    extra = [f"--cpu={options.cpu}"] if options.cpu else []
+    program = work.compile(os.path.join(ROOT, case.file), precision=precision, sets=case.sets, extra=extra)
+    nngp, ntk = difference(work, case, program, reference)
+    right = nngp <= lib.TOLERANCE[precision][0] and ntk <= lib.TOLERANCE[precision][1]
+    results = run_bench(program, case, options.threads)
+    one, many = results[0], results[-1]
+    gemm = one.get("gemm_seconds")
+    row = {
+        "case": case.name, "precision": precision, "lanes": one["lanes"], "vector_bits": one["vector_bits"],
+        "ns_per_step": one.get("ns_per_step"), "seconds_per_pair": one["seconds_per_pair"],
+        "threads": many["threads"], "speedup": one["seconds_per_pair"] / many["seconds_per_pair"],
+        "nngp_difference": nngp, "ntk_difference": ntk, "right": right,
+        "gemm_seconds": gemm, "gemm_ratio": one["seconds"] / gemm if gemm else None,
+    }
+    per_pair = 1e6 * row["seconds_per_pair"]
+    print(f"{case.name:<18} {precision:<4} {row['lanes']:>5} {row['vector_bits']:>5} {cell(row['ns_per_step'], '.3f'):>8} "
+          f"{cell(per_pair, '.4g') + ' us':>12} {row['speedup']:>7.2f}x  {nngp:>8.1e} {ntk:>8.1e} {'' if right else 'WRONG':<5} "
+          + (f"{row['gemm_ratio']:.2f} x full GEMM ({1e3 * gemm:.0f} ms)" if gemm else ""), flush=True)
+    return row
+
+
+# ------------------------------------------------------------------------------------------------------------ profile
+
+def symbols(path):
+    """[(address, name)] of functions, by address."""
+    text = subprocess.run(["nm", "--defined-only", "-n", path], capture_output=True, text=True).stdout
+    rows = [line.split() for line in text.splitlines()]
+    return [(int(r[0], 16), r[2]) for r in rows if len(r) == 3 and r[1] in "tTwW"]
+
+
+def generated_share(work, case, precision, build):
+    """Share of samples of the instruction pointer in functions of the generated object; the five busiest others."""
+    source = os.path.join(ROOT, case.file)
+    program, obj, out = work.compile(source, precision=precision, sets=case.sets), work.fresh(".o"), work.fresh()
+    work.run_compiler([source, "--emit=obj", f"--precision={precision}", *[f"--set={s}" for s in case.sets], "-o", obj])
+    generated = {name for _, name in symbols(obj)}
+    subprocess.run([program, "bench", "--json", "--threads", "1", "--net", case.net], stdout=subprocess.DEVNULL, check=True,
+                   env={**os.environ, "LD_PRELOAD": os.path.join(os.path.abspath(build), "bench", "sampler.so"),
+                        "ENTK_SAMPLES": out, "OPENBLAS_NUM_THREADS": "1"})
+    with open(out) as f:
+        total, *places = f.read().split()
+    table, counts = symbols(program), collections.Counter()
+    addresses = [a for a, _ in table]
+    for place in places:
+        at = bisect.bisect_right(addresses, int(place, 16)) - 1
+        counts[table[at][1] if at >= 0 else "?"] += 1
+    inside = sum(n for name, n in counts.items() if name in generated)
+    return inside, int(total), [f"{name} {n}" for name, n in counts.most_common(5)]
+
+
+def instructions(work, case, precision):
+    """Instructions per lane group's step: the difference of two runs under valgrind, of one and of two rows of pairs."""
+    program = work.compile(os.path.join(ROOT, case.file), precision=precision, sets=case.sets, extra=["--cpu=x86-64-v3"])
+    info = run_bench(program, case._replace(bench=["--pairs", "1", "--repeats", "1"]), 1)[0]
+    x = np.random.default_rng(3).standard_normal((2, *case.shape))
+    z = np.random.default_rng(4).standard_normal((info["lanes"], *case.shape))
+    counts = []
+    for rows in (1, 2):
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "gram", work.array(x[:rows]),
+                   work.array(z), "-o", work.fresh(".npz"), "--net", case.net, "--threads", "1"]
+        result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+        found = re.search(r"Collected\s*:\s*(\d+)", result.stderr)
+        if result.returncode != 0 or not found:
+            raise lib.RunError(result, command)
+        counts.append(int(found[1]))
+    return (counts[1] - counts[0]) / info["steps_per_pair"], info["lanes"]
+
+
+def profile(work, options):
+    case = CASES[0]
+    for precision in options.precision:
+        inside, total, busiest = generated_share(work, case, precision, options.build)
+        print(f"{case.name} {precision}: {inside} of {total} samples ({100 * inside / max(total, 1):.1f} %) in the generated "
+              f"object; most in {', '.join(busiest)}")
+        if shutil.which("valgrind"):
+            count, lanes = instructions(work, case, precision)
+            print(f"{case.name} {precision}: {count:.1f} instructions per step of {lanes} pairs (AVX2), "
+                  f"{count / lanes:.2f} per step")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--precision", nargs="+", choices=("f32", "f64"), default=["f32", "f64"])
+    parser.add_argument("--only", nargs="+", help="cases whose name contains one of these")
+    parser.add_argument("--cpu", help="compile for this CPU instead of the host")
+    parser.add_argument("--json", help="also write the rows to this file")
+    parser.add_argument("--profile", action="store_true")
+    options = parser.parse_args()
+    rows = []
+    with lib.Work(options.build) as work:
+        print(machine() + (f", compiled for {options.cpu}" if options.cpu else ""))
+        print(f"{'net':<18} {'':<4} {'lanes':>5} {'bits':>5} {'ns/step':>8} {'time/pair':>12} {options.threads:>2} threads"
+              f"  {'NNGP err':>8} {'NTK err':>8}")
+        reference = {}
+        for case in CASES:
+            if options.only and not any(word in case.name for word in options.only):
+                continue
+            rows += [measure(work, case, precision, options, reference) for precision in options.precision]
+        if options.profile:
+            profile(work, options)
+    if options.json:
+        with open(options.json, "w") as f:
+            json.dump({"machine": machine(), "rows": rows}, f, indent=1)
+    times = {(r["case"], r["precision"]): r["seconds_per_pair"] for r in rows}
+    for precision in options.precision:
+        plain, turned = times.get(("2-layer cnn", precision)), times.get(("2-layer c4cnn", precision))
+        if plain and turned:
+            print(f"c4cnn takes {turned / plain:.2f} x the time of cnn ({precision})")
+    wrong = [f"{r['case']} {r['precision']}" for r in rows if not r["right"]]
+    if wrong:
+        print("wrong kernels: " + ", ".join(wrong))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
