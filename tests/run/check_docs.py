@@ -6,7 +6,8 @@ A plain block must pass the checker. A block may say otherwise after the languag
     ```entk fragment     a piece of a pipeline, tried as the body of `def fragment = ..`: parsed and formatted only
     ```entk file=NAME    is also written to NAME beside the other blocks of its document, for `include`
 
-Links between the documents must lead to files that exist.
+Links between the documents must lead to files that exist; equation tags ([KR-11]) and codes of diagnostics ("E0412") in
+the sources must stand in docs/math.md and docs/diagnostics.md.
 """
 import os
 import re
@@ -41,6 +42,31 @@ def check_block(report, work, folder, place, words, text):
         report.check(result.returncode == 0, f"{place}: status {result.returncode}: {result.stderr.strip()}")
 
 
+def sources(*folders):
+    for folder in folders:
+        for path, _, names in os.walk(os.path.join(lib.ROOT, folder)):
+            for name in sorted(names):
+                if name.endswith((".c", ".h", ".l", ".y", ".def")):
+                    with open(os.path.join(path, name)) as f:
+                        yield os.path.relpath(os.path.join(path, name), lib.ROOT), f.read()
+
+
+def check_words(report, document, pattern, what, *folders):
+    """Every word of the sources that matches `pattern` must stand in `document`."""
+    try:
+        with open(os.path.join(lib.ROOT, "docs", document)) as f:
+            known = set(re.findall(r"[A-Z]+-?[0-9]+", f.read()))
+    except FileNotFoundError:
+        known = set()
+    found = {}
+    for path, text in sources(*folders):
+        for word in re.findall(pattern, text):
+            found.setdefault(word, path)
+    report.check(bool(found), f"no {what} in {' '.join(folders)}")
+    for word, path in sorted(found.items()):
+        report.check(word in known, f"{path}: {what} {word} does not stand in docs/{document}")
+
+
 def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("docs")
@@ -64,6 +90,8 @@ def main():
                 if "://" not in target and not target.startswith("mailto:"):
                     report.check(os.path.exists(os.path.join(os.path.dirname(document), target)),
                                  f"{name}: link to {target}, which does not exist")
+    check_words(report, "math.md", r"\[(KR-[0-9]+)\]", "equation", "compiler", "runtime")
+    check_words(report, "diagnostics.md", r'"([EW][0-9]{4})"', "diagnostic", "compiler", "grammar")
     report.check(blocks > 0, "no entk block in any document")
     report.exit()
 
