@@ -63,7 +63,7 @@ static char *window_text(const Printer *p, const Window *w, uint32_t dim) {
 	return text;
 }
 
-/* The taps as "element:row.column", only for supports that are not full; long ones by their number. */
+/* The taps as "element:row.column", only for supports that are not full; without cells on a bare H. */
 static char *support_text(const Printer *p, const Support *s, uint32_t dim, bool on_group) {
 	if (s->full)
 		return arena_printf(p->arena, "taps=%u", s->count);
@@ -72,7 +72,7 @@ static char *support_text(const Printer *p, const Support *s, uint32_t dim, bool
 		const Tap *tap = &s->taps[i];
 		text = arena_printf(p->arena, "%s%s", text, i == 0 ? "" : " ");
 		if (on_group)
-			text = arena_printf(p->arena, "%s%u:", text, tap->element);
+			text = arena_printf(p->arena, dim == 0 ? "%s%u" : "%s%u:", text, tap->element);
 		for (uint32_t a = 0; a < dim; a++)
 			text = arena_printf(p->arena, "%s%s%u", text, a == 0 ? "" : ".", tap->cell[a]);
 	}
@@ -83,8 +83,9 @@ static char *conv_text(const Printer *p, const Node *node) {
 	const char *affine = affine_text(p, &node->as.conv.affine);
 	bool on_group = node->kind == NODE_GROUP_CONV;
 	uint32_t dim = node->type.dim;
-	const char *support = support_text(p, &node->as.conv.support, dim, on_group);
-	if (node->type.domain == DOMAIN_GROUP)
+	bool bare = node->type.domain == DOMAIN_GROUP; /* elements alone */
+	const char *support = support_text(p, &node->as.conv.support, bare ? 0 : dim, on_group);
+	if (bare)
 		return arena_printf(p->arena, "%s %s", support, affine);
 	return arena_printf(p->arena, "%s %s %s", window_text(p, &node->as.conv.window, dim), support, affine);
 }

@@ -258,7 +258,10 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 	for (uint32_t i = 0; i < count; i++) {
 		if (list[i].name != NULL) {
 			int index = layer_arg_index(layer, list[i].name);
-			if (index < 0) {
+			if (index < 0 && strcmp(list[i].name, "bandlimit") == 0) {
+				ok = sema_error(ch, list[i].name_span, "E0207",
+				                "argument \"bandlimit\" belongs to spheres, which are not available in this version");
+			} else if (index < 0) {
 				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"", layer->name,
 				                list[i].name);
 				suggest_from(ch, list[i].name, names, name_count);
@@ -497,71 +500,80 @@ static bool begins_with_net(const Checker *ch, const AstExpr *expr, const AstIte
 	}
 }
 
-static bool is_binary(const AstExpr *expr) {
-	switch (expr->kind) {
-	case AST_ADD:
-	case AST_SUB:
-	case AST_MUL:
-	case AST_DIV:
-	case AST_COMPOSE:
-	case AST_POWER:
-		return true;
-	case AST_NAME:
-	case AST_NUMBER:
-	case AST_DIMS:
-	case AST_STRING:
-	case AST_LIST:
-	case AST_NEGATE:
-	case AST_PAREN:
-	case AST_POISON:
-		return false;
-	}
-	ICE("unknown expression");
-}
-
-static bool resolve_inner(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
-	size_t base = ch->chain_count;
+static bool resolve_leaf(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
 	bool ok = true;
-	/* Down the left operands without recursion; what hangs to the right is nested only as deep as precedence allows. */
-	while (is_binary(expr)) {
-		sema_chain_push(ch, expr);
-		expr = expr->as.binary.left;
-	}
 	switch (expr->kind) {
 	case AST_NAME:
-		ok = resolve_name(ch, expr, def, pipeline);
-		break;
-	case AST_PAREN:
-		ok = sema_resolve(ch, expr->as.unary.inner, def, pipeline);
-		break;
-	case AST_NEGATE:
-		while (expr->kind == AST_NEGATE)
-			expr = expr->as.unary.inner;
-		ok = sema_resolve(ch, expr, def, false);
-		break;
+		return resolve_name(ch, expr, def, pipeline);
 	case AST_LIST:
 		for (uint32_t i = 0; i < expr->as.list.count; i++)
 			ok = sema_resolve(ch, expr->as.list.items[i], def, false) && ok;
-		break;
+		return ok;
 	case AST_NUMBER:
 	case AST_DIMS:
 	case AST_STRING:
-		break;
+		return true;
 	case AST_POISON:
-		ok = false;
-		break;
+		return false;
+	case AST_PAREN:
+	case AST_NEGATE:
 	case AST_ADD:
 	case AST_SUB:
 	case AST_MUL:
 	case AST_DIV:
 	case AST_COMPOSE:
 	case AST_POWER:
-		ICE("an operator at the end of its own chain");
+		break;
 	}
+	ICE("an operator is no leaf");
+}
+
+/* Operators, signs and parentheses without recursion: a stack of expressions, under each a marker (NULL: a number is
+ * wanted, the expression itself: a net). A left operand stands where its operator stands; a right one begins anew. */
+static void push(Checker *ch, const AstExpr *expr, bool pipeline) {
+	sema_chain_push(ch, pipeline ? expr : NULL);
+	sema_chain_push(ch, expr);
+}
+
+static void push_root(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
+	push(ch, expr, pipeline || begins_with_net(ch, expr, def));
+}
+
+static bool resolve_inner(Checker *ch, const AstExpr *root, const AstItem *def, bool root_pipeline) {
+	size_t base = ch->chain_count;
+	bool ok = true;
+	push_root(ch, root, def, root_pipeline);
 	while (ch->chain_count > base) {
-		const AstExpr *node = sema_chain_pop(ch);
-		bool layer = node->kind == AST_COMPOSE || (node->kind != AST_POWER && pipeline);
-		ok = sema_resolve(ch, node->as.binary.right, def, layer) && ok;
+		const AstExpr *expr = sema_chain_pop(ch);
+		bool pipeline = sema_chain_pop(ch) != NULL;
+		switch (expr->kind) {
+		case AST_ADD:
+		case AST_SUB:
+		case AST_MUL:
+		case AST_DIV:
+		case AST_COMPOSE:
+			push_root(ch, expr->as.binary.right, def, pipeline || expr->kind == AST_COMPOSE);
+			push(ch, expr->as.binary.left, pipeline || expr->kind == AST_COMPOSE);
+			break;
+		case AST_POWER:
+			push_root(ch, expr->as.binary.right, def, false);
+			push(ch, expr->as.binary.left, pipeline);
+			break;
+		case AST_PAREN:
+			push(ch, expr->as.unary.inner, pipeline);
+			break;
+		case AST_NEGATE:
+			push_root(ch, expr->as.unary.inner, def, false);
+			break;
+		case AST_NAME:
+		case AST_NUMBER:
+		case AST_DIMS:
+		case AST_STRING:
+		case AST_LIST:
+		case AST_POISON:
+			ok = resolve_leaf(ch, expr, def, pipeline) && ok;
+			break;
+		}
 	}
 	return ok;
 }
@@ -569,7 +581,7 @@ static bool resolve_inner(Checker *ch, const AstExpr *expr, const AstItem *def, 
 bool sema_resolve(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
 	if (!sema_enter(ch, expr->span))
 		return false;
-	bool ok = resolve_inner(ch, expr, def, pipeline || begins_with_net(ch, expr, def));
+	bool ok = resolve_inner(ch, expr, def, pipeline);
 	sema_leave(ch);
 	return ok;
 }

@@ -204,6 +204,14 @@ void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow) {
 	join(ch, &branches, span, flow);
 }
 
+static bool count_layer(Checker *ch, Span span) {
+	if (++ch->layers <= LIMIT_LAYERS)
+		return true;
+	ch->aborted = true;
+	return sema_error(ch, span, "E0401", "net \"%s\" has more than %u layers after unrolling", ch->item_name,
+	                  LIMIT_LAYERS);
+}
+
 /* ---- repeats -------------------------------------------------------------------------------------------------- */
 
 static void replace_hole(Checker *ch, Node *hole, Node *by) {
@@ -247,6 +255,8 @@ static void repeat(Checker *ch, const Scope *scope, const AstExpr *expr, uint32_
 			break;
 		}
 		if (same_type(&inner.node->type, &hole->type)) {
+			if (!count_layer(ch, expr->span))
+				break;
 			Node *node = sema_new_node(ch, NODE_REPEAT, expr->span, "^", flow->node, inner.node->type);
 			node->as.repeat.hole = hole;
 			node->as.repeat.body = inner.node;
@@ -278,14 +288,6 @@ static void apply_power(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 }
 
 /* ---- names ---------------------------------------------------------------------------------------------------- */
-
-static bool count_layer(Checker *ch, Span span) {
-	if (++ch->layers <= LIMIT_LAYERS)
-		return true;
-	ch->aborted = true;
-	return sema_error(ch, span, "E0401", "net \"%s\" has more than %u layers after unrolling", ch->item_name,
-	                  LIMIT_LAYERS);
-}
 
 static void apply_layer(Checker *ch, const Scope *scope, const AstExpr *expr, const LayerRow *layer, Flow *flow) {
 	LayerCall call;

@@ -15,9 +15,8 @@ static bool window_on_axis(Checker *ch, const LayerCall *call, LayerArg size_arg
                            uint32_t axis, uint32_t *out) {
 	Span span = sema_arg(call, size_arg)->span;
 	uint64_t extent = (uint64_t)window->dilation[axis] * (window->size[axis] - 1u) + 1u;
-	if (extent > LIMIT_ELEMENTS)
-		return sema_error(ch, span, "E0406", "the window reaches over more than %u cells on axis %u", LIMIT_ELEMENTS,
-		                  axis);
+	if (extent > LIMIT_CELLS)
+		return sema_error(ch, span, "E0406", "the window reaches over more than %u cells on axis %u", LIMIT_CELLS, axis);
 	if (window_axis(type->shape[axis], window->size[axis], window->stride[axis], window->dilation[axis],
 	                window->padding, out, &window->low[axis]))
 		return true;
