@@ -71,6 +71,8 @@ FRONT_OBJ    := $(call objects,$(FRONT_SRC)) $(GEN_OBJ)
 RUNTIME_OBJ  := $(call objects,$(RUNTIME_SRC))
 # The one object with entkc's main().
 MAIN_OBJ     := $(call objects,$(filter %/main.c,$(COMPILER_SRC)))
+# entk_program() of the reference backend reads sources that only such a program carries: no part of entkc.
+TABLE_OBJ    := $(call objects,compiler/reference/program.c)
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
@@ -147,7 +149,7 @@ $(call say,AR,$@)$(AR) rcs $@.new $^
 @mv -f $@.new $@
 endef
 
-$(BUILD)/entkc: $(COMPILER_OBJ) | $(BUILD)/deps.stamp
+$(BUILD)/entkc: $(filter-out $(TABLE_OBJ),$(COMPILER_OBJ)) | $(BUILD)/deps.stamp
 	$(call say,LINK,$@)$(CC) $(SANITIZE) $(LDFLAGS) $^ $(LLVM_LIBS) -lm -o $@
 
 $(BUILD)/libentk.a: $(RUNTIME_OBJ)
