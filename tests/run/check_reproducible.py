@@ -29,7 +29,7 @@ def variants(work, program):
     return out
 
 
-TILES = ("1", "3", "16", "64")
+TILES = ("1x1", "3x5", "2x16", "64x64")
 
 
 def check(work, report, name, precision):
