@@ -70,7 +70,7 @@ static void suggest(const EntkNet *net, const EntkNpyHeader *header, EntkError *
 }
 
 static EntkStatus check_header(const char *where, const EntkNpyHeader *header, const EntkNet *net, EntkError *error) {
-	char got[256], wanted[128];
+	char got[256], wanted[160];
 	if (!shape_fits(net, header)) {
 		entk_fail(error, ENTK_INPUT, where, "shape %s, but net \"%s\" takes %s",
 			entk_shape_text(header->rank, header->shape, got, sizeof got), net->name, expected_shape(net, wanted, sizeof wanted));

@@ -294,12 +294,16 @@ static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkE
 	const EntkNet *net = gram->net;
 	uint32_t rows = net->dim == 0 ? larger(K0_TILE_ROWS, net->tile_left) : net->tile_left;
 	uint32_t columns = net->dim == 0 ? larger(K0_TILE_COLUMNS, net->tile_right) : net->tile_right;
-	uint32_t least = net->dim == 0 ? 2 * ENTK_K0_ROW_MULTIPLE : 1;
+	uint32_t least = net->dim == 0 ? smaller(2 * ENTK_K0_ROW_MULTIPLE, columns) : 1;
 	uint64_t wanted = 4 * (uint64_t)entk_thread_count(options->threads);
 	if (options->tile_left)
 		rows = smaller(rows, options->tile_left);
 	if (options->tile_right)
 		columns = smaller(columns, options->tile_right);
+	/* Kernels near the diagonal also write below it, where the mirrored values of the same tile will stand: a band's first tile
+	 * must cover its whole diagonal block, or another tile's values would be overwritten. */
+	if (gram->symmetric)
+		rows = smaller(rows, columns);
 	gram->sub_left = smaller(net->tile_left, rows);
 	gram->sub_right = smaller(net->tile_right, columns);
 	for (;; rows = larger(least, rows / 2)) {
