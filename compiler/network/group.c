@@ -13,12 +13,14 @@
 
 /* ---- elements ------------------------------------------------------------------------------------------------ */
 
-GridElement grid_element_identity(void) {
+GridElement grid_element_identity(void)
+{
 	return (GridElement){.perm = {0, 1, 2}, .sign = {1, 1, 1}};
 }
 
 /* (g h t)_a = sign_g[a] (h t)_{perm_g[a]} = sign_g[a] sign_h[p] t_{perm_h[p]} with p = perm_g[a]. */
-GridElement grid_element_product(uint32_t dim, GridElement g, GridElement h) {
+GridElement grid_element_product(uint32_t dim, GridElement g, GridElement h)
+{
 	GridElement result = grid_element_identity();
 	for (uint32_t a = 0; a < dim; a++) {
 		uint8_t p = g.perm[a];
@@ -28,7 +30,8 @@ GridElement grid_element_product(uint32_t dim, GridElement g, GridElement h) {
 	return result;
 }
 
-GridElement grid_element_inverse(uint32_t dim, GridElement g) {
+GridElement grid_element_inverse(uint32_t dim, GridElement g)
+{
 	GridElement result = grid_element_identity();
 	for (uint32_t a = 0; a < dim; a++) { /* the transpose: entry (a, perm[a]) moves to (perm[a], a) */
 		result.perm[g.perm[a]] = (uint8_t)a;
@@ -37,14 +40,16 @@ GridElement grid_element_inverse(uint32_t dim, GridElement g) {
 	return result;
 }
 
-GridElement grid_element_flip(uint32_t axis) {
+GridElement grid_element_flip(uint32_t axis)
+{
 	ENTK_ASSERT(axis < GRID_MAX_DIM);
 	GridElement result = grid_element_identity();
 	result.sign[axis] = -1;
 	return result;
 }
 
-GridElement grid_element_swap(uint32_t axis_a, uint32_t axis_b) {
+GridElement grid_element_swap(uint32_t axis_a, uint32_t axis_b)
+{
 	ENTK_ASSERT(axis_a < GRID_MAX_DIM && axis_b < GRID_MAX_DIM);
 	GridElement result = grid_element_identity();
 	result.perm[axis_a] = (uint8_t)axis_b;
@@ -52,18 +57,21 @@ GridElement grid_element_swap(uint32_t axis_a, uint32_t axis_b) {
 	return result;
 }
 
-GridElement grid_element_rot90(void) {
+GridElement grid_element_rot90(void)
+{
 	return (GridElement){.perm = {1, 0, 2}, .sign = {1, -1, 1}};
 }
 
-bool grid_element_equal(uint32_t dim, GridElement g, GridElement h) {
+bool grid_element_equal(uint32_t dim, GridElement g, GridElement h)
+{
 	for (uint32_t a = 0; a < dim; a++)
 		if (g.perm[a] != h.perm[a] || g.sign[a] != h.sign[a])
 			return false;
 	return true;
 }
 
-static int determinant(GridElement g) {
+static int determinant(GridElement g)
+{
 	int sign = g.sign[0] * g.sign[1] * g.sign[2];
 	for (int a = 0; a < 3; a++)
 		for (int b = a + 1; b < 3; b++)
@@ -72,11 +80,13 @@ static int determinant(GridElement g) {
 	return sign;
 }
 
-static bool perm_is_even(GridElement g) {
+static bool perm_is_even(GridElement g)
+{
 	return determinant(g) == g.sign[0] * g.sign[1] * g.sign[2];
 }
 
-char *grid_element_name(Arena *arena, uint32_t dim, GridElement g) {
+char *grid_element_name(Arena *arena, uint32_t dim, GridElement g)
+{
 	if (grid_element_equal(dim, g, grid_element_identity()))
 		return arena_printf(arena, "identity");
 	if (dim == 2) {
@@ -100,15 +110,17 @@ char *grid_element_name(Arena *arena, uint32_t dim, GridElement g) {
 	for (int a = 0; a < 3; a++)
 		sign[a] = g.sign[a] < 0 ? "-" : "";
 	if (dim == 2)
-		return arena_printf(arena, "(i,j) -> (%s%c,%s%c)", sign[0], letters[g.perm[0]], sign[1], letters[g.perm[1]]);
-	return arena_printf(arena, "(i,j,k) -> (%s%c,%s%c,%s%c)", sign[0], letters[g.perm[0]], sign[1], letters[g.perm[1]],
-	                    sign[2], letters[g.perm[2]]);
+		return arena_printf(arena, "(i,j) -> (%s%c,%s%c)", sign[0], letters[g.perm[0]], sign[1],
+				    letters[g.perm[1]]);
+	return arena_printf(arena, "(i,j,k) -> (%s%c,%s%c,%s%c)", sign[0], letters[g.perm[0]], sign[1],
+			    letters[g.perm[1]], sign[2], letters[g.perm[2]]);
 }
 
 /* ---- the full groups ----------------------------------------------------------------------------------------- */
 
 /* A^r F^s with index r + 4 s. */
-static uint32_t list_d4(GridElement *list) {
+static uint32_t list_d4(GridElement *list)
+{
 	uint32_t count = 0;
 	for (uint32_t s = 0; s < 2; s++) {
 		GridElement g = s == 0 ? grid_element_identity() : grid_element_flip(1);
@@ -121,7 +133,8 @@ static uint32_t list_d4(GridElement *list) {
 }
 
 /* The rotations with permutations in lexicographic order and signs +++, ++-, .., ---; then -1 times each. */
-static uint32_t list_oh(GridElement *list) {
+static uint32_t list_oh(GridElement *list)
+{
 	static const uint8_t perms[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
 	uint32_t count = 0;
 	for (int p = 0; p < 6; p++) {
@@ -143,7 +156,8 @@ static uint32_t list_oh(GridElement *list) {
 	return count;
 }
 
-static uint32_t list_full(uint32_t dim, GridElement *list) {
+static uint32_t list_full(uint32_t dim, GridElement *list)
+{
 	if (dim == 2)
 		return list_d4(list);
 	if (dim == 3)
@@ -154,7 +168,8 @@ static uint32_t list_full(uint32_t dim, GridElement *list) {
 	return 2;
 }
 
-static uint32_t find_element(uint32_t dim, const GridElement *list, uint32_t count, GridElement g) {
+static uint32_t find_element(uint32_t dim, const GridElement *list, uint32_t count, GridElement g)
+{
 	for (uint32_t i = 0; i < count; i++) /* linear: at most 48 elements */
 		if (grid_element_equal(dim, list[i], g))
 			return i;
@@ -162,7 +177,8 @@ static uint32_t find_element(uint32_t dim, const GridElement *list, uint32_t cou
 }
 
 static const Group *make_group(Arena *arena, const char *name, uint32_t dim, const GridElement *elements,
-                               uint32_t order) {
+			       uint32_t order)
+{
 	Group *group = ARENA_NEW(arena, Group);
 	GridElement *list = ARENA_ARRAY(arena, GridElement, order);
 	uint16_t *product = ARENA_ARRAY(arena, uint16_t, (size_t)order * order);
@@ -177,12 +193,12 @@ static const Group *make_group(Arena *arena, const char *name, uint32_t dim, con
 		}
 	}
 	*group = (Group){
-	        .name = arena_copy(arena, name, strlen(name)),
-	        .dim = dim,
-	        .order = order,
-	        .elements = list,
-	        .product = product,
-	        .inverse = inverse,
+		.name = arena_copy(arena, name, strlen(name)),
+		.dim = dim,
+		.order = order,
+		.elements = list,
+		.product = product,
+		.inverse = inverse,
 	};
 	return group;
 }
@@ -204,13 +220,14 @@ static const struct {
 	BuiltinKind kind;
 	uint32_t turns;
 } builtins[] = {
-        {"C1", 1, BUILTIN_ONE, 1},   {"D1", 1, BUILTIN_FULL, 1},  {"C1", 2, BUILTIN_TURNS, 1},
-        {"C2", 2, BUILTIN_TURNS, 2}, {"C4", 2, BUILTIN_TURNS, 4}, {"D1", 2, BUILTIN_MIRRORS, 1},
-        {"D2", 2, BUILTIN_MIRRORS, 2}, {"D4", 2, BUILTIN_MIRRORS, 4}, {"C1", 3, BUILTIN_ONE, 1},
-        {"T", 3, BUILTIN_TETRAHEDRAL, 1}, {"O", 3, BUILTIN_ROTATIONS, 1}, {"Oh", 3, BUILTIN_FULL, 1},
+	{"C1", 1, BUILTIN_ONE, 1},        {"D1", 1, BUILTIN_FULL, 1},     {"C1", 2, BUILTIN_TURNS, 1},
+	{"C2", 2, BUILTIN_TURNS, 2},      {"C4", 2, BUILTIN_TURNS, 4},    {"D1", 2, BUILTIN_MIRRORS, 1},
+	{"D2", 2, BUILTIN_MIRRORS, 2},    {"D4", 2, BUILTIN_MIRRORS, 4},  {"C1", 3, BUILTIN_ONE, 1},
+	{"T", 3, BUILTIN_TETRAHEDRAL, 1}, {"O", 3, BUILTIN_ROTATIONS, 1}, {"Oh", 3, BUILTIN_FULL, 1},
 };
 
-static bool builtin_has(BuiltinKind kind, uint32_t turns, uint32_t index, GridElement g) {
+static bool builtin_has(BuiltinKind kind, uint32_t turns, uint32_t index, GridElement g)
+{
 	switch (kind) {
 	case BUILTIN_TURNS:
 		return index < 4 && index % (4 / turns) == 0;
@@ -228,7 +245,8 @@ static bool builtin_has(BuiltinKind kind, uint32_t turns, uint32_t index, GridEl
 	ICE("unknown built-in group");
 }
 
-const Group *group_builtin(Arena *arena, const char *name, uint32_t dim) {
+const Group *group_builtin(Arena *arena, const char *name, uint32_t dim)
+{
 	for (size_t i = 0; i < sizeof builtins / sizeof builtins[0]; i++) {
 		if (builtins[i].dim != dim || strcmp(builtins[i].name, name) != 0)
 			continue;
@@ -242,7 +260,8 @@ const Group *group_builtin(Arena *arena, const char *name, uint32_t dim) {
 	return NULL;
 }
 
-const char *group_builtin_names(uint32_t dim) {
+const char *group_builtin_names(uint32_t dim)
+{
 	static const char *const names[] = {"", "C1, D1", "C1, C2, C4, D1, D2, D4", "C1, T, O, Oh"};
 	ENTK_ASSERT(dim >= 1 && dim <= GRID_MAX_DIM);
 	return names[dim];
@@ -250,8 +269,8 @@ const char *group_builtin_names(uint32_t dim) {
 
 /* ---- closure ------------------------------------------------------------------------------------------------- */
 
-const Group *group_generate(Arena *arena, const char *name, uint32_t dim, const GridElement *generators,
-                            uint32_t count) {
+const Group *group_generate(Arena *arena, const char *name, uint32_t dim, const GridElement *generators, uint32_t count)
+{
 	GridElement full[FULL_MAX], elements[FULL_MAX];
 	uint32_t full_count = list_full(dim, full);
 	bool member[FULL_MAX] = {true}; /* by place in the full group; the identity is 0 */
@@ -275,7 +294,8 @@ const Group *group_generate(Arena *arena, const char *name, uint32_t dim, const 
 
 /* ---- questions ----------------------------------------------------------------------------------------------- */
 
-bool group_equal(const Group *a, const Group *b) {
+bool group_equal(const Group *a, const Group *b)
+{
 	if (a == b)
 		return true;
 	if (a->dim != b->dim || a->order != b->order)
@@ -286,7 +306,8 @@ bool group_equal(const Group *a, const Group *b) {
 	return true;
 }
 
-bool group_keeps_shape(const Group *group, const uint32_t *shape) {
+bool group_keeps_shape(const Group *group, const uint32_t *shape)
+{
 	for (uint32_t i = 0; i < group->order; i++)
 		for (uint32_t a = 0; a < group->dim; a++)
 			if (shape[group->elements[i].perm[a]] != shape[a])
@@ -294,7 +315,8 @@ bool group_keeps_shape(const Group *group, const uint32_t *shape) {
 	return true;
 }
 
-bool group_exchanges(const Group *group, uint32_t a, uint32_t b) {
+bool group_exchanges(const Group *group, uint32_t a, uint32_t b)
+{
 	if (a == b)
 		return false;
 	for (uint32_t i = 0; i < group->order; i++)
@@ -303,7 +325,8 @@ bool group_exchanges(const Group *group, uint32_t a, uint32_t b) {
 	return false;
 }
 
-bool group_reflects(const Group *group, uint32_t axis) {
+bool group_reflects(const Group *group, uint32_t axis)
+{
 	for (uint32_t i = 0; i < group->order; i++)
 		if (group->elements[i].sign[axis] < 0)
 			return true;

@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 
-#define GRID_MAX_DIM 3
+#define GRID_MAX_DIM    3
 #define GROUP_MAX_ORDER 1024 /* limit of the language; groups on grids have at most 48 elements */
 
 typedef struct GridElement {
@@ -35,7 +35,7 @@ const char *group_builtin_names(uint32_t dim);
 /* The closure of generators, numbered in the order of D4 (images) or Oh (volumes) of math.md 4.1: the identity
  * first. */
 const Group *group_generate(Arena *arena, const char *name, uint32_t dim, const GridElement *generators,
-                            uint32_t count);
+			    uint32_t count);
 
 GridElement grid_element_identity(void);
 GridElement grid_element_product(uint32_t dim, GridElement g, GridElement h);

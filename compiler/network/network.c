@@ -3,7 +3,8 @@
 
 #include "base/diag.h"
 
-uint64_t type_positions(const Type *type) {
+uint64_t type_positions(const Type *type)
+{
 	if (type->domain != DOMAIN_GRID && type->domain != DOMAIN_GROUP_GRID)
 		return 1;
 	uint64_t count = 1;
@@ -12,13 +13,15 @@ uint64_t type_positions(const Type *type) {
 	return count;
 }
 
-const char *grid_name(uint32_t dim) {
+const char *grid_name(uint32_t dim)
+{
 	static const char *const names[] = {"vector", "signal", "image", "volume"};
 	ENTK_ASSERT(dim <= GRID_MAX_DIM);
 	return names[dim];
 }
 
-static char *shape_text(Arena *arena, const Type *type) {
+static char *shape_text(Arena *arena, const Type *type)
+{
 	const uint32_t *n = type->shape;
 	if (type->dim == 1)
 		return arena_printf(arena, "%s %u", grid_name(type->dim), n[0]);
@@ -27,7 +30,8 @@ static char *shape_text(Arena *arena, const Type *type) {
 	return arena_printf(arena, "%s %ux%ux%u", grid_name(type->dim), n[0], n[1], n[2]);
 }
 
-char *type_text(Arena *arena, const Type *type) {
+char *type_text(Arena *arena, const Type *type)
+{
 	switch (type->domain) {
 	case DOMAIN_VECTOR:
 		return arena_printf(arena, "vector");

@@ -11,7 +11,7 @@
 
 static const char *const kind_names[] = {
 #define X(name, text) text,
-        NODE_KINDS(X)
+	NODE_KINDS(X)
 #undef X
 };
 _Static_assert(COUNT(kind_names) == NODE_KIND_COUNT, "one text per kind of node");
@@ -24,11 +24,13 @@ typedef struct Printer {
 	const char **param_names;
 } Printer;
 
-static char *number_text(const Printer *p, const Scalar *number) {
+static char *number_text(const Printer *p, const Scalar *number)
+{
 	return scalar_text(p->arena, number, p->param_names);
 }
 
-static char *dims_text(const Printer *p, uint32_t dim, const uint32_t *n) {
+static char *dims_text(const Printer *p, uint32_t dim, const uint32_t *n)
+{
 	if (dim == 1)
 		return arena_printf(p->arena, "%u", n[0]);
 	if (dim == 2)
@@ -36,35 +38,40 @@ static char *dims_text(const Printer *p, uint32_t dim, const uint32_t *n) {
 	return arena_printf(p->arena, "%ux%ux%u", n[0], n[1], n[2]);
 }
 
-static bool all_ones(uint32_t dim, const uint32_t *n) {
+static bool all_ones(uint32_t dim, const uint32_t *n)
+{
 	for (uint32_t a = 0; a < dim; a++)
 		if (n[a] != 1)
 			return false;
 	return true;
 }
 
-static const char *padding_text(Padding padding) {
+static const char *padding_text(Padding padding)
+{
 	static const char *const texts[] = {"valid", "same", "circular"};
 	return texts[padding];
 }
 
-static char *affine_text(const Printer *p, const Affine *affine) {
+static char *affine_text(const Printer *p, const Affine *affine)
+{
 	const char *weight = number_text(p, affine->weight_std);
 	if (affine->bias_std == NULL)
 		return arena_printf(p->arena, "weight_std=%s", weight);
 	return arena_printf(p->arena, "weight_std=%s bias_std=%s", weight, number_text(p, affine->bias_std));
 }
 
-static char *window_text(const Printer *p, const Window *w, uint32_t dim) {
+static char *window_text(const Printer *p, const Window *w, uint32_t dim)
+{
 	char *text = arena_printf(p->arena, "%s stride=%s %s", dims_text(p, dim, w->size), dims_text(p, dim, w->stride),
-	                          padding_text(w->padding));
+				  padding_text(w->padding));
 	if (!all_ones(dim, w->dilation))
 		text = arena_printf(p->arena, "%s dilation=%s", text, dims_text(p, dim, w->dilation));
 	return text;
 }
 
 /* The taps as "element:row.column", only for supports that are not full; without cells on a bare H. */
-static char *support_text(const Printer *p, const Support *s, uint32_t dim, bool on_group) {
+static char *support_text(const Printer *p, const Support *s, uint32_t dim, bool on_group)
+{
 	if (s->full)
 		return arena_printf(p->arena, "taps=%u", s->count);
 	char *text = arena_printf(p->arena, "taps=%u {", s->count);
@@ -79,7 +86,8 @@ static char *support_text(const Printer *p, const Support *s, uint32_t dim, bool
 	return arena_printf(p->arena, "%s%s}", text, s->count > 12 ? " ..." : "");
 }
 
-static char *conv_text(const Printer *p, const Node *node) {
+static char *conv_text(const Printer *p, const Node *node)
+{
 	const char *affine = affine_text(p, &node->as.conv.affine);
 	bool on_group = node->kind == NODE_GROUP_CONV;
 	uint32_t dim = node->type.dim;
@@ -90,14 +98,16 @@ static char *conv_text(const Printer *p, const Node *node) {
 	return arena_printf(p->arena, "%s %s %s", window_text(p, &node->as.conv.window, dim), support, affine);
 }
 
-static char *sum_text(const Printer *p, const Node *node) {
+static char *sum_text(const Printer *p, const Node *node)
+{
 	char *text = arena_printf(p->arena, "branches");
 	for (uint32_t i = 0; i < node->as.sum.count && i < 16; i++)
 		text = arena_printf(p->arena, "%s #%u", text, node->as.sum.branches[i]->id);
 	return node->as.sum.count > 16 ? arena_printf(p->arena, "%s ...", text) : text;
 }
 
-static char *arguments_text(const Printer *p, const Node *node) {
+static char *arguments_text(const Printer *p, const Node *node)
+{
 	static const char *const overs[] = {"everything", "positions", "elements"};
 	switch (node->kind) {
 	case NODE_INPUT:
@@ -113,68 +123,79 @@ static char *arguments_text(const Printer *p, const Node *node) {
 		return conv_text(p, node);
 	case NODE_WINDOW_POOL:
 		return arena_printf(p->arena, "%s %s%s", window_text(p, &node->as.window_pool.window, node->type.dim),
-		                    node->as.window_pool.mean ? "mean" : "sum",
-		                    node->as.window_pool.normalize_edges ? " normalize_edges" : "");
+				    node->as.window_pool.mean ? "mean" : "sum",
+				    node->as.window_pool.normalize_edges ? " normalize_edges" : "");
 	case NODE_POOL:
-		return arena_printf(p->arena, "%s over %s", node->as.pool.mean ? "mean" : "sum", overs[node->as.pool.over]);
+		return arena_printf(p->arena, "%s over %s", node->as.pool.mean ? "mean" : "sum",
+				    overs[node->as.pool.over]);
 	case NODE_ABRELU:
-		return arena_printf(p->arena, "a=%s b=%s", number_text(p, node->as.abrelu.a), number_text(p, node->as.abrelu.b));
+		return arena_printf(p->arena, "a=%s b=%s", number_text(p, node->as.abrelu.a),
+				    number_text(p, node->as.abrelu.b));
 	case NODE_ERF:
-		return arena_printf(p->arena, "a=%s b=%s c=%s", number_text(p, node->as.erf.a), number_text(p, node->as.erf.b),
-		                    number_text(p, node->as.erf.c));
+		return arena_printf(p->arena, "a=%s b=%s c=%s", number_text(p, node->as.erf.a),
+				    number_text(p, node->as.erf.b), number_text(p, node->as.erf.c));
 	case NODE_SUM:
 		return sum_text(p, node);
 	case NODE_REPEAT:
 		return arena_printf(p->arena, "%u times #%u to #%u", node->as.repeat.count, node->as.repeat.hole->id,
-		                    node->as.repeat.body->id);
+				    node->as.repeat.body->id);
 	case NODE_AUGMENT:
-		return arena_printf(p->arena, "group %s over #%u", node->as.augment.group->name, node->as.augment.inner->id);
+		return arena_printf(p->arena, "group %s over #%u", node->as.augment.group->name,
+				    node->as.augment.inner->id);
 	case NODE_KIND_COUNT:
 		break;
 	}
 	ICE("unknown kind of node");
 }
 
-static const char *flags_text(const Type *type) {
+static const char *flags_text(const Type *type)
+{
 	static const char *const texts[] = {"- - -", "G - -", "- C -", "G C -", "- - Z", "G - Z", "- C Z", "G C Z"};
 	return texts[(type->gaussian ? 1 : 0) + (type->centred ? 2 : 0) + (type->theta_zero ? 4 : 0)];
 }
 
-static char *input_text(const Printer *p, const Node *node) {
+static char *input_text(const Printer *p, const Node *node)
+{
 	return node->input != NULL ? arena_printf(p->arena, "#%u", node->input->id) : arena_printf(p->arena, "-");
 }
 
 /* Labels stand only where they say more than the kind: "relu" for an abrelu. */
-static const char *shown_label(const Node *node) {
-	return node->label != NULL && node->kind != NODE_SUM && node->kind != NODE_REPEAT ? node->label : kind_names[node->kind];
+static const char *shown_label(const Node *node)
+{
+	return node->label != NULL && node->kind != NODE_SUM && node->kind != NODE_REPEAT ? node->label
+											  : kind_names[node->kind];
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------ */
 
-static const Group *group_of(const Node *node) {
+static const Group *group_of(const Node *node)
+{
 	return node->kind == NODE_AUGMENT ? node->as.augment.group : node->type.group;
 }
 
-static void print_groups(const Printer *p, const Network *network, FILE *to) {
+static void print_groups(const Printer *p, const Network *network, FILE *to)
+{
 	const Group **seen = ARENA_ARRAY(p->arena, const Group *, network->node_count);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Group *group = group_of(network->nodes[i]);
 		bool known = group == NULL;
 		for (uint32_t k = 0; k < count && !known; k++) /* a net has few groups */
-			known = seen[k] == group || (strcmp(seen[k]->name, group->name) == 0 && group_equal(seen[k], group));
+			known = seen[k] == group ||
+				(strcmp(seen[k]->name, group->name) == 0 && group_equal(seen[k], group));
 		if (known)
 			continue;
 		seen[count++] = group;
 		fprintf(to, "  group %s on %ss, %u element%s\n", group->name, grid_name(group->dim), group->order,
-		        group->order == 1 ? "" : "s");
+			group->order == 1 ? "" : "s");
 		for (uint32_t h = 0; h < group->order; h++)
 			fprintf(to, "    %2u  %s\n", h, grid_element_name(p->arena, group->dim, group->elements[h]));
 	}
 }
 
 /* line:column, with the file's path where it is not the net's own file. */
-static char *where_text(const Printer *p, const Network *network, Span span) {
+static char *where_text(const Printer *p, const Network *network, Span span)
+{
 	const SourceSet *sources = p->program->sources;
 	if (sources == NULL || span.file >= sources->count)
 		return arena_printf(p->arena, "-");
@@ -186,11 +207,12 @@ static char *where_text(const Printer *p, const Network *network, Span span) {
 
 #define COLUMNS 8
 
-static void print_network(const Printer *p, const Network *network, FILE *to) {
-	static const char *const heads[COLUMNS] = {"id", "input", "layer", "kind", "domain", "flags", "where",
-	                                            "arguments"};
+static void print_network(const Printer *p, const Network *network, FILE *to)
+{
+	static const char *const heads[COLUMNS] = {"id",     "input", "layer", "kind",
+						   "domain", "flags", "where", "arguments"};
 	uint32_t rows = network->node_count + 1;
-	const char **cells = ARENA_ARRAY(p->arena, const char *, (size_t)rows * COLUMNS);
+	const char **cells = ARENA_ARRAY(p->arena, const char *, (size_t)rows *COLUMNS);
 	size_t width[COLUMNS] = {0};
 	for (uint32_t c = 0; c < COLUMNS; c++)
 		cells[c] = heads[c];
@@ -224,7 +246,8 @@ static void print_network(const Printer *p, const Network *network, FILE *to) {
 	fprintf(to, "  output #%u\n", network->output->id);
 }
 
-static Printer make_printer(Arena *arena, const Program *program) {
+static Printer make_printer(Arena *arena, const Program *program)
+{
 	Printer printer = {.arena = arena, .program = program};
 	printer.param_names = ARENA_ARRAY(arena, const char *, program->param_count);
 	for (uint32_t i = 0; i < program->param_count; i++)
@@ -232,7 +255,8 @@ static Printer make_printer(Arena *arena, const Program *program) {
 	return printer;
 }
 
-void network_print(const Program *program, FILE *to) {
+void network_print(const Program *program, FILE *to)
+{
 	Arena *arena = arena_create();
 	Printer printer = make_printer(arena, program);
 	for (uint32_t i = 0; i < program->param_count; i++)
@@ -249,23 +273,26 @@ void network_print(const Program *program, FILE *to) {
 
 /* ---- the graph ------------------------------------------------------------------------------------------------ */
 
-static void print_edge(FILE *to, uint32_t net, const Node *from, const Node *node, const char *style) {
+static void print_edge(FILE *to, uint32_t net, const Node *from, const Node *node, const char *style)
+{
 	fprintf(to, "    n%u_%u -> n%u_%u%s;\n", net, from->id, net, node->id, style);
 }
 
-static void print_graph(const Printer *p, uint32_t index, const Network *network, FILE *to) {
+static void print_graph(const Printer *p, uint32_t index, const Network *network, FILE *to)
+{
 	fprintf(to, "  subgraph cluster_%u {\n    label=\"%s\";\n", index, network->name);
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i]; /* texts hold no quotes or backslashes: names, numbers, shapes */
 		fprintf(to, "    n%u_%u [label=\"%s\\n%s\\n%s\"];\n", index, node->id, shown_label(node),
-		        arguments_text(p, node), type_text(p->arena, &node->type));
+			arguments_text(p, node), type_text(p->arena, &node->type));
 		if (node->input != NULL)
 			print_edge(to, index, node->input, node, "");
 		for (uint32_t k = 0; node->kind == NODE_SUM && k < node->as.sum.count; k++)
 			print_edge(to, index, node->as.sum.branches[k], node, "");
 		if (node->kind == NODE_REPEAT) {
 			print_edge(to, index, node->as.repeat.body, node, " [style=dashed]");
-			print_edge(to, index, node->as.repeat.body, node->as.repeat.hole, " [style=dashed, constraint=false]");
+			print_edge(to, index, node->as.repeat.body, node->as.repeat.hole,
+				   " [style=dashed, constraint=false]");
 		}
 		if (node->kind == NODE_AUGMENT)
 			print_edge(to, index, node->as.augment.inner, node, " [style=dashed]");
@@ -273,7 +300,8 @@ static void print_graph(const Printer *p, uint32_t index, const Network *network
 	fprintf(to, "  }\n");
 }
 
-void network_print_dot(const Program *program, FILE *to) {
+void network_print_dot(const Program *program, FILE *to)
+{
 	Arena *arena = arena_create();
 	Printer printer = make_printer(arena, program);
 	fprintf(to, "digraph entk {\n  node [shape=box];\n");

@@ -7,7 +7,8 @@
 
 #include "base/diag.h"
 
-const Scalar *scalar_const(Arena *arena, double value) {
+const Scalar *scalar_const(Arena *arena, double value)
+{
 	Scalar *s = ARENA_NEW(arena, Scalar);
 	s->op = SCALAR_CONST;
 	s->value = value;
@@ -15,7 +16,8 @@ const Scalar *scalar_const(Arena *arena, double value) {
 	return s;
 }
 
-const Scalar *scalar_param(Arena *arena, uint32_t param, double value) {
+const Scalar *scalar_param(Arena *arena, uint32_t param, double value)
+{
 	Scalar *s = ARENA_NEW(arena, Scalar);
 	s->op = SCALAR_PARAM;
 	s->value = value;
@@ -24,7 +26,8 @@ const Scalar *scalar_param(Arena *arena, uint32_t param, double value) {
 	return s;
 }
 
-uint32_t scalar_op_arity(ScalarOp op) {
+uint32_t scalar_op_arity(ScalarOp op)
+{
 	switch (op) {
 	case SCALAR_CONST:
 	case SCALAR_PARAM:
@@ -59,7 +62,8 @@ uint32_t scalar_op_arity(ScalarOp op) {
 }
 
 /* The operation on numbers; unused arguments are ignored. */
-static double apply(ScalarOp op, double a, double b, double c) {
+static double apply(ScalarOp op, double a, double b, double c)
+{
 	switch (op) {
 	case SCALAR_CONST:
 	case SCALAR_PARAM:
@@ -112,7 +116,8 @@ static double apply(ScalarOp op, double a, double b, double c) {
 	ICE("scalar operation %d has no arguments", (int)op);
 }
 
-const Scalar *scalar_op(Arena *arena, ScalarOp op, const Scalar *a, const Scalar *b, const Scalar *c) {
+const Scalar *scalar_op(Arena *arena, ScalarOp op, const Scalar *a, const Scalar *b, const Scalar *c)
+{
 	const Scalar *arg[3] = {a, b, c};
 	uint32_t arity = scalar_op_arity(op);
 	double value[3] = {0, 0, 0};
@@ -138,11 +143,13 @@ const Scalar *scalar_op(Arena *arena, ScalarOp op, const Scalar *a, const Scalar
 	return s;
 }
 
-bool scalar_is_const(const Scalar *s) {
+bool scalar_is_const(const Scalar *s)
+{
 	return s->op == SCALAR_CONST;
 }
 
-double scalar_eval(const Scalar *s, const double *params) {
+double scalar_eval(const Scalar *s, const double *params)
+{
 	if (s->op == SCALAR_CONST)
 		return s->value;
 	if (s->op == SCALAR_PARAM)
@@ -153,7 +160,8 @@ double scalar_eval(const Scalar *s, const double *params) {
 	return apply(s->op, value[0], value[1], value[2]);
 }
 
-bool scalar_equal(const Scalar *a, const Scalar *b) {
+bool scalar_equal(const Scalar *a, const Scalar *b)
+{
 	if (a == b)
 		return true;
 	if (a->op != b->op || a->size != b->size)
@@ -177,7 +185,8 @@ typedef struct Text {
 	size_t length, capacity;
 } Text;
 
-static void put(Text *text, const char *s) {
+static void put(Text *text, const char *s)
+{
 	size_t n = strlen(s);
 	if (text->length + n + 1 > text->capacity) {
 		size_t capacity = 2 * text->capacity + n + 64;
@@ -191,7 +200,8 @@ static void put(Text *text, const char *s) {
 	text->length += n;
 }
 
-static void put_number(Text *text, double value) {
+static void put_number(Text *text, double value)
+{
 	char buffer[40];
 	for (int digits = 1; digits <= 17; digits++) { /* the shortest text that reads back as the same number */
 		snprintf(buffer, sizeof buffer, "%.*g", digits, value);
@@ -202,7 +212,8 @@ static void put_number(Text *text, double value) {
 	put(text, buffer);
 }
 
-static const char *function_name(ScalarOp op) {
+static const char *function_name(ScalarOp op)
+{
 	switch (op) {
 	case SCALAR_MIN:
 		return "min";
@@ -249,7 +260,8 @@ static const char *function_name(ScalarOp op) {
 	ICE("unknown scalar operation %d", (int)op);
 }
 
-static const char *operator_text(ScalarOp op) {
+static const char *operator_text(ScalarOp op)
+{
 	if (op == SCALAR_ADD)
 		return " + ";
 	if (op == SCALAR_SUB)
@@ -259,7 +271,8 @@ static const char *operator_text(ScalarOp op) {
 	return op == SCALAR_DIV ? " / " : "^";
 }
 
-static void put_scalar(Text *text, const Scalar *s) {
+static void put_scalar(Text *text, const Scalar *s)
+{
 	const char *function = function_name(s->op);
 	if (s->op == SCALAR_CONST) {
 		put_number(text, s->value);
@@ -287,7 +300,8 @@ static void put_scalar(Text *text, const Scalar *s) {
 	}
 }
 
-char *scalar_text(Arena *arena, const Scalar *s, const char *const *names) {
+char *scalar_text(Arena *arena, const Scalar *s, const char *const *names)
+{
 	Text text = {.arena = arena, .names = names};
 	put_scalar(&text, s);
 	return text.bytes;

@@ -13,9 +13,27 @@
 typedef enum ScalarOp {
 	SCALAR_CONST,
 	SCALAR_PARAM,
-	SCALAR_ADD, SCALAR_SUB, SCALAR_MUL, SCALAR_DIV, SCALAR_POW, SCALAR_MIN, SCALAR_MAX,
-	SCALAR_NEG, SCALAR_SQRT, SCALAR_EXP, SCALAR_LOG, SCALAR_SIN, SCALAR_COS, SCALAR_TAN, SCALAR_TANH, SCALAR_SINH,
-	SCALAR_COSH, SCALAR_ATAN, SCALAR_ERF, SCALAR_ABS, SCALAR_SIGN,
+	SCALAR_ADD,
+	SCALAR_SUB,
+	SCALAR_MUL,
+	SCALAR_DIV,
+	SCALAR_POW,
+	SCALAR_MIN,
+	SCALAR_MAX,
+	SCALAR_NEG,
+	SCALAR_SQRT,
+	SCALAR_EXP,
+	SCALAR_LOG,
+	SCALAR_SIN,
+	SCALAR_COS,
+	SCALAR_TAN,
+	SCALAR_TANH,
+	SCALAR_SINH,
+	SCALAR_COSH,
+	SCALAR_ATAN,
+	SCALAR_ERF,
+	SCALAR_ABS,
+	SCALAR_SIGN,
 	SCALAR_WHERE /* where(c, a, b): a if c > 0, else b */
 } ScalarOp;
 
@@ -25,7 +43,8 @@ struct Scalar {
 	double value;   /* at the params' values in the source (after entkc --set) */
 	uint32_t param; /* SCALAR_PARAM: index into Program.params */
 	const Scalar *arg[3];
-	uint32_t size; /* operations of the expression written out as a tree; the checker bounds it by SCALAR_MAX_SIZE */
+	uint32_t
+		size; /* operations of the expression written out as a tree; the checker bounds it by SCALAR_MAX_SIZE */
 };
 
 /* Bound on `size`, and so on the depth and the cost of walking an expression. */

@@ -9,7 +9,8 @@
 
 #define MAX_USE_NOTES 4
 
-bool sema_error(Checker *ch, Span span, const char *code, const char *format, ...) {
+bool sema_error(Checker *ch, Span span, const char *code, const char *format, ...)
+{
 	char message[1024];
 	va_list args;
 	va_start(args, format);
@@ -26,7 +27,8 @@ bool sema_error(Checker *ch, Span span, const char *code, const char *format, ..
 	return false;
 }
 
-void sema_chain_push(Checker *ch, const AstExpr *expr) {
+void sema_chain_push(Checker *ch, const AstExpr *expr)
+{
 	if (ch->chain_count == ch->chain_capacity) {
 		size_t capacity = ch->chain_capacity == 0 ? 256 : 2 * ch->chain_capacity;
 		const AstExpr **chain = ARENA_ARRAY(ch->arena, const AstExpr *, capacity);
@@ -38,12 +40,14 @@ void sema_chain_push(Checker *ch, const AstExpr *expr) {
 	ch->chain[ch->chain_count++] = expr;
 }
 
-const AstExpr *sema_chain_pop(Checker *ch) {
+const AstExpr *sema_chain_pop(Checker *ch)
+{
 	ENTK_ASSERT(ch->chain_count > 0);
 	return ch->chain[--ch->chain_count];
 }
 
-bool sema_enter(Checker *ch, Span span) {
+bool sema_enter(Checker *ch, Span span)
+{
 	if (ch->aborted)
 		return false;
 	if (++ch->steps > LIMIT_STEPS) {
@@ -52,17 +56,20 @@ bool sema_enter(Checker *ch, Span span) {
 	}
 	if (ch->depth >= LIMIT_DEPTH) {
 		ch->aborted = true;
-		return sema_error(ch, span, "E0403", "expressions and uses of defs are nested more than %u deep", LIMIT_DEPTH);
+		return sema_error(ch, span, "E0403", "expressions and uses of defs are nested more than %u deep",
+				  LIMIT_DEPTH);
 	}
 	ch->depth++;
 	return true;
 }
 
-void sema_leave(Checker *ch) {
+void sema_leave(Checker *ch)
+{
 	ch->depth--;
 }
 
-static void begin_item(Checker *ch, const char *name) {
+static void begin_item(Checker *ch, const char *name)
+{
 	ch->item_name = name;
 	ch->steps = 0;
 	ch->depth = 0;
@@ -74,7 +81,8 @@ static void begin_item(Checker *ch, const char *name) {
 /* ---- names that items define ---------------------------------------------------------------------------------- */
 
 /* May the item bear its name? Reports. */
-static bool name_is_free(Checker *ch, const AstItem *item) {
+static bool name_is_free(Checker *ch, const AstItem *item)
+{
 	const Symbol *symbol = sema_find(ch, item->name);
 	if (symbol == NULL)
 		return true;
@@ -87,21 +95,23 @@ static bool name_is_free(Checker *ch, const AstItem *item) {
 	if (item->kind == AST_ACTIVATION && symbol->is_function)
 		return true;
 	return sema_error(ch, item->name_span, "E0203", "\"%s\" is %s and cannot be redefined", item->name,
-	                  sema_symbol_text(symbol));
+			  sema_symbol_text(symbol));
 }
 
-static bool params_are_free(Checker *ch, const AstItem *item) {
+static bool params_are_free(Checker *ch, const AstItem *item)
+{
 	bool ok = true;
 	if (item->param_count > LIMIT_DEF_PARAMS)
 		return sema_error(ch, item->name_span, "E0304", "a def has at most %u parameters", LIMIT_DEF_PARAMS);
 	for (uint32_t i = 0; i < item->param_count; i++) {
 		const Symbol *symbol = sema_find(ch, item->params[i]);
 		if (symbol != NULL && symbol->kind == SYMBOL_LANGUAGE)
-			ok = sema_error(ch, item->param_spans[i], "E0203", "\"%s\" is %s and cannot be redefined", item->params[i],
-			                sema_symbol_text(symbol));
+			ok = sema_error(ch, item->param_spans[i], "E0203", "\"%s\" is %s and cannot be redefined",
+					item->params[i], sema_symbol_text(symbol));
 		for (uint32_t k = 0; k < i; k++)
 			if (strcmp(item->params[i], item->params[k]) == 0) {
-				ok = sema_error(ch, item->param_spans[i], "E0202", "parameter \"%s\" is named twice", item->params[i]);
+				ok = sema_error(ch, item->param_spans[i], "E0202", "parameter \"%s\" is named twice",
+						item->params[i]);
 				break;
 			}
 	}
@@ -109,7 +119,8 @@ static bool params_are_free(Checker *ch, const AstItem *item) {
 }
 
 /* The item's symbol if its name is free, else a symbol that nobody finds. */
-static Symbol *define(Checker *ch, const AstItem *item, SymbolKind kind, bool is_free) {
+static Symbol *define(Checker *ch, const AstItem *item, SymbolKind kind, bool is_free)
+{
 	Symbol *symbol = is_free ? sema_add_symbol(ch, item->name, kind) : ARENA_NEW(ch->arena, Symbol);
 	symbol->item = item;
 	return symbol;
@@ -118,7 +129,8 @@ static Symbol *define(Checker *ch, const AstItem *item, SymbolKind kind, bool is
 /* ---- let, param ----------------------------------------------------------------------------------------------- */
 
 /* The expression to use: the item's or that of the last --set. */
-static const AstExpr *set_value(Checker *ch, const AstItem *item) {
+static const AstExpr *set_value(Checker *ch, const AstItem *item)
+{
 	const AstExpr *value = item->value;
 	for (uint32_t i = 0; i < ch->set_count; i++) {
 		if (strcmp(ch->sets[i].name, item->name) == 0) {
@@ -129,28 +141,32 @@ static const AstExpr *set_value(Checker *ch, const AstItem *item) {
 	return value;
 }
 
-static const char *keyword_for(ValueKind kind) {
+static const char *keyword_for(ValueKind kind)
+{
 	if (kind == VALUE_NET)
 		return "def";
 	return kind == VALUE_GROUP ? "group" : NULL;
 }
 
-static Value value_of_let(Checker *ch, const Scope *scope, const AstItem *item, const AstExpr *expr) {
+static Value value_of_let(Checker *ch, const Scope *scope, const AstItem *item, const AstExpr *expr)
+{
 	Value value = {.kind = VALUE_POISON};
 	if (expr == NULL || !sema_resolve(ch, expr, NULL, false))
 		return value;
 	ValueKind kind = sema_kind(ch, scope, expr);
 	const char *keyword = keyword_for(kind);
 	if (keyword != NULL) {
-		sema_error(ch, expr->span, "E0206", "a let holds a number, dims, a string, a list or a choice, this is %s",
-		           sema_kind_text(kind));
+		sema_error(ch, expr->span, "E0206",
+			   "a let holds a number, dims, a string, a list or a choice, this is %s",
+			   sema_kind_text(kind));
 		diag_hint(ch->diag, "Write \"%s %s = ...\".", keyword, item->name);
 		return value;
 	}
 	return sema_value(ch, scope, expr);
 }
 
-static void check_let(Checker *ch, const Scope *scope, const AstItem *item) {
+static void check_let(Checker *ch, const Scope *scope, const AstItem *item)
+{
 	bool is_free = name_is_free(ch, item);
 	Value value = value_of_let(ch, scope, item, set_value(ch, item));
 	Symbol *symbol = define(ch, item, SYMBOL_LET, is_free);
@@ -159,7 +175,8 @@ static void check_let(Checker *ch, const Scope *scope, const AstItem *item) {
 		symbol->kind = SYMBOL_POISON;
 }
 
-static uint32_t add_param(Checker *ch, const AstItem *item, double value) {
+static uint32_t add_param(Checker *ch, const AstItem *item, double value)
+{
 	if (ch->param_count == ch->param_capacity) {
 		uint32_t capacity = ch->param_capacity == 0 ? 8 : 2 * ch->param_capacity;
 		Param *params = ARENA_ARRAY(ch->arena, Param, capacity);
@@ -172,7 +189,8 @@ static uint32_t add_param(Checker *ch, const AstItem *item, double value) {
 	return ch->param_count++;
 }
 
-static void check_param(Checker *ch, const Scope *scope, const AstItem *item) {
+static void check_param(Checker *ch, const Scope *scope, const AstItem *item)
+{
 	bool is_free = name_is_free(ch, item);
 	const AstExpr *expr = set_value(ch, item);
 	const Scalar *number = NULL;
@@ -192,7 +210,8 @@ static void check_param(Checker *ch, const Scope *scope, const AstItem *item) {
 
 /* ---- default -------------------------------------------------------------------------------------------------- */
 
-static void unknown_default(Checker *ch, const AstArg *arg) {
+static void unknown_default(Checker *ch, const AstArg *arg)
+{
 	const char *names[ARG_COUNT];
 	size_t count = 0;
 	for (int i = 0; i < ARG_COUNT; i++)
@@ -205,7 +224,8 @@ static void unknown_default(Checker *ch, const AstArg *arg) {
 }
 
 /* The scope for what follows in the file. */
-static const Scope *check_default(Checker *ch, const Scope *scope, const AstItem *item) {
+static const Scope *check_default(Checker *ch, const Scope *scope, const AstItem *item)
+{
 	const Defaults *defaults = scope->defaults;
 	for (uint32_t i = 0; i < item->arg_count; i++) {
 		const AstArg *arg = &item->args[i];
@@ -240,7 +260,8 @@ static const Scope *check_default(Checker *ch, const Scope *scope, const AstItem
 
 /* ---- group, activation, def, net ------------------------------------------------------------------------------ */
 
-static void check_group(Checker *ch, const Scope *scope, const AstItem *item) {
+static void check_group(Checker *ch, const Scope *scope, const AstItem *item)
+{
 	bool is_free = name_is_free(ch, item);
 	GroupValue *group = NULL;
 	if (sema_resolve(ch, item->value, NULL, false))
@@ -248,7 +269,8 @@ static void check_group(Checker *ch, const Scope *scope, const AstItem *item) {
 	define(ch, item, group != NULL ? SYMBOL_GROUP : SYMBOL_POISON, is_free)->group = group;
 }
 
-static void check_activation(Checker *ch, const AstItem *item) {
+static void check_activation(Checker *ch, const AstItem *item)
+{
 	sema_error(ch, item->span, "E0207", "activations of one's own are not available in this version");
 	if (!name_is_free(ch, item))
 		return;
@@ -258,14 +280,16 @@ static void check_activation(Checker *ch, const AstItem *item) {
 	symbol->is_activation = true; /* in a pipeline; tanh(1) remains a number */
 }
 
-static void check_def(Checker *ch, const Scope *scope, const AstItem *item) {
+static void check_def(Checker *ch, const Scope *scope, const AstItem *item)
+{
 	bool is_free = name_is_free(ch, item);
 	bool ok = params_are_free(ch, item) && sema_resolve(ch, item->value, item, true);
 	Symbol *symbol = define(ch, item, ok ? SYMBOL_DEF : SYMBOL_POISON, is_free);
 	symbol->scope = scope;
 }
 
-static void add_network(Checker *ch, Network *network) {
+static void add_network(Checker *ch, Network *network)
+{
 	if (ch->network_count == ch->network_capacity) {
 		uint32_t capacity = ch->network_capacity == 0 ? 4 : 2 * ch->network_capacity;
 		Network **networks = ARENA_ARRAY(ch->arena, Network *, capacity);
@@ -277,7 +301,8 @@ static void add_network(Checker *ch, Network *network) {
 	ch->networks[ch->network_count++] = network;
 }
 
-static void check_net(Checker *ch, const Scope *scope, const AstItem *item) {
+static void check_net(Checker *ch, const Scope *scope, const AstItem *item)
+{
 	bool is_free = name_is_free(ch, item);
 	bool ok = sema_resolve(ch, item->value, NULL, true);
 	Network *network = ch->aborted ? NULL : sema_build_network(ch, item, scope);
@@ -290,7 +315,8 @@ static void check_net(Checker *ch, const Scope *scope, const AstItem *item) {
 
 /* ---- files ---------------------------------------------------------------------------------------------------- */
 
-static void check_file(Checker *ch, const AstFile *file) {
+static void check_file(Checker *ch, const AstFile *file)
+{
 	const Scope *scope = ARENA_NEW(ch->arena, Scope); /* defaults hold for one file */
 	for (uint32_t i = 0; i < file->item_count; i++) {
 		const AstItem *item = &file->items[i];
@@ -325,7 +351,8 @@ static void check_file(Checker *ch, const AstFile *file) {
 	}
 }
 
-static void check_sets(Checker *ch) {
+static void check_sets(Checker *ch)
+{
 	for (uint32_t i = 0; i < ch->set_count; i++) {
 		if (ch->set_used[i])
 			continue;
@@ -335,7 +362,7 @@ static void check_sets(Checker *ch) {
 			if (symbol->kind == SYMBOL_POISON)
 				continue;
 			sema_error(ch, set->span, "E0209", "--set changes lets and params, \"%s\" is %s", set->name,
-			           sema_symbol_text(symbol));
+				   sema_symbol_text(symbol));
 			continue;
 		}
 		sema_error(ch, set->span, "E0208", "--set: there is no let or param \"%s\"", set->name);
@@ -352,7 +379,8 @@ static void check_sets(Checker *ch) {
 }
 
 Program *sema_check(Arena *arena, SourceSet *sources, Diag *diag, const AstFile *file, const SetOption *sets,
-                    uint32_t set_count) {
+		    uint32_t set_count)
+{
 	Checker checker = {.arena = arena, .diag = diag, .sets = sets, .set_count = set_count};
 	Checker *ch = &checker;
 	uint32_t errors_before = diag_error_count(diag);

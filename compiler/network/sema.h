@@ -17,6 +17,6 @@ typedef struct SetOption {
 /* NULL after an error (which has been reported). Warnings of the symmetry proof are not given here but by
  * analysis/symmetry.h. */
 Program *sema_check(Arena *arena, SourceSet *sources, Diag *diag, const AstFile *file, const SetOption *sets,
-                    uint32_t set_count);
+		    uint32_t set_count);
 
 #endif

@@ -18,7 +18,8 @@ typedef enum ArgKind {
 	WANT_NET
 } ArgKind;
 
-static ArgKind arg_kind(LayerArg arg) {
+static ArgKind arg_kind(LayerArg arg)
+{
 	switch (arg) {
 	case ARG_SHAPE:
 	case ARG_FILTER:
@@ -61,7 +62,8 @@ static ArgKind arg_kind(LayerArg arg) {
 	ICE("no such argument");
 }
 
-static bool choice_fits(LayerArg arg, Choice choice) {
+static bool choice_fits(LayerArg arg, Choice choice)
+{
 	switch (arg) {
 	case ARG_PADDING:
 		return choice == CHOICE_VALID || choice == CHOICE_SAME || choice == CHOICE_CIRCULAR;
@@ -76,7 +78,8 @@ static bool choice_fits(LayerArg arg, Choice choice) {
 	}
 }
 
-static const char *choices_text(LayerArg arg) {
+static const char *choices_text(LayerArg arg)
+{
 	if (arg == ARG_PADDING)
 		return "valid, same or circular";
 	if (arg == ARG_NORMALIZE_EDGES)
@@ -84,11 +87,12 @@ static const char *choices_text(LayerArg arg) {
 	return arg == ARG_OVER ? "everything, positions or elements" : "ntk or standard";
 }
 
-static bool check_choice(Checker *ch, LayerArg arg, const Value *value, Span span) {
+static bool check_choice(Checker *ch, LayerArg arg, const Value *value, Span span)
+{
 	if (value->kind != VALUE_CHOICE || !choice_fits(arg, value->choice)) {
 		if (value->kind == VALUE_CHOICE)
-			return sema_error(ch, span, "E0307", "%s is %s, found \"%s\"", sema_arg_name(arg), choices_text(arg),
-			                  sema_choice_name(value->choice));
+			return sema_error(ch, span, "E0307", "%s is %s, found \"%s\"", sema_arg_name(arg),
+					  choices_text(arg), sema_choice_name(value->choice));
 		return sema_wrong_kind(ch, span, sema_arg_name(arg), choices_text(arg), value->kind);
 	}
 	if (arg == ARG_PARAMETERIZATION && value->choice == CHOICE_STANDARD)
@@ -96,18 +100,20 @@ static bool check_choice(Checker *ch, LayerArg arg, const Value *value, Span spa
 	return true;
 }
 
-static bool check_std(Checker *ch, LayerArg arg, const Value *value, Span span) {
+static bool check_std(Checker *ch, LayerArg arg, const Value *value, Span span)
+{
 	if (arg == ARG_BIAS_STD && value->kind == VALUE_CHOICE && value->choice == CHOICE_NONE)
 		return true;
 	if (value->kind != VALUE_NUMBER)
 		return sema_wrong_kind(ch, span, sema_arg_name(arg), "a number", value->kind);
 	if (value->as.number->value < 0)
 		return sema_error(ch, span, "E0305", "%s must be at least 0, found %g", sema_arg_name(arg),
-		                  value->as.number->value);
+				  value->as.number->value);
 	return true;
 }
 
-bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span) {
+bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span)
+{
 	const char *name = sema_arg_name(arg);
 	uint64_t count = 0;
 	if (value->kind == VALUE_POISON)
@@ -134,7 +140,8 @@ bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span) {
 	case WANT_LIST:
 		if (arg == ARG_S)
 			return sema_error(ch, span, "E0207",
-			                  "\"s\" belongs to the standard parameterization, which is not available in this version");
+					  "\"s\" belongs to the standard parameterization, which is not available in "
+					  "this version");
 		return value->kind == VALUE_LIST || sema_wrong_kind(ch, span, name, "a list", value->kind);
 	case WANT_GROUP:
 		return value->kind == VALUE_GROUP || sema_wrong_kind(ch, span, name, "a group", value->kind);
@@ -146,7 +153,8 @@ bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span) {
 
 /* ---- binding -------------------------------------------------------------------------------------------------- */
 
-static const AstArg *find_at_call(const LayerRow *layer, const AstExpr *expr, uint32_t index) {
+static const AstArg *find_at_call(const LayerRow *layer, const AstExpr *expr, uint32_t index)
+{
 	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
 		const AstArg *arg = &expr->as.name.args[i];
 		if (arg->name == NULL ? i == index : strcmp(arg->name, sema_arg_name(layer->args[index])) == 0)
@@ -155,7 +163,8 @@ static const AstArg *find_at_call(const LayerRow *layer, const AstExpr *expr, ui
 	return NULL;
 }
 
-static void bind_default(const Scope *scope, LayerArg arg, ArgValue *out) {
+static void bind_default(const Scope *scope, LayerArg arg, ArgValue *out)
+{
 	for (const Defaults *d = scope->defaults; d != NULL; d = d->older) {
 		if (d->arg == arg) {
 			*out = (ArgValue){.value = d->value, .span = d->span, .given = true};
@@ -164,7 +173,8 @@ static void bind_default(const Scope *scope, LayerArg arg, ArgValue *out) {
 	}
 }
 
-void sema_bind_args(Checker *ch, const Scope *scope, const LayerRow *layer, const AstExpr *expr, LayerCall *call) {
+void sema_bind_args(Checker *ch, const Scope *scope, const LayerRow *layer, const AstExpr *expr, LayerCall *call)
+{
 	*call = (LayerCall){.layer = layer, .span = expr->span, .label = expr->as.name.name};
 	for (uint32_t i = 0; layer->args[i] != ARG_COUNT; i++) {
 		ArgValue *out = &call->args[i];
@@ -186,33 +196,38 @@ void sema_bind_args(Checker *ch, const Scope *scope, const LayerRow *layer, cons
 	}
 }
 
-const ArgValue *sema_arg(const LayerCall *call, LayerArg arg) {
+const ArgValue *sema_arg(const LayerCall *call, LayerArg arg)
+{
 	for (uint32_t i = 0; call->layer->args[i] != ARG_COUNT; i++)
 		if (call->layer->args[i] == arg)
 			return &call->args[i];
 	ICE("layer %s has no argument %s", call->layer->name, sema_arg_name(arg));
 }
 
-bool sema_arg_given(const LayerCall *call, LayerArg arg) {
+bool sema_arg_given(const LayerCall *call, LayerArg arg)
+{
 	return sema_arg(call, arg)->given;
 }
 
 /* ---- getters: the values have passed sema_check_arg ----------------------------------------------------------- */
 
-void sema_arg_real(const LayerCall *call, LayerArg arg, const Scalar **out) {
+void sema_arg_real(const LayerCall *call, LayerArg arg, const Scalar **out)
+{
 	const ArgValue *value = sema_arg(call, arg);
 	if (value->given)
 		*out = value->value.as.number;
 }
 
-bool sema_arg_integer(Checker *ch, const LayerCall *call, LayerArg arg, uint64_t low, uint64_t high, uint64_t *out) {
+bool sema_arg_integer(Checker *ch, const LayerCall *call, LayerArg arg, uint64_t low, uint64_t high, uint64_t *out)
+{
 	const ArgValue *value = sema_arg(call, arg);
 	if (!value->given)
 		return true;
 	return sema_integer(ch, value->span, value->value.as.number, sema_arg_name(arg), low, high, out);
 }
 
-bool sema_arg_dims(Checker *ch, const LayerCall *call, LayerArg arg, uint32_t dim, uint32_t *out) {
+bool sema_arg_dims(Checker *ch, const LayerCall *call, LayerArg arg, uint32_t dim, uint32_t *out)
+{
 	const ArgValue *value = sema_arg(call, arg);
 	const char *name = sema_arg_name(arg);
 	if (!value->given)
@@ -227,26 +242,30 @@ bool sema_arg_dims(Checker *ch, const LayerCall *call, LayerArg arg, uint32_t di
 	}
 	const AstExpr *dims = value->value.as.literal;
 	if (dims->as.dims.count != dim)
-		return sema_error(ch, value->span, "E0308", "%s of \"%s\" needs %u ax%s here, found %u", name, call->layer->name,
-		                  dim, dim == 1 ? "is" : "es", dims->as.dims.count);
+		return sema_error(ch, value->span, "E0308", "%s of \"%s\" needs %u ax%s here, found %u", name,
+				  call->layer->name, dim, dim == 1 ? "is" : "es", dims->as.dims.count);
 	for (uint32_t a = 0; a < dim; a++) {
 		if (dims->as.dims.size[a] < 1)
-			return sema_error(ch, value->span, "E0305", "%s must be at least 1 on every axis, found 0 on axis %u", name, a);
+			return sema_error(ch, value->span, "E0305",
+					  "%s must be at least 1 on every axis, found 0 on axis %u", name, a);
 		if (dims->as.dims.size[a] > LIMIT_ELEMENTS)
-			return sema_error(ch, value->span, "E0305", "%s must be at most %u on every axis, axis %u has more", name,
-			                  LIMIT_ELEMENTS, a);
+			return sema_error(ch, value->span, "E0305",
+					  "%s must be at most %u on every axis, axis %u has more", name, LIMIT_ELEMENTS,
+					  a);
 		out[a] = (uint32_t)dims->as.dims.size[a];
 	}
 	return true;
 }
 
-void sema_arg_choice(const LayerCall *call, LayerArg arg, Choice *out) {
+void sema_arg_choice(const LayerCall *call, LayerArg arg, Choice *out)
+{
 	const ArgValue *value = sema_arg(call, arg);
 	if (value->given)
 		*out = value->value.choice;
 }
 
-void sema_arg_affine(Checker *ch, const LayerCall *call, Affine *out) {
+void sema_arg_affine(Checker *ch, const LayerCall *call, Affine *out)
+{
 	const ArgValue *bias = sema_arg(call, ARG_BIAS_STD);
 	out->weight_std = NULL;
 	out->bias_std = NULL;

@@ -10,7 +10,8 @@ static const char *const planes[] = {"", "signals", "images", "volumes"};
 
 /* ---- elements ------------------------------------------------------------------------------------------------- */
 
-static bool axis_of(Checker *ch, const Scope *scope, const AstExpr *expr, uint32_t *axis) {
+static bool axis_of(Checker *ch, const Scope *scope, const AstExpr *expr, uint32_t *axis)
+{
 	uint64_t value = 0;
 	const Scalar *number = sema_number(ch, scope, expr);
 	if (number == NULL || !sema_integer(ch, expr->span, number, "an axis", 0, GRID_MAX_DIM - 1, &value))
@@ -19,17 +20,18 @@ static bool axis_of(Checker *ch, const Scope *scope, const AstExpr *expr, uint32
 	return true;
 }
 
-static const Element *element_of_name(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static const Element *element_of_name(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	const Value *local = sema_local(scope, expr->as.name.name);
 	if (local != NULL && local->kind == VALUE_ELEMENT)
 		return local->as.element;
 	const Symbol *symbol = local == NULL ? sema_find(ch, expr->as.name.name) : NULL;
 	if (symbol != NULL && symbol->kind == SYMBOL_LET && symbol->value.kind == VALUE_ELEMENT)
 		return symbol->value.as.element;
-	uint32_t wanted = symbol == NULL                        ? 0
-	                  : symbol->element == ELEMENT_FLIP ? 1
-	                  : symbol->element == ELEMENT_SWAP ? 2
-	                                                    : 0;
+	uint32_t wanted = symbol == NULL                    ? 0
+			  : symbol->element == ELEMENT_FLIP ? 1
+			  : symbol->element == ELEMENT_SWAP ? 2
+							    : 0;
 	if (symbol == NULL || symbol->element == ELEMENT_NONE || expr->as.name.arg_count != wanted) {
 		if (symbol == NULL || symbol->element == ELEMENT_NONE)
 			sema_wrong_kind(ch, expr->span, "a generator", "a group element", sema_kind(ch, scope, expr));
@@ -68,7 +70,8 @@ static const Element *element_of_name(Checker *ch, const Scope *scope, const Ast
 	return element;
 }
 
-static const Element *multiply(Checker *ch, const Element *g, const Element *h) {
+static const Element *multiply(Checker *ch, const Element *g, const Element *h)
+{
 	Element *product = ARENA_NEW(ch->arena, Element);
 	product->element = grid_element_product(GRID_MAX_DIM, g->element, h->element);
 	product->top_axis = g->top_axis > h->top_axis ? g->top_axis : h->top_axis;
@@ -76,7 +79,8 @@ static const Element *multiply(Checker *ch, const Element *g, const Element *h) 
 	return product;
 }
 
-static const Element *element_operand(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static const Element *element_operand(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	if (expr->kind == AST_PAREN)
 		return sema_element(ch, scope, expr->as.unary.inner);
 	if (expr->kind == AST_NAME)
@@ -88,7 +92,8 @@ static const Element *element_operand(Checker *ch, const Scope *scope, const Ast
 	return NULL;
 }
 
-const Element *sema_element(Checker *ch, const Scope *scope, const AstExpr *expr) {
+const Element *sema_element(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	if (!sema_enter(ch, expr->span))
 		return NULL;
 	size_t base = ch->chain_count;
@@ -108,7 +113,8 @@ const Element *sema_element(Checker *ch, const Scope *scope, const AstExpr *expr
 
 /* ---- groups --------------------------------------------------------------------------------------------------- */
 
-static GroupValue *group_of_generators(Checker *ch, const Scope *scope, const AstExpr *call, const char *name) {
+static GroupValue *group_of_generators(Checker *ch, const Scope *scope, const AstExpr *call, const char *name)
+{
 	uint32_t count = call->as.name.arg_count;
 	uint32_t strings = 0;
 	Element *generators = ARENA_ARRAY(ch->arena, Element, count);
@@ -129,7 +135,8 @@ static GroupValue *group_of_generators(Checker *ch, const Scope *scope, const As
 		return NULL;
 	}
 	if (ok && strings > 0)
-		ok = sema_error(ch, call->span, "E0408", "generators are either permutations or elements that act on a grid");
+		ok = sema_error(ch, call->span, "E0408",
+				"generators are either permutations or elements that act on a grid");
 	if (!ok)
 		return NULL;
 	GroupValue *group = ARENA_NEW(ch->arena, GroupValue);
@@ -140,7 +147,8 @@ static GroupValue *group_of_generators(Checker *ch, const Scope *scope, const As
 	return group;
 }
 
-GroupValue *sema_group(Checker *ch, const Scope *scope, const AstExpr *expr, const char *name) {
+GroupValue *sema_group(Checker *ch, const Scope *scope, const AstExpr *expr, const char *name)
+{
 	while (expr->kind == AST_PAREN)
 		expr = expr->as.unary.inner;
 	if (expr->kind == AST_NAME) {
@@ -157,14 +165,17 @@ GroupValue *sema_group(Checker *ch, const Scope *scope, const AstExpr *expr, con
 	return NULL;
 }
 
-static const Group *close_on(Checker *ch, GroupValue *group, uint32_t dim, Span span) {
+static const Group *close_on(Checker *ch, GroupValue *group, uint32_t dim, Span span)
+{
 	GridElement *generators = ARENA_ARRAY(ch->arena, GridElement, group->generator_count);
 	for (uint32_t i = 0; i < group->generator_count; i++) {
 		const Element *g = &group->generators[i];
 		if (g->top_axis >= dim || (g->planar && dim != 2)) {
-			sema_error(ch, span, "E0409", "generator %u of \"%s\" does not act on %s", i + 1, group->name, planes[dim]);
+			sema_error(ch, span, "E0409", "generator %u of \"%s\" does not act on %s", i + 1, group->name,
+				   planes[dim]);
 			if (g->planar)
-				diag_hint(ch->diag, "\"rot90\" turns images; on volumes write it as flip(1) * swap(0, 1).");
+				diag_hint(ch->diag,
+					  "\"rot90\" turns images; on volumes write it as flip(1) * swap(0, 1).");
 			else
 				diag_hint(ch->diag, "Axes of %s go from 0 to %u.", planes[dim], dim - 1);
 			return NULL;
@@ -178,7 +189,8 @@ static const Group *close_on(Checker *ch, GroupValue *group, uint32_t dim, Span 
 	return group_generate(ch->arena, group->name, dim, generators, group->generator_count);
 }
 
-const Group *sema_group_on(Checker *ch, GroupValue *group, uint32_t dim, Span span) {
+const Group *sema_group_on(Checker *ch, GroupValue *group, uint32_t dim, Span span)
+{
 	ENTK_ASSERT(dim >= 1 && dim <= GRID_MAX_DIM);
 	if (group->on[dim] != NULL)
 		return group->on[dim];
@@ -190,7 +202,7 @@ const Group *sema_group_on(Checker *ch, GroupValue *group, uint32_t dim, Span sp
 	if (group->on[dim] == NULL) {
 		sema_error(ch, span, "E0409", "there is no group \"%s\" on %s", group->name, planes[dim]);
 		diag_hint(ch->diag, "Built-in groups on %s: %s; others are made with generated(...).", planes[dim],
-		          group_builtin_names(dim));
+			  group_builtin_names(dim));
 	}
 	return group->on[dim];
 }
@@ -199,17 +211,19 @@ const Group *sema_group_on(Checker *ch, GroupValue *group, uint32_t dim, Span sp
 
 /* Sets of items come later; their groups are closed all the same, so that the limit is checked. */
 
-#define MAX_ITEMS 1024u
+#define MAX_ITEMS      1024u
 #define MAX_GENERATORS 64u
 
-static void skip_blanks(const AstExpr *string, size_t *at) {
+static void skip_blanks(const AstExpr *string, size_t *at)
+{
 	while (*at < string->as.string.length &&
 	       (string->as.string.text[*at] == ' ' || string->as.string.text[*at] == '\t'))
 		++*at;
 }
 
 /* One integer from 1 to MAX_ITEMS; 0: none here, or too large. */
-static uint32_t read_item(const AstExpr *string, size_t *at) {
+static uint32_t read_item(const AstExpr *string, size_t *at)
+{
 	uint32_t item = 0;
 	for (; *at < string->as.string.length; ++*at) {
 		char c = string->as.string.text[*at];
@@ -223,7 +237,8 @@ static uint32_t read_item(const AstExpr *string, size_t *at) {
 }
 
 /* "(1 2 3)(4 5)" into `perm` (items from 0). */
-static bool read_cycles(Checker *ch, const AstExpr *string, Span span, uint16_t *perm) {
+static bool read_cycles(Checker *ch, const AstExpr *string, Span span, uint16_t *perm)
+{
 	bool used[MAX_ITEMS] = {false};
 	size_t at = 0;
 	for (uint32_t i = 0; i < MAX_ITEMS; i++)
@@ -255,9 +270,10 @@ static bool read_cycles(Checker *ch, const AstExpr *string, Span span, uint16_t 
 		skip_blanks(string, &at);
 	}
 	if (!ok)
-		return sema_error(ch, span, "E0408",
-		                  "a permutation is written in cycles of different items from 1 to %u, like \"(1 2 3)(4 5)\"",
-		                  MAX_ITEMS);
+		return sema_error(
+			ch, span, "E0408",
+			"a permutation is written in cycles of different items from 1 to %u, like \"(1 2 3)(4 5)\"",
+			MAX_ITEMS);
 	return true;
 }
 
@@ -268,7 +284,8 @@ typedef struct PermSet {
 } PermSet;
 
 /* False: it was there. */
-static bool insert_perm(PermSet *set, const uint16_t *perm) {
+static bool insert_perm(PermSet *set, const uint16_t *perm)
+{
 	uint32_t hash = 2166136261u;
 	for (uint32_t i = 0; i < set->degree; i++)
 		hash = (hash ^ perm[i]) * 16777619u;
@@ -283,7 +300,8 @@ static bool insert_perm(PermSet *set, const uint16_t *perm) {
 }
 
 /* Number of elements of the closure, at most GROUP_MAX_ORDER + 1. */
-static uint32_t close_permutations(Arena *arena, const uint16_t *generators, uint32_t count, uint32_t degree) {
+static uint32_t close_permutations(Arena *arena, const uint16_t *generators, uint32_t count, uint32_t degree)
+{
 	PermSet *set = ARENA_NEW(arena, PermSet);
 	set->degree = degree;
 	set->perms = ARENA_ARRAY(arena, uint16_t, (size_t)(GROUP_MAX_ORDER + 1) * degree);
@@ -303,7 +321,8 @@ static uint32_t close_permutations(Arena *arena, const uint16_t *generators, uin
 	return set->count;
 }
 
-static void permutations(Checker *ch, const Scope *scope, const AstExpr *call, Arena *scratch) {
+static void permutations(Checker *ch, const Scope *scope, const AstExpr *call, Arena *scratch)
+{
 	uint32_t count = call->as.name.arg_count;
 	uint16_t *generators = ARENA_ARRAY(scratch, uint16_t, (size_t)count * MAX_ITEMS);
 	uint32_t degree = 0;
@@ -320,14 +339,17 @@ static void permutations(Checker *ch, const Scope *scope, const AstExpr *call, A
 	if (degree > 0 && close_permutations(scratch, generators, count, degree) > GROUP_MAX_ORDER)
 		sema_error(ch, call->span, "E0407", "the group has more than %d elements", GROUP_MAX_ORDER);
 	else
-		sema_error(ch, call->span, "E0207", "groups of permutations act on sets, which are not available in this version");
+		sema_error(ch, call->span, "E0207",
+			   "groups of permutations act on sets, which are not available in this version");
 }
 
-void sema_permutations(Checker *ch, const Scope *scope, const AstExpr *call) {
+void sema_permutations(Checker *ch, const Scope *scope, const AstExpr *call)
+{
 	if (call->as.name.arg_count > MAX_GENERATORS) {
 		sema_error(ch, call->span, "E0407", "a group has at most %u generators", MAX_GENERATORS);
 	} else if (ch->generated_count++ >= LIMIT_GENERATED) {
-		sema_error(ch, call->span, "E0407", "the program makes more than %u groups from generators", LIMIT_GENERATED);
+		sema_error(ch, call->span, "E0407", "the program makes more than %u groups from generators",
+			   LIMIT_GENERATED);
 	} else {
 		Arena *scratch = arena_create();
 		permutations(ch, scope, call, scratch);

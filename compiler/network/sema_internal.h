@@ -22,74 +22,74 @@
 
 /* ---- limits (design section 2; the others keep time and memory bounded on hostile input) --------------------- */
 
-#define LIMIT_LAYERS 100000u         /* of one net, after unrolling */
-#define LIMIT_REPEAT 1000000u        /* n of `net ^ n` */
-#define LIMIT_ELEMENTS 2147483647u   /* of a shape: positions x channels or group elements */
-#define LIMIT_CELLS 1048576u         /* of a window, and taps of a support */
-#define LIMIT_DEPTH 3000u            /* recursion of the checker: nested parentheses, calls and uses of defs */
-#define LIMIT_STEPS 20000000u        /* expressions evaluated for one item */
+#define LIMIT_LAYERS     100000u     /* of one net, after unrolling */
+#define LIMIT_REPEAT     1000000u    /* n of `net ^ n` */
+#define LIMIT_ELEMENTS   2147483647u /* of a shape: positions x channels or group elements */
+#define LIMIT_CELLS      1048576u    /* of a window, and taps of a support */
+#define LIMIT_DEPTH      3000u       /* recursion of the checker: nested parentheses, calls and uses of defs */
+#define LIMIT_STEPS      20000000u   /* expressions evaluated for one item */
 #define LIMIT_DEF_PARAMS 255u
-#define LIMIT_GENERATED 4096u        /* groups made by generated(...) in one program */
-#define LIMIT_TAPS_TOTAL 8388608u    /* of all different supports of a program */
+#define LIMIT_GENERATED  4096u    /* groups made by generated(...) in one program */
+#define LIMIT_TAPS_TOTAL 8388608u /* of all different supports of a program */
 
 /* ---- tables of the language ---------------------------------------------------------------------------------- */
 
-#define CHOICES(X)                                                                                                   \
-	X(VALID, "valid")                                                                                            \
-	X(SAME, "same")                                                                                              \
-	X(CIRCULAR, "circular")                                                                                      \
-	X(TRUE, "true")                                                                                              \
-	X(FALSE, "false")                                                                                            \
-	X(EVERYTHING, "everything")                                                                                  \
-	X(POSITIONS, "positions")                                                                                    \
-	X(ELEMENTS, "elements")                                                                                      \
-	X(NTK, "ntk")                                                                                                \
-	X(STANDARD, "standard")                                                                                      \
-	X(TRAIN, "train")                                                                                            \
-	X(TEST, "test")                                                                                              \
+#define CHOICES(X)                  \
+	X(VALID, "valid")           \
+	X(SAME, "same")             \
+	X(CIRCULAR, "circular")     \
+	X(TRUE, "true")             \
+	X(FALSE, "false")           \
+	X(EVERYTHING, "everything") \
+	X(POSITIONS, "positions")   \
+	X(ELEMENTS, "elements")     \
+	X(NTK, "ntk")               \
+	X(STANDARD, "standard")     \
+	X(TRAIN, "train")           \
+	X(TEST, "test")             \
 	X(NONE, "none")
 
 typedef enum Choice {
 #define X(id, text) CHOICE_##id,
 	CHOICES(X)
 #undef X
-	CHOICE_COUNT
+		CHOICE_COUNT
 } Choice;
 
 /* Arguments of layers: name, and whether default(...) may set it. */
-#define LAYER_ARGS(X)                                                                                                \
-	X(SHAPE, "shape", false)                                                                                     \
-	X(CHANNELS, "channels", false)                                                                               \
-	X(BANDLIMIT, "bandlimit", false)                                                                             \
-	X(NODES, "nodes", false)                                                                                     \
-	X(N, "n", false)                                                                                             \
-	X(INNER, "inner", false)                                                                                     \
-	X(SYMMETRY, "symmetry", false)                                                                               \
-	X(FILTER, "filter", false)                                                                                   \
-	X(WINDOW, "window", false)                                                                                   \
-	X(STRIDE, "stride", true)                                                                                    \
-	X(DILATION, "dilation", true)                                                                                \
-	X(PADDING, "padding", true)                                                                                  \
-	X(MASK, "mask", false)                                                                                       \
-	X(SUPPORT, "elements", false)                                                                                \
-	X(NORMALIZE_EDGES, "normalize_edges", true)                                                                  \
-	X(OVER, "over", false)                                                                                       \
-	X(WEIGHT_STD, "weight_std", true)                                                                            \
-	X(BIAS_STD, "bias_std", true)                                                                                \
-	X(WIDTH, "width", true)                                                                                      \
-	X(PARAMETERIZATION, "parameterization", true)                                                                \
-	X(S, "s", true)                                                                                              \
-	X(ALPHA, "alpha", false)                                                                                     \
-	X(A, "a", false)                                                                                             \
-	X(B, "b", false)                                                                                             \
-	X(C, "c", false)                                                                                             \
+#define LAYER_ARGS(X)                                 \
+	X(SHAPE, "shape", false)                      \
+	X(CHANNELS, "channels", false)                \
+	X(BANDLIMIT, "bandlimit", false)              \
+	X(NODES, "nodes", false)                      \
+	X(N, "n", false)                              \
+	X(INNER, "inner", false)                      \
+	X(SYMMETRY, "symmetry", false)                \
+	X(FILTER, "filter", false)                    \
+	X(WINDOW, "window", false)                    \
+	X(STRIDE, "stride", true)                     \
+	X(DILATION, "dilation", true)                 \
+	X(PADDING, "padding", true)                   \
+	X(MASK, "mask", false)                        \
+	X(SUPPORT, "elements", false)                 \
+	X(NORMALIZE_EDGES, "normalize_edges", true)   \
+	X(OVER, "over", false)                        \
+	X(WEIGHT_STD, "weight_std", true)             \
+	X(BIAS_STD, "bias_std", true)                 \
+	X(WIDTH, "width", true)                       \
+	X(PARAMETERIZATION, "parameterization", true) \
+	X(S, "s", true)                               \
+	X(ALPHA, "alpha", false)                      \
+	X(A, "a", false)                              \
+	X(B, "b", false)                              \
+	X(C, "c", false)                              \
 	X(BRANCHES, "branches", false)
 
 typedef enum LayerArg {
 #define X(id, text, in_default) ARG_##id,
 	LAYER_ARGS(X)
 #undef X
-	ARG_COUNT
+		ARG_COUNT
 } LayerArg;
 
 #define LAYER_MAX_ARGS 14
@@ -108,9 +108,9 @@ typedef struct LayerRow {
 	const char *name;
 	LayerRole role;
 	void (*apply)(Checker *ch, const LayerCall *call, Flow *flow); /* NULL: not in this version */
-	uint32_t positional;                                            /* the first ones may be given by position */
-	uint32_t required;                                              /* the first ones must be given */
-	LayerArg args[LAYER_MAX_ARGS];                                  /* the last one is ARG_COUNT */
+	uint32_t positional;                                           /* the first ones may be given by position */
+	uint32_t required;                                             /* the first ones must be given */
+	LayerArg args[LAYER_MAX_ARGS];                                 /* the last one is ARG_COUNT */
 } LayerRow;
 
 /* ---- values -------------------------------------------------------------------------------------------------- */
@@ -233,8 +233,8 @@ struct Flow {
 
 typedef struct ArgValue {
 	Value value;
-	Span span;   /* of the value as written at the call, or in default(...) */
-	bool given;  /* at the call or by default(...) */
+	Span span;  /* of the value as written at the call, or in default(...) */
+	bool given; /* at the call or by default(...) */
 	bool at_call;
 } ArgValue;
 
@@ -297,7 +297,7 @@ struct Checker {
 
 /* An error with notes that tell through which uses of defs the layer was reached. Always false. */
 bool sema_error(Checker *ch, Span span, const char *code, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 void sema_chain_push(Checker *ch, const AstExpr *expr);
 const AstExpr *sema_chain_pop(Checker *ch);
 /* Around every recursive function: false when a limit is passed (reported). */
@@ -329,7 +329,7 @@ const Scalar *sema_number(Checker *ch, const Scope *scope, const AstExpr *expr);
 const Value *sema_local(const Scope *scope, const char *name);                   /* NULL: not a parameter */
 /* `what` wants a constant integer from `low` to `high`. */
 bool sema_integer(Checker *ch, Span span, const Scalar *number, const char *what, uint64_t low, uint64_t high,
-                  uint64_t *out);
+		  uint64_t *out);
 bool sema_wrong_kind(Checker *ch, Span span, const char *place, const char *wanted, ValueKind found);
 
 /* ---- sema_group.c --------------------------------------------------------------------------------------------- */
@@ -371,10 +371,10 @@ void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow);
 /* Window of conv, lift and pools on a grid: argument FILTER or WINDOW, STRIDE, DILATION, PADDING. `shape` becomes the
  * output's. */
 bool sema_window(Checker *ch, const LayerCall *call, LayerArg size, const Type *type, Padding padding,
-                 bool stride_is_window, Window *window, uint32_t *shape);
+		 bool stride_is_window, Window *window, uint32_t *shape);
 /* MASK and SUPPORT. `group`: NULL for plain convolutions and lifts. */
 bool sema_support(Checker *ch, const LayerCall *call, const Window *window, uint32_t dim, const Group *group,
-                  Support *support);
+		  Support *support);
 
 /* ---- sema_layer.c --------------------------------------------------------------------------------------------- */
 

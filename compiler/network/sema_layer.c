@@ -8,29 +8,34 @@
 
 /* ---- helpers -------------------------------------------------------------------------------------------------- */
 
-static void fail(Flow *flow) {
+static void fail(Flow *flow)
+{
 	flow->poison = true;
 }
 
-static bool has_positions(const Type *type) {
+static bool has_positions(const Type *type)
+{
 	return type->domain == DOMAIN_GRID || type->domain == DOMAIN_GROUP_GRID;
 }
 
-static bool check_elements(Checker *ch, Span span, uint64_t positions, uint64_t factor, const char *of) {
+static bool check_elements(Checker *ch, Span span, uint64_t positions, uint64_t factor, const char *of)
+{
 	if (positions <= LIMIT_ELEMENTS / factor)
 		return true;
 	return sema_error(ch, span, "E0405", "%s has more than %u elements", of, LIMIT_ELEMENTS);
 }
 
 /* Appends a node whose only input is what flows in. */
-static Node *append(Checker *ch, NodeKind kind, const LayerCall *call, Flow *flow, Type type) {
+static Node *append(Checker *ch, NodeKind kind, const LayerCall *call, Flow *flow, Type type)
+{
 	flow->node = sema_new_node(ch, kind, call->span, call->label, flow->node, type);
 	return flow->node;
 }
 
-static void wrong_domain(Checker *ch, const LayerCall *call, Flow *flow, const char *wanted, const char *hint) {
+static void wrong_domain(Checker *ch, const LayerCall *call, Flow *flow, const char *wanted, const char *hint)
+{
 	sema_error(ch, call->span, "E0502", "\"%s\" needs %s, found %s", call->layer->name, wanted,
-	           type_text(ch->arena, &flow->node->type));
+		   type_text(ch->arena, &flow->node->type));
 	if (hint != NULL)
 		diag_hint(ch->diag, "%s", hint);
 	fail(flow);
@@ -38,14 +43,16 @@ static void wrong_domain(Checker *ch, const LayerCall *call, Flow *flow, const c
 
 /* ---- inputs --------------------------------------------------------------------------------------------------- */
 
-static void start(Checker *ch, const LayerCall *call, Flow *flow, Type type) {
+static void start(Checker *ch, const LayerCall *call, Flow *flow, Type type)
+{
 	type.theta_zero = true;
 	if (ch->input != NULL) /* `augment(G, a)` holds the only input; sums of complete nets are refused earlier */
 		ICE("a net has two inputs");
 	ch->input = append(ch, NODE_INPUT, call, flow, type);
 }
 
-static void apply_vector(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_vector(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	uint64_t channels = 0;
 	if (!sema_arg_integer(ch, call, ARG_N, 1, LIMIT_ELEMENTS, &channels)) {
 		fail(flow);
@@ -54,11 +61,12 @@ static void apply_vector(Checker *ch, const LayerCall *call, Flow *flow) {
 	start(ch, call, flow, (Type){.domain = DOMAIN_VECTOR, .shape = {1, 1, 1}, .channels = (uint32_t)channels});
 }
 
-static void apply_grid(Checker *ch, const LayerCall *call, Flow *flow, uint32_t dim) {
+static void apply_grid(Checker *ch, const LayerCall *call, Flow *flow, uint32_t dim)
+{
 	uint64_t channels = 1;
 	Type type = {.domain = DOMAIN_GRID, .dim = dim, .shape = {1, 1, 1}};
 	bool ok = sema_arg_dims(ch, call, ARG_SHAPE, dim, type.shape) &&
-	          sema_arg_integer(ch, call, ARG_CHANNELS, 1, LIMIT_ELEMENTS, &channels);
+		  sema_arg_integer(ch, call, ARG_CHANNELS, 1, LIMIT_ELEMENTS, &channels);
 	uint64_t positions = 1;
 	for (uint32_t a = 0; ok && a < dim; a++) {
 		ok = check_elements(ch, sema_arg(call, ARG_SHAPE)->span, positions, type.shape[a], "the shape");
@@ -73,19 +81,23 @@ static void apply_grid(Checker *ch, const LayerCall *call, Flow *flow, uint32_t 
 	start(ch, call, flow, type);
 }
 
-static void apply_signal(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_signal(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	apply_grid(ch, call, flow, 1);
 }
 
-static void apply_image(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_image(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	apply_grid(ch, call, flow, 2);
 }
 
-static void apply_volume(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_volume(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	apply_grid(ch, call, flow, 3);
 }
 
-static void apply_augment(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_augment(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const ArgValue *symmetry = sema_arg(call, ARG_SYMMETRY), *inner = sema_arg(call, ARG_INNER);
 	Node *body = sema_apply_complete(ch, inner->value.as.net, inner->span);
 	if (body == NULL) {
@@ -94,15 +106,16 @@ static void apply_augment(Checker *ch, const LayerCall *call, Flow *flow) {
 	}
 	const Type *input = &ch->input->type;
 	if (input->domain != DOMAIN_GRID) {
-		sema_error(ch, inner->span, "E0510", "\"augment\" needs a net on a signal, image or volume, found one on a %s",
-		           type_text(ch->arena, input));
+		sema_error(ch, inner->span, "E0510",
+			   "\"augment\" needs a net on a signal, image or volume, found one on a %s",
+			   type_text(ch->arena, input));
 		fail(flow);
 		return;
 	}
 	const Group *group = sema_group_on(ch, symmetry->value.as.group, input->dim, symmetry->span);
 	if (group != NULL && !group_keeps_shape(group, input->shape)) {
 		sema_error(ch, symmetry->span, "E0510", "%s does not map %s to itself", group->name,
-		           type_text(ch->arena, input));
+			   type_text(ch->arena, input));
 		diag_hint(ch->diag, "Use an input with equal sizes on the axes that the group exchanges.");
 		group = NULL;
 	}
@@ -119,14 +132,16 @@ static void apply_augment(Checker *ch, const LayerCall *call, Flow *flow) {
 
 /* ---- weight layers -------------------------------------------------------------------------------------------- */
 
-static Type weighted(Type type) {
+static Type weighted(Type type)
+{
 	type.channels = 0;
 	type.gaussian = type.centred = true;
 	type.theta_zero = false;
 	return type;
 }
 
-static void apply_dense(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_dense(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	Affine affine;
 	sema_arg_affine(ch, call, &affine);
 	append(ch, NODE_DENSE, call, flow, weighted(flow->node->type))->as.dense.affine = affine;
@@ -135,7 +150,8 @@ static void apply_dense(Checker *ch, const LayerCall *call, Flow *flow) {
 
 /* math.md 4.2: p(t) + rho(r) y is a position for every r only if dilation (f - 1) is even or odd alike on axes that H
  * exchanges. */
-static bool offsets_are_integers(Checker *ch, const LayerCall *call, const Group *group, const Window *window) {
+static bool offsets_are_integers(Checker *ch, const LayerCall *call, const Group *group, const Window *window)
+{
 	for (uint32_t a = 0; a < group->dim; a++) {
 		for (uint32_t b = a + 1; b < group->dim; b++) {
 			uint64_t reach_a = (uint64_t)window->dilation[a] * (window->size[a] - 1u);
@@ -143,9 +159,10 @@ static bool offsets_are_integers(Checker *ch, const LayerCall *call, const Group
 			if (!group_exchanges(group, a, b) || (reach_a + reach_b) % 2 == 0)
 				continue;
 			sema_error(ch, sema_arg(call, ARG_FILTER)->span, "E0504",
-			           "%s exchanges axes %u and %u, where this filter reaches over %llu and %llu cells: turned about "
-			           "its centre it falls between positions",
-			           group->name, a, b, (unsigned long long)reach_a + 1, (unsigned long long)reach_b + 1);
+				   "%s exchanges axes %u and %u, where this filter reaches over %llu and %llu cells: "
+				   "turned about "
+				   "its centre it falls between positions",
+				   group->name, a, b, (unsigned long long)reach_a + 1, (unsigned long long)reach_b + 1);
 			return diag_hint(ch->diag, "Use lengths that are both odd or both even on these axes."), false;
 		}
 	}
@@ -153,16 +170,17 @@ static bool offsets_are_integers(Checker *ch, const LayerCall *call, const Group
 }
 
 /* Conv, lift and group conv on a grid. `lifted`: NULL for a plain convolution on a grid. */
-static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, NodeKind kind, const Group *group) {
+static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, NodeKind kind, const Group *group)
+{
 	Type type = weighted(flow->node->type);
 	Window window;
 	Support support;
 	Affine affine;
 	if (!sema_arg_given(call, ARG_FILTER)) {
 		sema_error(ch, call->span, "E0303", "\"%s\" on %s needs a filter", call->layer->name,
-		           type_text(ch->arena, &flow->node->type));
+			   type_text(ch->arena, &flow->node->type));
 		diag_hint(ch->diag, "Write the filter's size, as in %s(%s3x3).", call->layer->name,
-		          kind == NODE_LIFT ? "C4, " : "");
+			  kind == NODE_LIFT ? "C4, " : "");
 		fail(flow);
 		return;
 	}
@@ -187,15 +205,16 @@ static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, NodeKin
 }
 
 /* On a bare H the taps are the elements alone. */
-static void apply_bare_conv(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_bare_conv(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	static const LayerArg refused[] = {ARG_FILTER, ARG_STRIDE, ARG_DILATION, ARG_PADDING, ARG_MASK};
 	Type type = weighted(flow->node->type);
 	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
 		const ArgValue *arg = sema_arg(call, refused[i]);
 		if (!arg->at_call)
 			continue;
-		sema_error(ch, arg->span, "E0505", "\"conv\" on %s, which has no positions, takes no %s", type.group->name,
-		           sema_arg_name(refused[i]));
+		sema_error(ch, arg->span, "E0505", "\"conv\" on %s, which has no positions, takes no %s",
+			   type.group->name, sema_arg_name(refused[i]));
 		diag_hint(ch->diag, "Write conv alone, or conv(elements = [...]).");
 		fail(flow);
 		return;
@@ -215,7 +234,8 @@ static void apply_bare_conv(Checker *ch, const LayerCall *call, Flow *flow) {
 	flow->fresh = true;
 }
 
-static void apply_conv(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_conv(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const Type *type = &flow->node->type;
 	switch (type->domain) {
 	case DOMAIN_VECTOR:
@@ -224,7 +244,8 @@ static void apply_conv(Checker *ch, const LayerCall *call, Flow *flow) {
 	case DOMAIN_GRID:
 		if (sema_arg(call, ARG_SUPPORT)->given) {
 			sema_error(ch, sema_arg(call, ARG_SUPPORT)->span, "E0505",
-			           "\"conv\" on %s, which has no group elements, takes no elements", type_text(ch->arena, type));
+				   "\"conv\" on %s, which has no group elements, takes no elements",
+				   type_text(ch->arena, type));
 			diag_hint(ch->diag, "Insert a lift before this layer.");
 			fail(flow);
 			return;
@@ -241,15 +262,16 @@ static void apply_conv(Checker *ch, const LayerCall *call, Flow *flow) {
 	ICE("unknown domain");
 }
 
-static void apply_lift(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_lift(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const Type *type = &flow->node->type;
 	const ArgValue *symmetry = sema_arg(call, ARG_SYMMETRY);
 	if (type->domain != DOMAIN_GRID) {
 		bool lifted = type->domain == DOMAIN_GROUP_GRID;
 		wrong_domain(ch, call, flow, "a signal, image or volume",
-		             lifted ? "The features are lifted already: conv is the group convolution here; "
-		                      "pool(over = elements) leads back to the grid."
-		                    : NULL);
+			     lifted ? "The features are lifted already: conv is the group convolution here; "
+				      "pool(over = elements) leads back to the grid."
+				    : NULL);
 		return;
 	}
 	const Group *group = sema_group_on(ch, symmetry->value.as.group, type->dim, symmetry->span);
@@ -262,7 +284,8 @@ static void apply_lift(Checker *ch, const LayerCall *call, Flow *flow) {
 
 /* ---- pools and flatten ---------------------------------------------------------------------------------------- */
 
-static void apply_window_pool(Checker *ch, const LayerCall *call, Flow *flow, bool mean) {
+static void apply_window_pool(Checker *ch, const LayerCall *call, Flow *flow, bool mean)
+{
 	Type type = flow->node->type;
 	Window window;
 	Choice normalize = CHOICE_FALSE;
@@ -282,38 +305,42 @@ static void apply_window_pool(Checker *ch, const LayerCall *call, Flow *flow, bo
 	node->as.window_pool.normalize_edges = normalize == CHOICE_TRUE;
 }
 
-static void apply_avgpool(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_avgpool(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	apply_window_pool(ch, call, flow, true);
 }
 
-static void apply_sumpool(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_sumpool(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	apply_window_pool(ch, call, flow, false);
 }
 
-static Type as_vector(Type type) {
+static Type as_vector(Type type)
+{
 	return (Type){
-	        .domain = DOMAIN_VECTOR,
-	        .shape = {1, 1, 1},
-	        .channels = type.channels,
-	        .gaussian = type.gaussian,
-	        .centred = type.centred,
-	        .theta_zero = type.theta_zero,
+		.domain = DOMAIN_VECTOR,
+		.shape = {1, 1, 1},
+		.channels = type.channels,
+		.gaussian = type.gaussian,
+		.centred = type.centred,
+		.theta_zero = type.theta_zero,
 	};
 }
 
-static void apply_global_pool(Checker *ch, const LayerCall *call, Flow *flow, bool mean) {
+static void apply_global_pool(Checker *ch, const LayerCall *call, Flow *flow, bool mean)
+{
 	Type type = flow->node->type;
 	Choice over = CHOICE_EVERYTHING;
 	sema_arg_choice(call, ARG_OVER, &over);
 	if (type.domain == DOMAIN_VECTOR) {
 		wrong_domain(ch, call, flow, "positions or group elements to run over",
-		             "The features are a vector already: leave the pool out.");
+			     "The features are a vector already: leave the pool out.");
 		return;
 	}
 	bool has_elements = type.domain != DOMAIN_GRID;
 	if ((over == CHOICE_ELEMENTS && !has_elements) || (over == CHOICE_POSITIONS && !has_positions(&type))) {
-		sema_error(ch, sema_arg(call, ARG_OVER)->span, "E0506", "%s has no %s to pool over", type_text(ch->arena, &type),
-		           sema_choice_name(over));
+		sema_error(ch, sema_arg(call, ARG_OVER)->span, "E0506", "%s has no %s to pool over",
+			   type_text(ch->arena, &type), sema_choice_name(over));
 		fail(flow);
 		return;
 	}
@@ -338,35 +365,41 @@ static void apply_global_pool(Checker *ch, const LayerCall *call, Flow *flow, bo
 	node->as.pool.mean = mean;
 }
 
-static void apply_pool(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_pool(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	apply_global_pool(ch, call, flow, true);
 }
 
-static void apply_sum_pool(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_sum_pool(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	apply_global_pool(ch, call, flow, false);
 }
 
-static void apply_flatten(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_flatten(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	Type type = as_vector(flow->node->type);
 	type.gaussian = false;
 	type.channels *= (uint32_t)type_positions(&flow->node->type); /* checked at the input: at most 2^31 - 1 */
 	append(ch, NODE_FLATTEN, call, flow, type);
 }
 
-static void apply_identity(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_identity(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	(void)ch;
 	(void)call;
 	(void)flow; /* adds no node */
 }
 
-static void apply_skip(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_skip(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	sema_apply_skip(ch, sema_arg(call, ARG_INNER)->value.as.net, call->span, flow);
 }
 
 /* ---- nonlinearities ------------------------------------------------------------------------------------------- */
 
 /* Which layer made the features non-Gaussian? */
-static const Node *culprit(const Node *node) {
+static const Node *culprit(const Node *node)
+{
 	for (;;) {
 		/* while it is filled, a hole knows the node before its repeat */
 		const Node *before = node->kind == NODE_HOLE ? node->as.repeat.hole : node->input;
@@ -376,7 +409,8 @@ static const Node *culprit(const Node *node) {
 	}
 }
 
-static bool needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow) {
+static bool needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const Type *type = &flow->node->type;
 	if (type->gaussian)
 		return true;
@@ -384,13 +418,15 @@ static bool needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow) {
 	const char *insert = type->domain == DOMAIN_VECTOR ? "dense" : "conv or dense";
 	if (type->theta_zero)
 		sema_error(ch, call->span, "E0507",
-		           "\"%s\" needs Gaussian features, the raw input has none before the first weight layer", call->label);
+			   "\"%s\" needs Gaussian features, the raw input has none before the first weight layer",
+			   call->label);
 	else if (cause->kind == NODE_ABRELU || cause->kind == NODE_ERF)
-		sema_error(ch, call->span, "E0507", "two nonlinearities in a row: \"%s\" needs Gaussian features, \"%s\" leaves none",
-		           call->label, cause->label);
+		sema_error(ch, call->span, "E0507",
+			   "two nonlinearities in a row: \"%s\" needs Gaussian features, \"%s\" leaves none",
+			   call->label, cause->label);
 	else
-		sema_error(ch, call->span, "E0507", "\"%s\" needs Gaussian features, which \"%s\" does not keep", call->label,
-		           cause->label);
+		sema_error(ch, call->span, "E0507", "\"%s\" needs Gaussian features, which \"%s\" does not keep",
+			   call->label, cause->label);
 	if (!type->theta_zero)
 		diag_note(ch->diag, cause->span, "\"%s\" stands here", cause->label);
 	diag_hint(ch->diag, "Insert a weight layer (%s) before \"%s\".", insert, call->label);
@@ -398,7 +434,8 @@ static bool needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow) {
 	return false;
 }
 
-static void append_abrelu(Checker *ch, const LayerCall *call, Flow *flow, const Scalar *a, const Scalar *b) {
+static void append_abrelu(Checker *ch, const LayerCall *call, Flow *flow, const Scalar *a, const Scalar *b)
+{
 	if (!needs_gaussian(ch, call, flow))
 		return;
 	Type type = flow->node->type;
@@ -409,29 +446,34 @@ static void append_abrelu(Checker *ch, const LayerCall *call, Flow *flow, const 
 	node->as.abrelu.b = b;
 }
 
-static void apply_relu(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_relu(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	append_abrelu(ch, call, flow, scalar_const(ch->arena, 0), scalar_const(ch->arena, 1));
 }
 
-static void apply_leaky_relu(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_leaky_relu(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const Scalar *alpha = scalar_const(ch->arena, 0.01);
 	sema_arg_real(call, ARG_ALPHA, &alpha);
 	append_abrelu(ch, call, flow, alpha, scalar_const(ch->arena, 1));
 }
 
-static void apply_abrelu(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_abrelu(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const Scalar *a = NULL, *b = NULL;
 	sema_arg_real(call, ARG_A, &a);
 	sema_arg_real(call, ARG_B, &b);
 	append_abrelu(ch, call, flow, a, b);
 }
 
-static void apply_abs(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_abs(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	append_abrelu(ch, call, flow, scalar_const(ch->arena, -1), scalar_const(ch->arena, 1));
 }
 
 static void append_erf(Checker *ch, const LayerCall *call, Flow *flow, const Scalar *a, const Scalar *b,
-                       const Scalar *c) {
+		       const Scalar *c)
+{
 	if (!needs_gaussian(ch, call, flow))
 		return;
 	Type type = flow->node->type;
@@ -443,7 +485,8 @@ static void append_erf(Checker *ch, const LayerCall *call, Flow *flow, const Sca
 	node->as.erf.c = c;
 }
 
-static void apply_erf(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_erf(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const Scalar *a = scalar_const(ch->arena, 1), *b = a, *c = scalar_const(ch->arena, 0);
 	sema_arg_real(call, ARG_A, &a);
 	sema_arg_real(call, ARG_B, &b);
@@ -452,7 +495,8 @@ static void apply_erf(Checker *ch, const LayerCall *call, Flow *flow) {
 }
 
 /* The error function nearest to the logistic sigmoid (stax's constants). */
-static void apply_sigmoid_like(Checker *ch, const LayerCall *call, Flow *flow) {
+static void apply_sigmoid_like(Checker *ch, const LayerCall *call, Flow *flow)
+{
 	const Scalar *half = scalar_const(ch->arena, 0.5);
 	append_erf(ch, call, flow, half, scalar_const(ch->arena, 1 / 2.4020563531719796), half);
 }
@@ -460,7 +504,8 @@ static void apply_sigmoid_like(Checker *ch, const LayerCall *call, Flow *flow) {
 /* ---- the table ------------------------------------------------------------------------------------------------ */
 
 const LayerRow sema_layers[] = {
-#define LAYER(name, role, apply, positional, required, ...) {name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}},
+#define LAYER(name, role, apply, positional, required, ...) \
+	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}},
 #define LATER(name, role) {name, role, NULL, 0, 0, {ARG_COUNT}},
 #include "network/layers.def"
 #undef LAYER

@@ -8,14 +8,16 @@
 
 /* ---- symbol table -------------------------------------------------------------------------------------------- */
 
-static uint32_t hash_name(const char *name) {
+static uint32_t hash_name(const char *name)
+{
 	uint32_t hash = 2166136261u; /* FNV-1a */
 	for (; *name != 0; name++)
 		hash = (hash ^ (uint8_t)*name) * 16777619u;
 	return hash;
 }
 
-static void grow_buckets(Checker *ch) {
+static void grow_buckets(Checker *ch)
+{
 	uint32_t count = ch->bucket_count == 0 ? 512 : 2 * ch->bucket_count;
 	Symbol **buckets = ARENA_ARRAY(ch->arena, Symbol *, count);
 	for (uint32_t i = 0; i < ch->bucket_count; i++) {
@@ -30,14 +32,16 @@ static void grow_buckets(Checker *ch) {
 	ch->bucket_count = count;
 }
 
-Symbol *sema_find(const Checker *ch, const char *name) {
+Symbol *sema_find(const Checker *ch, const char *name)
+{
 	for (Symbol *symbol = ch->buckets[hash_name(name) % ch->bucket_count]; symbol != NULL; symbol = symbol->next)
 		if (strcmp(symbol->name, name) == 0)
 			return symbol;
 	return NULL;
 }
 
-Symbol *sema_add_symbol(Checker *ch, const char *name, SymbolKind kind) {
+Symbol *sema_add_symbol(Checker *ch, const char *name, SymbolKind kind)
+{
 	if (ch->symbol_count >= ch->bucket_count / 2)
 		grow_buckets(ch);
 	Symbol *symbol = ARENA_NEW(ch->arena, Symbol);
@@ -54,7 +58,7 @@ Symbol *sema_add_symbol(Checker *ch, const char *name, SymbolKind kind) {
 
 static const char *const choice_names[] = {
 #define X(id, text) text,
-        CHOICES(X)
+	CHOICES(X)
 #undef X
 };
 
@@ -63,7 +67,7 @@ static const struct {
 	bool in_default;
 } args[] = {
 #define X(id, text, in_default) {text, in_default},
-        LAYER_ARGS(X)
+	LAYER_ARGS(X)
 #undef X
 };
 
@@ -71,54 +75,60 @@ static const struct {
 	const char *name;
 	ScalarOp op;
 } functions[] = {
-        {"sqrt", SCALAR_SQRT}, {"exp", SCALAR_EXP},   {"log", SCALAR_LOG},   {"sin", SCALAR_SIN},   {"cos", SCALAR_COS},
-        {"tan", SCALAR_TAN},   {"tanh", SCALAR_TANH}, {"sinh", SCALAR_SINH}, {"cosh", SCALAR_COSH}, {"atan", SCALAR_ATAN},
-        {"erf", SCALAR_ERF},   {"abs", SCALAR_ABS},   {"min", SCALAR_MIN},   {"max", SCALAR_MAX},   {"sign", SCALAR_SIGN},
-        {"where", SCALAR_WHERE},
+	{"sqrt", SCALAR_SQRT}, {"exp", SCALAR_EXP},   {"log", SCALAR_LOG},   {"sin", SCALAR_SIN},
+	{"cos", SCALAR_COS},   {"tan", SCALAR_TAN},   {"tanh", SCALAR_TANH}, {"sinh", SCALAR_SINH},
+	{"cosh", SCALAR_COSH}, {"atan", SCALAR_ATAN}, {"erf", SCALAR_ERF},   {"abs", SCALAR_ABS},
+	{"min", SCALAR_MIN},   {"max", SCALAR_MAX},   {"sign", SCALAR_SIGN}, {"where", SCALAR_WHERE},
 };
 
 static const struct {
 	const char *name;
 	ElementName element;
 } elements[] = {
-        {"rot90", ELEMENT_ROT90}, {"flip_x", ELEMENT_FLIP_X}, {"flip_y", ELEMENT_FLIP_Y},
-        {"flip", ELEMENT_FLIP},   {"swap", ELEMENT_SWAP},
+	{"rot90", ELEMENT_ROT90}, {"flip_x", ELEMENT_FLIP_X}, {"flip_y", ELEMENT_FLIP_Y},
+	{"flip", ELEMENT_FLIP},   {"swap", ELEMENT_SWAP},
 };
 
 static const char *const grid_groups[] = {"C1", "C2", "C4", "D1", "D2", "D4", "T", "O", "Oh"};
 /* On sets and on the sphere: domains that come later. */
 static const char *const later_groups[] = {"SO3", "C", "D", "S", "A"};
 
-const char *sema_choice_name(Choice choice) {
+const char *sema_choice_name(Choice choice)
+{
 	ENTK_ASSERT(choice < CHOICE_COUNT);
 	return choice_names[choice];
 }
 
-const char *sema_arg_name(LayerArg arg) {
+const char *sema_arg_name(LayerArg arg)
+{
 	ENTK_ASSERT(arg < ARG_COUNT);
 	return args[arg].name;
 }
 
-bool sema_arg_in_default(LayerArg arg) {
+bool sema_arg_in_default(LayerArg arg)
+{
 	ENTK_ASSERT(arg < ARG_COUNT);
 	return args[arg].in_default;
 }
 
-int sema_arg_by_name(const char *name) {
+int sema_arg_by_name(const char *name)
+{
 	for (int i = 0; i < ARG_COUNT; i++)
 		if (strcmp(args[i].name, name) == 0)
 			return i;
 	return -1;
 }
 
-static Symbol *language_symbol(Checker *ch, const char *name) {
+static Symbol *language_symbol(Checker *ch, const char *name)
+{
 	Symbol *symbol = sema_find(ch, name);
 	return symbol != NULL ? symbol : sema_add_symbol(ch, name, SYMBOL_LANGUAGE);
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-void sema_add_language(Checker *ch) {
+void sema_add_language(Checker *ch)
+{
 	grow_buckets(ch);
 	for (uint32_t i = 0; i < sema_layer_count; i++)
 		language_symbol(ch, sema_layers[i].name)->layer = &sema_layers[i];
@@ -146,7 +156,8 @@ void sema_add_language(Checker *ch) {
 	language_symbol(ch, "generated")->is_generated = true;
 }
 
-const char *sema_symbol_text(const Symbol *symbol) {
+const char *sema_symbol_text(const Symbol *symbol)
+{
 	switch (symbol->kind) {
 	case SYMBOL_LET:
 		return "a let";
@@ -176,10 +187,11 @@ const char *sema_symbol_text(const Symbol *symbol) {
 
 /* ---- did you mean -------------------------------------------------------------------------------------------- */
 
-#define MAX_SUGGESTIONS 100   /* comparing names is quadratic in hostile files: answer only the first ones */
-#define MAX_CANDIDATES 20000u
+#define MAX_SUGGESTIONS 100 /* comparing names is quadratic in hostile files: answer only the first ones */
+#define MAX_CANDIDATES  20000u
 
-void sema_suggest(Checker *ch, const char *name, bool pipeline, const AstItem *def) {
+void sema_suggest(Checker *ch, const char *name, bool pipeline, const AstItem *def)
+{
 	if (ch->suggestions++ >= MAX_SUGGESTIONS || strlen(name) > 64)
 		return;
 	uint32_t def_params = def != NULL ? def->param_count : 0;
@@ -188,7 +200,8 @@ void sema_suggest(Checker *ch, const char *name, bool pipeline, const AstItem *d
 	for (uint32_t i = 0; i < def_params; i++)
 		names[count++] = def->params[i];
 	for (uint32_t i = 0; i < ch->bucket_count && count < MAX_CANDIDATES; i++) {
-		for (const Symbol *symbol = ch->buckets[i]; symbol != NULL && count < MAX_CANDIDATES; symbol = symbol->next) {
+		for (const Symbol *symbol = ch->buckets[i]; symbol != NULL && count < MAX_CANDIDATES;
+		     symbol = symbol->next) {
 			bool net = symbol->layer != NULL || symbol->kind == SYMBOL_DEF || symbol->kind == SYMBOL_NET;
 			if (symbol->kind != SYMBOL_POISON && (net || !pipeline))
 				names[count++] = symbol->name;
@@ -201,7 +214,8 @@ void sema_suggest(Checker *ch, const char *name, bool pipeline, const AstItem *d
 		diag_hint(ch->diag, "Did you mean \"%s\"?", nearest);
 }
 
-static void suggest_from(Checker *ch, const char *name, const char *const *names, size_t count) {
+static void suggest_from(Checker *ch, const char *name, const char *const *names, size_t count)
+{
 	const char *nearest = diag_did_you_mean(name, names, count);
 	if (nearest != NULL) {
 		diag_hint(ch->diag, "Did you mean \"%s\"?", nearest);
@@ -216,20 +230,22 @@ static void suggest_from(Checker *ch, const char *name, const char *const *names
 /* ---- the shape of calls --------------------------------------------------------------------------------------- */
 
 /* Names given twice, and positional arguments behind named ones. */
-static bool check_arg_order(Checker *ch, const AstArg *list, uint32_t count) {
+static bool check_arg_order(Checker *ch, const AstArg *list, uint32_t count)
+{
 	bool ok = true;
 	bool named = false;
 	for (uint32_t i = 0; i < count; i++) {
 		if (list[i].name == NULL) {
 			if (named)
 				ok = sema_error(ch, list[i].value->span, "E0304",
-				                "a positional argument cannot follow a named one");
+						"a positional argument cannot follow a named one");
 			continue;
 		}
 		named = true;
 		for (uint32_t j = 0; j < i && j < 64; j++) {
 			if (list[j].name != NULL && strcmp(list[i].name, list[j].name) == 0) {
-				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice", list[i].name);
+				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice",
+						list[i].name);
 				break;
 			}
 		}
@@ -237,17 +253,19 @@ static bool check_arg_order(Checker *ch, const AstArg *list, uint32_t count) {
 	return ok;
 }
 
-static int layer_arg_index(const LayerRow *layer, const char *name) {
+static int layer_arg_index(const LayerRow *layer, const char *name)
+{
 	for (int i = 0; layer->args[i] != ARG_COUNT; i++)
 		if (strcmp(sema_arg_name(layer->args[i]), name) == 0)
 			return i;
 	return -1;
 }
 
-static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *expr) {
+static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *expr)
+{
 	if (layer->apply == NULL)
 		return sema_error(ch, expr->as.name.name_span, "E0207", "layer \"%s\" is not available in this version",
-		                  layer->name);
+				  layer->name);
 	const AstArg *list = expr->as.name.args;
 	uint32_t count = expr->as.name.arg_count, positional = 0, named_required = 0;
 	const char *names[LAYER_MAX_ARGS];
@@ -260,13 +278,15 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 			int index = layer_arg_index(layer, list[i].name);
 			if (index < 0 && strcmp(list[i].name, "bandlimit") == 0) {
 				ok = sema_error(ch, list[i].name_span, "E0207",
-				                "argument \"bandlimit\" belongs to spheres, which are not available in this version");
+						"argument \"bandlimit\" belongs to spheres, which are not available in "
+						"this version");
 			} else if (index < 0) {
-				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"", layer->name,
-				                list[i].name);
+				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"",
+						layer->name, list[i].name);
 				suggest_from(ch, list[i].name, names, name_count);
 			} else if (index < (int)positional) {
-				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice", list[i].name);
+				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice",
+						list[i].name);
 			} else if (index < (int)layer->required) {
 				named_required |= 1u << index;
 			}
@@ -274,10 +294,11 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 		}
 		if (positional == layer->positional) {
 			ok = sema_error(ch, list[i].value->span, "E0304",
-			                layer->positional == 0 && name_count > 0 ? "the arguments of \"%s\" must be named"
-			                : layer->positional == 0                 ? "\"%s\" takes no arguments"
-			                                                         : "too many positional arguments for \"%s\"",
-			                layer->name);
+					layer->positional == 0 && name_count > 0
+						? "the arguments of \"%s\" must be named"
+					: layer->positional == 0 ? "\"%s\" takes no arguments"
+								 : "too many positional arguments for \"%s\"",
+					layer->name);
 			if (name_count > 0)
 				suggest_from(ch, "", names, name_count);
 			break;
@@ -287,11 +308,12 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 	for (uint32_t i = positional; ok && i < layer->required; i++)
 		if (!(named_required >> i & 1u))
 			ok = sema_error(ch, expr->span, "E0303", "\"%s\" needs the argument \"%s\"", layer->name,
-			                sema_arg_name(layer->args[i]));
+					sema_arg_name(layer->args[i]));
 	return ok;
 }
 
-static bool check_def_call(Checker *ch, const AstItem *def, const AstExpr *expr) {
+static bool check_def_call(Checker *ch, const AstItem *def, const AstExpr *expr)
+{
 	const AstArg *list = expr->as.name.args;
 	uint32_t count = expr->as.name.arg_count, positional = 0;
 	bool given[LIMIT_DEF_PARAMS] = {false};
@@ -301,21 +323,22 @@ static bool check_def_call(Checker *ch, const AstItem *def, const AstExpr *expr)
 		if (list[i].name == NULL) {
 			index = positional++;
 			if (index >= def->param_count) {
-				ok = sema_error(ch, list[i].value->span, "E0304", "\"%s\" takes %u argument%s", def->name,
-				                def->param_count, def->param_count == 1 ? "" : "s");
+				ok = sema_error(ch, list[i].value->span, "E0304", "\"%s\" takes %u argument%s",
+						def->name, def->param_count, def->param_count == 1 ? "" : "s");
 				break;
 			}
 		} else {
 			while (index < def->param_count && strcmp(def->params[index], list[i].name) != 0)
 				index++;
 			if (index == def->param_count) {
-				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"", def->name,
-				                list[i].name);
+				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"",
+						def->name, list[i].name);
 				suggest_from(ch, list[i].name, def->params, def->param_count);
 				break;
 			}
 			if (given[index]) {
-				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice", list[i].name);
+				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice",
+						list[i].name);
 				break;
 			}
 		}
@@ -323,50 +346,57 @@ static bool check_def_call(Checker *ch, const AstItem *def, const AstExpr *expr)
 	}
 	for (uint32_t i = 0; ok && i < def->param_count; i++)
 		if (!given[i])
-			ok = sema_error(ch, expr->span, "E0303", "\"%s\" needs the argument \"%s\"", def->name, def->params[i]);
+			ok = sema_error(ch, expr->span, "E0303", "\"%s\" needs the argument \"%s\"", def->name,
+					def->params[i]);
 	return ok;
 }
 
-static bool check_function_call(Checker *ch, const Symbol *symbol, const AstExpr *expr) {
+static bool check_function_call(Checker *ch, const Symbol *symbol, const AstExpr *expr)
+{
 	uint32_t arity = scalar_op_arity(symbol->function);
 	for (uint32_t i = 0; i < expr->as.name.arg_count; i++)
 		if (expr->as.name.args[i].name != NULL)
 			return sema_error(ch, expr->as.name.args[i].name_span, "E0301",
-			                  "function \"%s\" takes its arguments by position", symbol->name);
+					  "function \"%s\" takes its arguments by position", symbol->name);
 	if (!expr->as.name.call || expr->as.name.arg_count != arity)
-		return sema_error(ch, expr->span, "E0303", "function \"%s\" takes %u argument%s, found %u", symbol->name, arity,
-		                  arity == 1 ? "" : "s", expr->as.name.arg_count);
+		return sema_error(ch, expr->span, "E0303", "function \"%s\" takes %u argument%s, found %u",
+				  symbol->name, arity, arity == 1 ? "" : "s", expr->as.name.arg_count);
 	return true;
 }
 
-static bool check_element_call(Checker *ch, const Symbol *symbol, const AstExpr *expr) {
+static bool check_element_call(Checker *ch, const Symbol *symbol, const AstExpr *expr)
+{
 	uint32_t arity = symbol->element == ELEMENT_FLIP ? 1 : symbol->element == ELEMENT_SWAP ? 2 : 0;
 	for (uint32_t i = 0; i < expr->as.name.arg_count; i++)
 		if (expr->as.name.args[i].name != NULL)
-			return sema_error(ch, expr->as.name.args[i].name_span, "E0301", "\"%s\" takes its arguments by position",
-			                  symbol->name);
+			return sema_error(ch, expr->as.name.args[i].name_span, "E0301",
+					  "\"%s\" takes its arguments by position", symbol->name);
 	if (arity == 0 && expr->as.name.call)
 		return sema_error(ch, expr->span, "E0304", "\"%s\" takes no arguments", symbol->name);
 	if (arity != expr->as.name.arg_count)
-		return sema_error(ch, expr->span, "E0303", "\"%s\" takes %u ax%s, found %u argument%s", symbol->name, arity,
-		                  arity == 1 ? "is" : "es", expr->as.name.arg_count, expr->as.name.arg_count == 1 ? "" : "s");
+		return sema_error(ch, expr->span, "E0303", "\"%s\" takes %u ax%s, found %u argument%s", symbol->name,
+				  arity, arity == 1 ? "is" : "es", expr->as.name.arg_count,
+				  expr->as.name.arg_count == 1 ? "" : "s");
 	return true;
 }
 
-static bool no_call(Checker *ch, const AstExpr *expr, const char *what) {
+static bool no_call(Checker *ch, const AstExpr *expr, const char *what)
+{
 	if (!expr->as.name.call)
 		return true;
 	return sema_error(ch, expr->span, "E0304", "\"%s\" is %s and takes no arguments", expr->as.name.name, what);
 }
 
-static bool all_positional(const AstExpr *expr) {
+static bool all_positional(const AstExpr *expr)
+{
 	for (uint32_t i = 0; i < expr->as.name.arg_count; i++)
 		if (expr->as.name.args[i].name != NULL)
 			return false;
 	return expr->as.name.arg_count > 0;
 }
 
-static bool is_param(const AstItem *def, const char *name) {
+static bool is_param(const AstItem *def, const char *name)
+{
 	for (uint32_t i = 0; def != NULL && i < def->param_count; i++)
 		if (strcmp(def->params[i], name) == 0)
 			return true;
@@ -375,7 +405,8 @@ static bool is_param(const AstItem *def, const char *name) {
 
 /* ---- the pass ------------------------------------------------------------------------------------------------- */
 
-static bool resolve_args(Checker *ch, const AstExpr *expr, const AstItem *def, const LayerRow *layer) {
+static bool resolve_args(Checker *ch, const AstExpr *expr, const AstItem *def, const LayerRow *layer)
+{
 	bool ok = true;
 	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
 		const AstArg *arg = &expr->as.name.args[i];
@@ -389,7 +420,8 @@ static bool resolve_args(Checker *ch, const AstExpr *expr, const AstItem *def, c
 	return ok;
 }
 
-static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *expr, const AstItem *def, bool pipeline) {
+static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *expr, const AstItem *def, bool pipeline)
+{
 	bool number = symbol->is_function && !pipeline && (symbol->layer == NULL || all_positional(expr));
 	if (symbol->is_activation && !number)
 		return false; /* reported where it is defined */
@@ -399,7 +431,7 @@ static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *e
 		ok = check_layer_call(ch, layer, expr);
 	else if (symbol->is_function && pipeline) {
 		ok = sema_error(ch, expr->as.name.name_span, "E0204",
-		                "\"%s\" is a function of numbers, a layer is wanted here", symbol->name);
+				"\"%s\" is a function of numbers, a layer is wanted here", symbol->name);
 	} else if (symbol->is_function)
 		ok = check_function_call(ch, symbol, expr);
 	else if (symbol->element != ELEMENT_NONE)
@@ -408,7 +440,7 @@ static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *e
 		ok = no_call(ch, expr, "a choice");
 	else if (symbol->is_later_group)
 		ok = sema_error(ch, expr->as.name.name_span, "E0207", "group \"%s\" is not available in this version",
-		                symbol->name);
+				symbol->name);
 	else if (symbol->group != NULL)
 		ok = no_call(ch, expr, "a group");
 	else if (symbol->is_pi)
@@ -421,18 +453,20 @@ static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *e
 		for (uint32_t i = 0; ok && i < expr->as.name.arg_count; i++)
 			if (expr->as.name.args[i].name != NULL)
 				ok = sema_error(ch, expr->as.name.args[i].name_span, "E0301",
-				                "\"generated\" takes its generators by position");
+						"\"generated\" takes its generators by position");
 	}
 	if (layer != NULL && layer->apply == NULL)
 		return ok; /* its arguments mean nothing yet */
 	return resolve_args(ch, expr, def, layer) && ok;
 }
 
-static bool resolve_name(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
+static bool resolve_name(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline)
+{
 	const char *name = expr->as.name.name;
 	if (is_param(def, name)) {
 		if (expr->as.name.call)
-			return sema_error(ch, expr->span, "E0304", "\"%s\" is a parameter and takes no arguments", name);
+			return sema_error(ch, expr->span, "E0304", "\"%s\" is a parameter and takes no arguments",
+					  name);
 		return true;
 	}
 	Symbol *symbol = sema_find(ch, name);
@@ -440,7 +474,8 @@ static bool resolve_name(Checker *ch, const AstExpr *expr, const AstItem *def, b
 		if (ch->item_name != NULL && strcmp(ch->item_name, name) == 0)
 			sema_error(ch, expr->as.name.name_span, "E0205", "\"%s\" is used in its own definition", name);
 		else {
-			sema_error(ch, expr->as.name.name_span, "E0201", "unknown %s \"%s\"", pipeline ? "layer" : "name", name);
+			sema_error(ch, expr->as.name.name_span, "E0201", "unknown %s \"%s\"",
+				   pipeline ? "layer" : "name", name);
 			sema_suggest(ch, name, pipeline, def);
 		}
 		resolve_args(ch, expr, def, NULL);
@@ -466,7 +501,8 @@ static bool resolve_name(Checker *ch, const AstExpr *expr, const AstItem *def, b
 }
 
 /* Does a chain of operators begin with something that is surely a net? Parameters of defs are not known yet. */
-static bool begins_with_net(const Checker *ch, const AstExpr *expr, const AstItem *def) {
+static bool begins_with_net(const Checker *ch, const AstExpr *expr, const AstItem *def)
+{
 	for (;;) {
 		switch (expr->kind) {
 		case AST_COMPOSE:
@@ -482,7 +518,8 @@ static bool begins_with_net(const Checker *ch, const AstExpr *expr, const AstIte
 			expr = expr->as.unary.inner;
 			continue;
 		case AST_NAME: {
-			const Symbol *symbol = is_param(def, expr->as.name.name) ? NULL : sema_find(ch, expr->as.name.name);
+			const Symbol *symbol =
+				is_param(def, expr->as.name.name) ? NULL : sema_find(ch, expr->as.name.name);
 			if (symbol == NULL)
 				return false;
 			if (symbol->layer != NULL)
@@ -500,7 +537,8 @@ static bool begins_with_net(const Checker *ch, const AstExpr *expr, const AstIte
 	}
 }
 
-static bool resolve_leaf(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
+static bool resolve_leaf(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline)
+{
 	bool ok = true;
 	switch (expr->kind) {
 	case AST_NAME:
@@ -530,16 +568,19 @@ static bool resolve_leaf(Checker *ch, const AstExpr *expr, const AstItem *def, b
 
 /* Operators, signs and parentheses without recursion: a stack of expressions, under each a marker (NULL: a number is
  * wanted, the expression itself: a net). A left operand stands where its operator stands; a right one begins anew. */
-static void push(Checker *ch, const AstExpr *expr, bool pipeline) {
+static void push(Checker *ch, const AstExpr *expr, bool pipeline)
+{
 	sema_chain_push(ch, pipeline ? expr : NULL);
 	sema_chain_push(ch, expr);
 }
 
-static void push_root(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
+static void push_root(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline)
+{
 	push(ch, expr, pipeline || begins_with_net(ch, expr, def));
 }
 
-static bool resolve_inner(Checker *ch, const AstExpr *root, const AstItem *def, bool root_pipeline) {
+static bool resolve_inner(Checker *ch, const AstExpr *root, const AstItem *def, bool root_pipeline)
+{
 	size_t base = ch->chain_count;
 	bool ok = true;
 	push_root(ch, root, def, root_pipeline);
@@ -578,7 +619,8 @@ static bool resolve_inner(Checker *ch, const AstExpr *root, const AstItem *def, 
 	return ok;
 }
 
-bool sema_resolve(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline) {
+bool sema_resolve(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline)
+{
 	if (!sema_enter(ch, expr->span))
 		return false;
 	bool ok = resolve_inner(ch, expr, def, pipeline);

@@ -5,7 +5,8 @@
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------- */
 
-Node *sema_new_node(Checker *ch, NodeKind kind, Span span, const char *label, Node *input, Type type) {
+Node *sema_new_node(Checker *ch, NodeKind kind, Span span, const char *label, Node *input, Type type)
+{
 	if (ch->node_count == ch->node_capacity) {
 		uint32_t capacity = ch->node_capacity == 0 ? 64 : 2 * ch->node_capacity;
 		Node **nodes = ARENA_ARRAY(ch->arena, Node *, capacity);
@@ -25,18 +26,21 @@ Node *sema_new_node(Checker *ch, NodeKind kind, Span span, const char *label, No
 	return node;
 }
 
-static bool same_group(const Group *a, const Group *b) {
+static bool same_group(const Group *a, const Group *b)
+{
 	return a == b || (a != NULL && b != NULL && group_equal(a, b));
 }
 
-static bool same_place(const Type *a, const Type *b) {
+static bool same_place(const Type *a, const Type *b)
+{
 	return a->domain == b->domain && a->dim == b->dim && memcmp(a->shape, b->shape, sizeof a->shape) == 0 &&
 	       same_group(a->group, b->group);
 }
 
-static bool same_type(const Type *a, const Type *b) {
-	return same_place(a, b) && a->channels == b->channels && a->gaussian == b->gaussian && a->centred == b->centred &&
-	       a->theta_zero == b->theta_zero;
+static bool same_type(const Type *a, const Type *b)
+{
+	return same_place(a, b) && a->channels == b->channels && a->gaussian == b->gaussian &&
+	       a->centred == b->centred && a->theta_zero == b->theta_zero;
 }
 
 /* ---- sums ----------------------------------------------------------------------------------------------------- */
@@ -52,7 +56,8 @@ typedef struct Branches {
 	uint32_t count, capacity;
 } Branches;
 
-static void push_branch(Checker *ch, Branches *branches, Flow end, Span span) {
+static void push_branch(Checker *ch, Branches *branches, Flow end, Span span)
+{
 	if (branches->count == branches->capacity) {
 		uint32_t capacity = branches->capacity == 0 ? 4 : 2 * branches->capacity;
 		Branch *list = ARENA_ARRAY(ch->arena, Branch, capacity);
@@ -65,7 +70,8 @@ static void push_branch(Checker *ch, Branches *branches, Flow end, Span span) {
 }
 
 /* Sums of sums from the same fork are one sum: the rules for branches are the same (math.md 8). */
-static void collect_branches(Checker *ch, const Scope *scope, const AstExpr *expr, Branches *branches) {
+static void collect_branches(Checker *ch, const Scope *scope, const AstExpr *expr, Branches *branches)
+{
 	if (!sema_enter(ch, expr->span)) {
 		branches->fork.poison = true;
 		return;
@@ -89,48 +95,55 @@ static void collect_branches(Checker *ch, const Scope *scope, const AstExpr *exp
 	sema_leave(ch);
 }
 
-static bool check_places(Checker *ch, const Branches *branches) {
+static bool check_places(Checker *ch, const Branches *branches)
+{
 	const Branch *first = &branches->list[0];
 	for (uint32_t i = 1; i < branches->count; i++) {
 		const Branch *branch = &branches->list[i];
 		if (same_place(&branch->end.node->type, &first->end.node->type))
 			continue;
-		sema_error(ch, branch->span, "E0508", "the branches of a sum must end alike: branch %u ends on %s, branch 1 on %s",
-		           i + 1, type_text(ch->arena, &branch->end.node->type), type_text(ch->arena, &first->end.node->type));
+		sema_error(ch, branch->span, "E0508",
+			   "the branches of a sum must end alike: branch %u ends on %s, branch 1 on %s", i + 1,
+			   type_text(ch->arena, &branch->end.node->type), type_text(ch->arena, &first->end.node->type));
 		diag_note(ch->diag, first->span, "branch 1 stands here");
 		return false;
 	}
 	return true;
 }
 
-static char *channels_text(Arena *arena, uint32_t channels) {
+static char *channels_text(Arena *arena, uint32_t channels)
+{
 	return channels == 0 ? arena_printf(arena, "infinitely many") : arena_printf(arena, "%u", channels);
 }
 
 /* The raw input has finitely many channels; there is no finite network that adds it to a layer's output. */
-static bool check_channels(Checker *ch, const Branches *branches) {
+static bool check_channels(Checker *ch, const Branches *branches)
+{
 	for (uint32_t i = 1; i < branches->count; i++) {
 		uint32_t a = branches->list[0].end.node->type.channels, b = branches->list[i].end.node->type.channels;
 		if (a == b)
 			continue;
 		sema_error(ch, branches->list[i].span, "E0508",
-		           "the branches of a sum must have equal channels: branch %u has %s, branch 1 has %s", i + 1,
-		           channels_text(ch->arena, b), channels_text(ch->arena, a));
+			   "the branches of a sum must have equal channels: branch %u has %s, branch 1 has %s", i + 1,
+			   channels_text(ch->arena, b), channels_text(ch->arena, a));
 		diag_note(ch->diag, branches->list[0].span, "branch 1 stands here");
-		diag_hint(ch->diag, "Put a weight layer (dense, or conv(1x1)) into the branch that carries the raw input.");
+		diag_hint(ch->diag,
+			  "Put a weight layer (dense, or conv(1x1)) into the branch that carries the raw input.");
 		return false;
 	}
 	return true;
 }
 
 /* At most one branch that is not fresh, at most one that is not centred. */
-static bool check_independence(Checker *ch, const Branches *branches) {
+static bool check_independence(Checker *ch, const Branches *branches)
+{
 	const Branch *stale = NULL, *biased = NULL;
 	for (uint32_t i = 0; i < branches->count; i++) {
 		const Branch *branch = &branches->list[i];
 		if (!branch->end.fresh && stale != NULL) {
 			sema_error(ch, branch->span, "E0509",
-			           "two branches of this sum depend on each other: neither has a weight layer on every path");
+				   "two branches of this sum depend on each other: neither has a weight layer on every "
+				   "path");
 			diag_note(ch->diag, stale->span, "the other branch stands here");
 			diag_hint(ch->diag, "Put a weight layer (dense, conv) into one of them.");
 			return false;
@@ -138,7 +151,8 @@ static bool check_independence(Checker *ch, const Branches *branches) {
 		if (!branch->end.node->type.centred && biased != NULL) {
 			sema_error(ch, branch->span, "E0509", "two branches of this sum have a mean that is not zero");
 			diag_note(ch->diag, biased->span, "the other branch stands here");
-			diag_hint(ch->diag, "End one of them on a weight layer (dense, conv), or use an odd nonlinearity such as erf.");
+			diag_hint(ch->diag, "End one of them on a weight layer (dense, conv), or use an odd "
+					    "nonlinearity such as erf.");
 			return false;
 		}
 		if (!branch->end.fresh)
@@ -149,11 +163,13 @@ static bool check_independence(Checker *ch, const Branches *branches) {
 	return true;
 }
 
-static void join(Checker *ch, const Branches *branches, Span span, Flow *flow) {
+static void join(Checker *ch, const Branches *branches, Span span, Flow *flow)
+{
 	bool poison = branches->fork.poison || ch->aborted;
 	for (uint32_t i = 0; i < branches->count; i++)
 		poison = poison || branches->list[i].end.poison;
-	if (poison || !check_places(ch, branches) || !check_channels(ch, branches) || !check_independence(ch, branches)) {
+	if (poison || !check_places(ch, branches) || !check_channels(ch, branches) ||
+	    !check_independence(ch, branches)) {
 		flow->poison = true;
 		return;
 	}
@@ -174,7 +190,8 @@ static void join(Checker *ch, const Branches *branches, Span span, Flow *flow) {
 	flow->fresh = flow->fresh || fresh;
 }
 
-static bool has_input(Checker *ch, Span span, const char *what, Flow *flow) {
+static bool has_input(Checker *ch, Span span, const char *what, Flow *flow)
+{
 	if (flow->node != NULL || flow->poison)
 		return true;
 	sema_error(ch, span, "E0512", "%s has nothing before it: a net begins with an input", what);
@@ -183,14 +200,16 @@ static bool has_input(Checker *ch, Span span, const char *what, Flow *flow) {
 	return false;
 }
 
-static void apply_sum(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow) {
+static void apply_sum(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
+{
 	has_input(ch, expr->span, "a sum", flow);
 	Branches branches = {.fork = *flow};
 	collect_branches(ch, scope, expr, &branches);
 	join(ch, &branches, expr->span, flow);
 }
 
-void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow) {
+void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow)
+{
 	Branches branches = {.fork = *flow};
 	Flow end = *flow;
 	end.fresh = false;
@@ -204,17 +223,19 @@ void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow) {
 	join(ch, &branches, span, flow);
 }
 
-static bool count_layer(Checker *ch, Span span) {
+static bool count_layer(Checker *ch, Span span)
+{
 	if (++ch->layers <= LIMIT_LAYERS)
 		return true;
 	ch->aborted = true;
 	return sema_error(ch, span, "E0401", "net \"%s\" has more than %u layers after unrolling", ch->item_name,
-	                  LIMIT_LAYERS);
+			  LIMIT_LAYERS);
 }
 
 /* ---- repeats -------------------------------------------------------------------------------------------------- */
 
-static void replace_hole(Checker *ch, Node *hole, Node *by) {
+static void replace_hole(Checker *ch, Node *hole, Node *by)
+{
 	for (uint32_t i = hole->id + 1; i < ch->node_count; i++) {
 		Node *node = ch->nodes[i];
 		if (node == NULL)
@@ -231,7 +252,8 @@ static void replace_hole(Checker *ch, Node *hole, Node *by) {
 /* The body is tried on a hole. Where it reproduces the hole's type, one loop serves all that remain; otherwise the hole
  * is filled and the next repetition is tried on what came out. So repetitions that differ in channels, flags or
  * Theta = 0 are peeled off, and shrinking shapes are unrolled. */
-static void repeat(Checker *ch, const Scope *scope, const AstExpr *expr, uint32_t count, Flow *flow) {
+static void repeat(Checker *ch, const Scope *scope, const AstExpr *expr, uint32_t count, Flow *flow)
+{
 	const AstExpr *body = expr->as.binary.left;
 	Use use = {.outer = ch->use, .span = expr->span};
 	for (uint32_t remaining = count; remaining > 0 && !flow->poison; remaining--) {
@@ -270,7 +292,8 @@ static void repeat(Checker *ch, const Scope *scope, const AstExpr *expr, uint32_
 	ch->use = use.outer;
 }
 
-static void apply_power(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow) {
+static void apply_power(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
+{
 	const AstExpr *exponent = expr->as.binary.right;
 	uint64_t count = 0;
 	const Scalar *number = sema_number(ch, scope, exponent);
@@ -289,7 +312,8 @@ static void apply_power(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 
 /* ---- names ---------------------------------------------------------------------------------------------------- */
 
-static void apply_layer(Checker *ch, const Scope *scope, const AstExpr *expr, const LayerRow *layer, Flow *flow) {
+static void apply_layer(Checker *ch, const Scope *scope, const AstExpr *expr, const LayerRow *layer, Flow *flow)
+{
 	LayerCall call;
 	if (layer->apply == NULL || !count_layer(ch, expr->span)) {
 		flow->poison = true;
@@ -310,7 +334,8 @@ static void apply_layer(Checker *ch, const Scope *scope, const AstExpr *expr, co
 		layer->apply(ch, &call, flow);
 }
 
-static void apply_def(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol, Flow *flow) {
+static void apply_def(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol, Flow *flow)
+{
 	const AstItem *def = symbol->item;
 	Value *values = ARENA_ARRAY(ch->arena, Value, def->param_count);
 	uint32_t position = 0;
@@ -330,10 +355,12 @@ static void apply_def(Checker *ch, const Scope *scope, const AstExpr *expr, cons
 	ch->use = use.outer;
 }
 
-static void apply_net(Checker *ch, const AstExpr *expr, const Symbol *symbol, Flow *flow) {
+static void apply_net(Checker *ch, const AstExpr *expr, const Symbol *symbol, Flow *flow)
+{
 	if (flow->node != NULL && !flow->poison) {
 		sema_error(ch, expr->span, "E0511",
-		           "net \"%s\" has an input of its own, it can only stand at the beginning of a net", symbol->name);
+			   "net \"%s\" has an input of its own, it can only stand at the beginning of a net",
+			   symbol->name);
 		diag_hint(ch->diag, "Name the part without its input with \"def\".");
 		flow->poison = true;
 		return;
@@ -344,12 +371,14 @@ static void apply_net(Checker *ch, const AstExpr *expr, const Symbol *symbol, Fl
 	ch->use = use.outer;
 }
 
-static void not_a_net(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow) {
+static void not_a_net(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
+{
 	sema_wrong_kind(ch, expr->span, "this place", "a net", sema_kind(ch, scope, expr));
 	flow->poison = true;
 }
 
-static void apply_name(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow) {
+static void apply_name(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
+{
 	const Value *local = sema_local(scope, expr->as.name.name);
 	const Symbol *symbol = local == NULL ? sema_find(ch, expr->as.name.name) : NULL;
 	if (local != NULL && local->kind == VALUE_NET) {
@@ -373,7 +402,8 @@ static void apply_name(Checker *ch, const Scope *scope, const AstExpr *expr, Flo
 
 /* ---- expressions ---------------------------------------------------------------------------------------------- */
 
-static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow) {
+static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
+{
 	while (expr->kind == AST_PAREN)
 		expr = expr->as.unary.inner;
 	size_t base = ch->chain_count;
@@ -397,7 +427,7 @@ static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 	case AST_MUL:
 		if (sema_kind(ch, scope, expr) == VALUE_NET)
 			sema_error(ch, expr->as.binary.operator_span, "E0207",
-			           "products of branches are not available in this version");
+				   "products of branches are not available in this version");
 		else
 			not_a_net(ch, scope, expr, flow);
 		flow->poison = true;
@@ -406,8 +436,8 @@ static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 	case AST_DIV:
 		if (sema_kind(ch, scope, expr) == VALUE_NET)
 			sema_error(ch, expr->as.binary.operator_span, "E0204",
-			           "\"%s\" stands between numbers, nets have \"->\", \"+\" and \"^\"",
-			           expr->kind == AST_SUB ? "-" : "/");
+				   "\"%s\" stands between numbers, nets have \"->\", \"+\" and \"^\"",
+				   expr->kind == AST_SUB ? "-" : "/");
 		else
 			not_a_net(ch, scope, expr, flow);
 		flow->poison = true;
@@ -428,7 +458,8 @@ static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 	ICE("a parenthesis is left");
 }
 
-void sema_apply(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow) {
+void sema_apply(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
+{
 	if (!sema_enter(ch, expr->span)) {
 		flow->poison = true;
 		return;
@@ -439,15 +470,17 @@ void sema_apply(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow
 
 /* ---- whole nets ----------------------------------------------------------------------------------------------- */
 
-static bool ends_on_vector(Checker *ch, const Flow *flow, Span span) {
+static bool ends_on_vector(Checker *ch, const Flow *flow, Span span)
+{
 	if (flow->node->type.domain == DOMAIN_VECTOR)
 		return true;
 	sema_error(ch, span, "E0513", "a net ends on a vector, this one ends on %s",
-	           type_text(ch->arena, &flow->node->type));
+		   type_text(ch->arena, &flow->node->type));
 	return diag_hint(ch->diag, "Add pool (the mean over all positions and group elements) or flatten."), false;
 }
 
-Node *sema_apply_complete(Checker *ch, const Closure *inner, Span span) {
+Node *sema_apply_complete(Checker *ch, const Closure *inner, Span span)
+{
 	Flow flow = {.node = NULL};
 	sema_apply(ch, inner->scope, inner->expr, &flow);
 	if (flow.poison || !ends_on_vector(ch, &flow, span))
@@ -455,7 +488,8 @@ Node *sema_apply_complete(Checker *ch, const Closure *inner, Span span) {
 	return flow.node;
 }
 
-static Network *finish(Checker *ch, const AstItem *item, Node *output) {
+static Network *finish(Checker *ch, const AstItem *item, Node *output)
+{
 	Network *network = ARENA_NEW(ch->arena, Network);
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < ch->node_count; i++)
@@ -475,7 +509,8 @@ static Network *finish(Checker *ch, const AstItem *item, Node *output) {
 	return network;
 }
 
-Network *sema_build_network(Checker *ch, const AstItem *item, const Scope *scope) {
+Network *sema_build_network(Checker *ch, const AstItem *item, const Scope *scope)
+{
 	Flow flow = {.node = NULL};
 	ch->nodes = NULL;
 	ch->node_count = ch->node_capacity = 0;

@@ -7,7 +7,8 @@
 
 #include "network/sema_internal.h"
 
-const char *sema_kind_text(ValueKind kind) {
+const char *sema_kind_text(ValueKind kind)
+{
 	switch (kind) {
 	case VALUE_POISON:
 		return "an error";
@@ -31,13 +32,15 @@ const char *sema_kind_text(ValueKind kind) {
 	ICE("unknown kind");
 }
 
-bool sema_wrong_kind(Checker *ch, Span span, const char *place, const char *wanted, ValueKind found) {
+bool sema_wrong_kind(Checker *ch, Span span, const char *place, const char *wanted, ValueKind found)
+{
 	if (found == VALUE_POISON)
 		return false;
 	return sema_error(ch, span, "E0204", "%s wants %s, found %s", place, wanted, sema_kind_text(found));
 }
 
-const Value *sema_local(const Scope *scope, const char *name) {
+const Value *sema_local(const Scope *scope, const char *name)
+{
 	if (scope->def == NULL)
 		return NULL;
 	for (uint32_t i = 0; i < scope->def->param_count; i++)
@@ -48,14 +51,16 @@ const Value *sema_local(const Scope *scope, const char *name) {
 
 /* ---- kinds ---------------------------------------------------------------------------------------------------- */
 
-static bool by_position(const AstExpr *expr) {
+static bool by_position(const AstExpr *expr)
+{
 	for (uint32_t i = 0; i < expr->as.name.arg_count; i++)
 		if (expr->as.name.args[i].name != NULL)
 			return false;
 	return expr->as.name.arg_count > 0;
 }
 
-static ValueKind kind_of_name(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static ValueKind kind_of_name(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	const Value *local = sema_local(scope, expr->as.name.name);
 	if (local != NULL)
 		return local->kind;
@@ -87,7 +92,8 @@ static ValueKind kind_of_name(Checker *ch, const Scope *scope, const AstExpr *ex
 	return symbol->is_later_group ? VALUE_POISON : VALUE_GROUP;
 }
 
-ValueKind sema_kind(Checker *ch, const Scope *scope, const AstExpr *expr) {
+ValueKind sema_kind(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	bool operators = false; /* between here and the leftmost operand */
 	for (;;) {
 		ValueKind kind = VALUE_POISON;
@@ -131,20 +137,24 @@ ValueKind sema_kind(Checker *ch, const Scope *scope, const AstExpr *expr) {
 
 /* ---- numbers -------------------------------------------------------------------------------------------------- */
 
-static const Scalar *checked(Checker *ch, Span span, const Scalar *number) {
+static const Scalar *checked(Checker *ch, Span span, const Scalar *number)
+{
 	if (number->size > SCALAR_MAX_SIZE) {
 		sema_error(ch, span, "E0213", "an expression over params has more than %d operations", SCALAR_MAX_SIZE);
 		return NULL;
 	}
 	if (!isfinite(number->value)) {
 		sema_error(ch, span, "E0211", "this number is not finite, its value is %s",
-		           isnan(number->value) ? "not a number" : number->value > 0 ? "infinity" : "-infinity");
+			   isnan(number->value) ? "not a number"
+			   : number->value > 0  ? "infinity"
+						: "-infinity");
 		return NULL;
 	}
 	return number;
 }
 
-static const Scalar *number_of_call(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol) {
+static const Scalar *number_of_call(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol)
+{
 	const Scalar *arg[3] = {NULL, NULL, NULL};
 	if (!expr->as.name.call || expr->as.name.arg_count != scalar_op_arity(symbol->function))
 		return NULL; /* reported by the pass over names */
@@ -158,7 +168,8 @@ static const Scalar *number_of_call(Checker *ch, const Scope *scope, const AstEx
 	return checked(ch, expr->span, scalar_op(ch->arena, symbol->function, arg[0], arg[1], arg[2]));
 }
 
-static const Scalar *number_of_name(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static const Scalar *number_of_name(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	const Value *value = sema_local(scope, expr->as.name.name);
 	const Symbol *symbol = value == NULL ? sema_find(ch, expr->as.name.name) : NULL;
 	if (symbol != NULL && (symbol->kind == SYMBOL_LET || symbol->kind == SYMBOL_PARAM))
@@ -173,7 +184,8 @@ static const Scalar *number_of_name(Checker *ch, const Scope *scope, const AstEx
 	return NULL;
 }
 
-static ScalarOp op_of(AstExprKind kind) {
+static ScalarOp op_of(AstExprKind kind)
+{
 	if (kind == AST_ADD)
 		return SCALAR_ADD;
 	if (kind == AST_SUB)
@@ -183,7 +195,8 @@ static ScalarOp op_of(AstExprKind kind) {
 	return kind == AST_DIV ? SCALAR_DIV : SCALAR_POW;
 }
 
-static const Scalar *number_operand(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static const Scalar *number_operand(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	bool negative = false;
 	const AstExpr *unsigned_expr = expr;
 	for (; unsigned_expr->kind == AST_NEGATE; unsigned_expr = unsigned_expr->as.unary.inner)
@@ -229,7 +242,8 @@ static const Scalar *number_operand(Checker *ch, const Scope *scope, const AstEx
 }
 
 /* a^b^c is a^(b^c): down the right operands without recursion. */
-static const Scalar *number_power(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static const Scalar *number_power(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	size_t base = ch->chain_count;
 	while (expr->kind == AST_POWER) {
 		sema_chain_push(ch, expr);
@@ -247,17 +261,20 @@ static const Scalar *number_power(Checker *ch, const Scope *scope, const AstExpr
 	return number;
 }
 
-static bool is_arithmetic(const AstExpr *expr) {
+static bool is_arithmetic(const AstExpr *expr)
+{
 	return expr->kind == AST_ADD || expr->kind == AST_SUB || expr->kind == AST_MUL || expr->kind == AST_DIV;
 }
 
-static const Scalar *number_inner(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static const Scalar *number_inner(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	size_t base = ch->chain_count;
 	while (is_arithmetic(expr)) {
 		sema_chain_push(ch, expr);
 		expr = expr->as.binary.left;
 	}
-	const Scalar *number = expr->kind == AST_POWER ? number_power(ch, scope, expr) : number_operand(ch, scope, expr);
+	const Scalar *number =
+		expr->kind == AST_POWER ? number_power(ch, scope, expr) : number_operand(ch, scope, expr);
 	while (ch->chain_count > base) {
 		const AstExpr *node = sema_chain_pop(ch);
 		const Scalar *right = sema_number(ch, scope, node->as.binary.right);
@@ -269,7 +286,8 @@ static const Scalar *number_inner(Checker *ch, const Scope *scope, const AstExpr
 	return number;
 }
 
-const Scalar *sema_number(Checker *ch, const Scope *scope, const AstExpr *expr) {
+const Scalar *sema_number(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	if (!sema_enter(ch, expr->span))
 		return NULL;
 	const Scalar *number = number_inner(ch, scope, expr);
@@ -278,29 +296,34 @@ const Scalar *sema_number(Checker *ch, const Scope *scope, const AstExpr *expr) 
 }
 
 bool sema_integer(Checker *ch, Span span, const Scalar *number, const char *what, uint64_t low, uint64_t high,
-                  uint64_t *out) {
+		  uint64_t *out)
+{
 	if (!scalar_is_const(number))
 		return sema_error(ch, span, "E0212", "%s must be a constant, this depends on a param", what);
 	double value = number->value;
 	if (value != floor(value))
 		return sema_error(ch, span, "E0306", "%s must be an integer, found %g", what, value);
 	if (value < (double)low)
-		return sema_error(ch, span, "E0305", "%s must be at least %llu, found %.17g", what, (unsigned long long)low, value);
+		return sema_error(ch, span, "E0305", "%s must be at least %llu, found %.17g", what,
+				  (unsigned long long)low, value);
 	if (value > (double)high)
-		return sema_error(ch, span, "E0305", "%s must be at most %llu, found %.17g", what, (unsigned long long)high, value);
+		return sema_error(ch, span, "E0305", "%s must be at most %llu, found %.17g", what,
+				  (unsigned long long)high, value);
 	*out = (uint64_t)value;
 	return true;
 }
 
 /* ---- values --------------------------------------------------------------------------------------------------- */
 
-static const AstExpr *inside_parens(const AstExpr *expr) {
+static const AstExpr *inside_parens(const AstExpr *expr)
+{
 	while (expr->kind == AST_PAREN)
 		expr = expr->as.unary.inner;
 	return expr;
 }
 
-static Value list_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static Value list_value(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	Value *items = ARENA_ARRAY(ch->arena, Value, expr->as.list.count);
 	bool ok = true;
 	for (uint32_t i = 0; i < expr->as.list.count; i++) {
@@ -314,7 +337,8 @@ static Value list_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
 }
 
 /* Value that a name stands for, without evaluation; POISON if it is not that simple. */
-static Value named_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static Value named_value(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	const Value *local = sema_local(scope, expr->as.name.name);
 	if (local != NULL)
 		return *local;
@@ -326,7 +350,8 @@ static Value named_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
 	return (Value){.kind = VALUE_POISON};
 }
 
-static Value value_inner(Checker *ch, const Scope *scope, const AstExpr *expr) {
+static Value value_inner(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	Value value = {.kind = sema_kind(ch, scope, expr)};
 	const AstExpr *bare = inside_parens(expr);
 	switch (value.kind) {
@@ -362,14 +387,15 @@ static Value value_inner(Checker *ch, const Scope *scope, const AstExpr *expr) {
 		return value;
 	}
 	bool failed = value.kind == VALUE_NUMBER  ? value.as.number == NULL
-	              : value.kind == VALUE_GROUP ? value.as.group == NULL
-	                                          : value.as.element == NULL;
+		      : value.kind == VALUE_GROUP ? value.as.group == NULL
+						  : value.as.element == NULL;
 	if (failed)
 		value.kind = VALUE_POISON;
 	return value;
 }
 
-Value sema_value(Checker *ch, const Scope *scope, const AstExpr *expr) {
+Value sema_value(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
 	if (!sema_enter(ch, expr->span))
 		return (Value){.kind = VALUE_POISON};
 	Value value = value_inner(ch, scope, expr);

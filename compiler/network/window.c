@@ -2,7 +2,8 @@
 #include "network/network.h"
 
 bool window_axis(uint32_t size, uint32_t window, uint32_t stride, uint32_t dilation, Padding padding, uint32_t *out,
-                 int32_t *low) {
+		 int32_t *low)
+{
 	if (size == 0 || window == 0 || stride == 0 || dilation == 0)
 		return false;
 	uint64_t n = size, s = stride;
