@@ -860,6 +860,20 @@ LLVMValueRef cg_copysign(Cg *cg, LLVMValueRef magnitude, LLVMValueRef sign)
 	return intrinsic(cg, "llvm.copysign", type_of(magnitude), args, 2);
 }
 
+LLVMValueRef cg_flip_sign(Cg *cg, LLVMValueRef v, LLVMValueRef sign)
+{
+	check_float_pair(cg, v, sign);
+	LLVMTypeRef type = type_of(v);
+	LLVMTypeRef t_bits = cg_is_f32(cg, v) ? cg->t_i32 : cg->t_i64;
+	if (element_type(type) != type)
+		t_bits = LLVMVectorType(t_bits, LLVMGetVectorSize(type));
+	LLVMValueRef v_minus_zero = LLVMConstBitCast(float_constant(cg, type, -0.0), t_bits);
+	LLVMValueRef v_sign = LLVMBuildBitCast(cg->builder, sign, t_bits, "");
+	v_sign = LLVMBuildAnd(cg->builder, v_sign, v_minus_zero, "");
+	LLVMValueRef v_bits = LLVMBuildBitCast(cg->builder, v, t_bits, "");
+	return LLVMBuildBitCast(cg->builder, LLVMBuildXor(cg->builder, v_bits, v_sign, ""), type, "");
+}
+
 static LLVMValueRef compare_float(Cg *cg, LLVMRealPredicate predicate, LLVMValueRef a, LLVMValueRef b)
 {
 	check_float_pair(cg, a, b);
