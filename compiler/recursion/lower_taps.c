@@ -1,0 +1,177 @@
+/* Supports and windows as lists of taps and pools. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "recursion/lower.h"
+
+static int compare_taps(const void *left, const void *right)
+{
+	const RecTap *a = left, *b = right;
+	if (a->r != b->r)
+		return a->r < b->r ? -1 : 1;
+	for (int i = 0; i < AXES; i++)
+		if (a->offset[i] != b->offset[i])
+			return a->offset[i] < b->offset[i] ? -1 : 1;
+	return 0;
+}
+
+/* Sort and merge equal taps; returns how many remain. */
+static uint32_t merge(RecTap *taps, uint32_t count)
+{
+	qsort(taps, count, sizeof *taps, compare_taps);
+	uint32_t kept = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		if (kept && compare_taps(&taps[kept - 1], &taps[i]) == 0)
+			taps[kept - 1].weight += taps[i].weight;
+		else
+			taps[kept++] = taps[i];
+	}
+	return kept;
+}
+
+static const int32_t (*right_strides(Lower *l, const Geometry *g))[AXES]
+{
+	const RecFrames *frames = l->region->frames;
+	int32_t(*strides)[AXES] = arena_alloc(l->arena, frames->count, sizeof *strides);
+	for (uint32_t k = 0; k < frames->count; k++)
+		memcpy(strides[k], geometry_right(g, frames->group, frames->q[k]).stride, sizeof strides[k]);
+	return (const int32_t(*)[AXES])strides;
+}
+
+/* [KR-5], [KR-22] Taps of a conv, lift or group conv: output (t, r) reads (S t + A + rho(r) y, r h). Without the index
+ * r on either side r = 0 stands for all, and only the marginal of the support over h remains. */
+const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in, uint32_t elements_out,
+                               RecBuffer *input)
+{
+	(void)input;
+	const RecFrames *frames = l->region->frames;
+	const Support *support = &conv->as.conv.support;
+	const Group *group = conv->type.group;
+	Geometry g = geometry_of(conv);
+	uint32_t dim = conv->input->type.domain == DOMAIN_GROUP ? 0 : conv->input->type.dim;
+	RecTaps *t = ARENA_NEW(l->arena, RecTaps);
+	RecTap *taps = ARENA_ARRAY(l->arena, RecTap, (size_t)elements_out * support->count);
+	t->taps = taps;
+	t->elements_out = elements_out;
+	t->circular = g.circular;
+	for (int a = 0; a < AXES; a++)
+		t->stride[a] = (uint32_t)g.stride[a];
+	RecTap *list = ARENA_ARRAY(l->arena, RecTap, support->count);
+	for (uint32_t r = 0; r < elements_out; r++) {
+		GridElement rho = rec_element(group, r);
+		for (uint32_t i = 0; i < support->count; i++) {
+			const Tap *tap = &support->taps[i];
+			int32_t y2[AXES] = {0, 0, 0};
+			for (uint32_t a = 0; a < dim; a++) {
+				uint32_t w = AXES - dim + a;
+				y2[w] = g.dilation[w] * (2 * (int32_t)tap->cell[a] - ((int32_t)g.size[w] - 1));
+			}
+			list[i] = (RecTap){.weight = 1};
+			if (elements_in > 1)
+				list[i].r = group->product[r * group->order + tap->element];
+			for (uint32_t a = 0; a < AXES; a++)
+				list[i].offset[a] = (g.anchor2[a] + rho.sign[a] * y2[rho.perm[a]]) / 2;
+		}
+		t->count = merge(list, support->count);
+		memcpy(taps + (size_t)r * t->count, list, t->count * sizeof *list);
+	}
+
+	bool dense_box = support->full && elements_in == 1 && elements_out == 1 && !l->region->array_mode &&
+	                 !l->options->no_separable;
+	for (int a = 0; a < AXES; a++)
+		dense_box = dense_box && (g.dilation[a] == 1 || g.size[a] == 1);
+	if (dense_box) {
+		t->box = true;
+		t->box_weight = taps[0].weight;
+		for (int a = 0; a < AXES; a++) {
+			t->box_low[a] = -g.low[a];
+			t->box_size[a] = g.size[a];
+		}
+	}
+	if (l->region->array_mode) {
+		int32_t(*shift)[AXES] = arena_alloc(l->arena, frames->count, sizeof *shift);
+		for (uint32_t k = 0; k < frames->count; k++) {
+			Geometry right = geometry_right(&g, frames->group, frames->q[k]);
+			for (int a = 0; a < AXES; a++)
+				shift[k][a] = (right.anchor2[a] - g.anchor2[a]) / 2;
+		}
+		t->right_shift = (const int32_t(*)[AXES])shift;
+		t->right_strides = right_strides(l, &g);
+	}
+	return t;
+}
+
+const RecPool *lower_pool(Lower *l, const Node *node, const RecBuffer *coarse)
+{
+	const RecFrames *frames = l->region->frames;
+	Geometry g = geometry_of(node);
+	RecPool *pool = ARENA_NEW(l->arena, RecPool);
+	int32_t(*low)[AXES] = arena_alloc(l->arena, frames->count, sizeof *low);
+	uint32_t(*size)[AXES] = arena_alloc(l->arena, frames->count, sizeof *size);
+	uint32_t(*out)[AXES] = arena_alloc(l->arena, frames->count, sizeof *out);
+	for (uint32_t a = 0; a < AXES; a++) {
+		pool->stride[a] = (uint32_t)g.stride[a];
+		pool->size[a] = g.size[a];
+		pool->low[a] = -g.low[a];
+		pool->out[a] = g.out[a];
+		if (coarse) {
+			pool->box_low[a] = coarse->box_low[a];
+			pool->box_high[a] = coarse->box_high[a];
+		}
+		for (uint32_t k = 0; k < frames->count; k++) {
+			Geometry right = geometry_right(&g, frames->group, frames->q[k]);
+			low[k][a] = -right.low[a];
+			size[k][a] = right.size[a];
+			out[k][a] = right.out[a];
+		}
+	}
+	pool->circular = g.circular;
+	pool->right_low = (const int32_t(*)[AXES])low;
+	pool->right_size = (const uint32_t(*)[AXES])size;
+	pool->right_out = (const uint32_t(*)[AXES])out;
+	return pool;
+}
+
+const RecTaps *lower_pool_taps(Lower *l, const Node *node)
+{
+	Geometry g = geometry_of(node);
+	const RecPool *pool = lower_pool(l, node, NULL);
+	RecTaps *t = ARENA_NEW(l->arena, RecTaps);
+	t->pool = true;
+	t->circular = g.circular;
+	t->elements_out = lower_elements(l, node);
+	for (uint32_t a = 0; a < AXES; a++) {
+		t->stride[a] = pool->stride[a];
+		t->box_low[a] = pool->low[a];
+		t->box_size[a] = pool->size[a];
+	}
+	t->right_strides = right_strides(l, &g);
+	t->right_low = pool->right_low;
+	t->right_size = pool->right_size;
+	return t;
+}
+
+/* normalize_edges: one over the number of cells inside the grid, per output position. */
+const double *lower_edge_weights(Lower *l, const Node *node)
+{
+	Geometry g = geometry_of(node);
+	uint32_t count[AXES];
+	double *weights = ARENA_ARRAY(l->arena, double, (size_t)g.out[0] * g.out[1] * g.out[2]);
+	size_t i = 0;
+	for (uint32_t t0 = 0; t0 < g.out[0]; t0++)
+		for (uint32_t t1 = 0; t1 < g.out[1]; t1++)
+			for (uint32_t t2 = 0; t2 < g.out[2]; t2++) {
+				const uint32_t t[AXES] = {t0, t1, t2};
+				double cells = 1;
+				for (int a = 0; a < AXES; a++) {
+					count[a] = 0;
+					for (uint32_t u = 0; u < g.size[a]; u++) {
+						int64_t position = (int64_t)t[a] * g.stride[a] - g.low[a] + u;
+						count[a] += g.circular || (position >= 0 && position < g.in[a]);
+					}
+					cells *= count[a];
+				}
+				weights[i++] = cells > 0 ? 1 / cells : 0;
+			}
+	return weights;
+}
