@@ -32,6 +32,13 @@ typedef enum AstExprKind {
 
 #define AST_MAX_DIMS 3 /* longer DIMS are an error of the lexer */
 
+/* Limits of the language, each with its own message (design section 2), and of hostile input. */
+#define AST_MAX_NESTING 1000       /* brackets within brackets */
+#define AST_MAX_DEPTH 10000        /* operators below operators, long chains included */
+#define AST_MAX_ELEMENTS 100000u   /* of one list, of the arguments of one call, of a def's parameters */
+#define AST_MAX_NAME 255           /* bytes of a name */
+#define AST_MAX_INCLUDE_DEPTH 100u /* files that include files */
+
 typedef struct AstExpr AstExpr;
 
 typedef struct AstArg {
@@ -42,7 +49,8 @@ typedef struct AstArg {
 
 struct AstExpr {
 	AstExprKind kind;
-	Span span; /* the whole expression */
+	Span span;      /* the whole expression */
+	uint32_t depth; /* of the tree below and with this node; at most AST_MAX_DEPTH, so that walks may recurse */
 	union {
 		struct {
 			const char *name;
@@ -116,6 +124,9 @@ typedef struct AstFile {
 AstFile *parse_file(Arena *arena, SourceSet *sources, Diag *diag, uint32_t file);
 /* A single expression: the EXPR of `--set NAME=EXPR`. NULL after an error. `file` was made by source_add. */
 AstExpr *parse_expression(Arena *arena, SourceSet *sources, Diag *diag, uint32_t file);
+/* `--set NAME=EXPR`: `text` becomes a file of its own. False after an error. */
+bool parse_set_option(Arena *arena, SourceSet *sources, Diag *diag, const char *text, const char **name,
+                      AstExpr **value, Span *span);
 
 /* --emit=ast: one node per line, indented, with spans. */
 void ast_print(const AstFile *file, const SourceSet *sources, FILE *to);
