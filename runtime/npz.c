@@ -109,7 +109,7 @@ static EntkStatus read_directory(EntkNpz *npz, EntkError *error) {
 	if (!npz->entries)
 		return error->status;
 	for (zip_uint64_t i = 0; i < (zip_uint64_t)total; i++) {
-		const char *name = zip_get_name(npz->zip, i, ZIP_FL_ENC_GUESS);
+		const char *name = zip_get_name(npz->zip, i, ZIP_FL_ENC_RAW);
 		size_t length = name ? strlen(name) : 0;
 		if (length < 4 || strcmp(name + length - 4, ".npy") != 0)
 			continue;

@@ -152,23 +152,31 @@ static const EntkNet nets_f64[] = {
 	{GRAY, .kernel = gray_f64},
 };
 
+/* Two nets that take the same arrays. */
+static const EntkNet nets_twins[] = {
+	{GRAY, .kernel = gray_f64},
+	{.name = "twin", .explanation = "", .dim = 2, .shape = {4, 5, 1}, .channels = 1, .hash = 3, SIZES, .kernel = gray_f64},
+};
+
 static const EntkParam params[] = {{"w", 1}, {"delay", 0}};
 
-#define PROGRAM .abi_version = ENTK_ABI_VERSION, .compiler = "by hand", .cpu = "generic", .source = "fake.entk", .net_count = 3, \
-	.param_count = 2, .params = params
+#define PROGRAM .abi_version = ENTK_ABI_VERSION, .compiler = "by hand", .cpu = "generic", .source = "fake.entk", .param_count = 2, .params = params
 
-static const EntkProgram program_f32 = {PROGRAM, .cpu_features = "", .precision = 32, .nets = nets_f32};
-static const EntkProgram program_f64 = {PROGRAM, .cpu_features = "", .precision = 64, .nets = nets_f64};
-static const EntkProgram program_other = {PROGRAM, .cpu_features = "no-such-feature,fpu", .precision = 64, .nets = nets_f64};
+static const EntkProgram program_f32 = {PROGRAM, .cpu_features = "", .precision = 32, .net_count = 3, .nets = nets_f32};
+static const EntkProgram program_f64 = {PROGRAM, .cpu_features = "", .precision = 64, .net_count = 3, .nets = nets_f64};
+static const EntkProgram program_other = {PROGRAM, .cpu_features = "no-such-feature,fpu", .precision = 64, .net_count = 3, .nets = nets_f64};
+static const EntkProgram program_twins = {PROGRAM, .cpu_features = "", .precision = 64, .net_count = 2, .nets = nets_twins};
 
 const EntkProgram *fake_program(unsigned precision) {
 	return precision == 32 ? &program_f32 : &program_f64;
 }
 
-/* For tests of whole command lines: FAKE_PROGRAM=f32, or =other (kernels for a CPU that does not exist). */
+/* For tests of whole command lines: FAKE_PROGRAM=f32, =twins, or =other (kernels for a CPU that does not exist). */
 const EntkProgram *entk_program(void) {
 	const char *which = getenv("FAKE_PROGRAM");
 	if (which && strcmp(which, "other") == 0)
 		return &program_other;
+	if (which && strcmp(which, "twins") == 0)
+		return &program_twins;
 	return fake_program(which && strcmp(which, "f32") == 0 ? 32 : 64);
 }
