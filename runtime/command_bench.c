@@ -23,6 +23,8 @@ static const EntkOption options[] = {
 
 #define MAX_REPEATS 99
 #define DEFAULT_SECONDS 0.5
+/* Their kernels take 64 MB: quick kernels need no more to be timed. */
+#define DEFAULT_MOST_PAIRS 4000000
 #define SEED 20240607
 
 typedef struct BenchCommand {
@@ -145,7 +147,8 @@ static EntkStatus bench_pairs(BenchCommand *command, const EntkNet *net, unsigne
 	EntkStatus status = entk_samples_random(net, precision, net->tile_right, SEED, &z, error);
 	if (status == ENTK_OK && pairs == 0) {
 		status = entk_gram_calibrate(command->common.program, net, &z, &command->gram, command->with_ntk, &seconds, error);
-		pairs = (uint64_t)(DEFAULT_SECONDS / seconds) + 1;
+		double wanted = DEFAULT_SECONDS / seconds + 1;
+		pairs = wanted < DEFAULT_MOST_PAIRS ? (uint64_t)wanted : DEFAULT_MOST_PAIRS;
 	}
 	if (status == ENTK_OK) {
 		/* Fewer pairs than a tile's row: whole lane groups of one row. */
