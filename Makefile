@@ -192,9 +192,10 @@ asan: ## the whole suite under ASan and UBSan
 
 unit-programs: $(UNIT_BIN)
 
+# test_cg*.c speak to the emitter's helpers, and so to LLVM.
 $(BUILD)/obj/tests/unit/%.o: tests/unit/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) -Itests/unit $(WARNINGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(if $(findstring /test_cg,$<),$(LLVM_CFLAGS)) -Itests/unit $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/tests/libhelpers.a: $(call objects,$(UNIT_HELPERS))
 	@mkdir -p $(@D)

@@ -109,19 +109,23 @@ LLVMValueRef cg_erf_factor(Cg *cg, LLVMValueRef v, LLVMValueRef two_b2)
 }
 
 /* With m = ia ib: Cauchy-Schwarz (k^2 <= a b) gives 1 - z^2 >= ia^2 + ib^2 - m^2 >= m (2 - m), with equality where a sample
- * meets itself. Taking the larger of both keeps Tdot finite and, on the diagonal, exact where 2 B^2 a is so large that z
- * rounds to 1. */
+ * meets itself. 1 - z^2 is taken as that bound unless it is larger by more than its own error, at most 10 eps |z|: z is off
+ * by up to 9 eps/2 (twice 3 halves in a factor, three products). So Tdot, which divides by its root, is right to a few
+ * ulps on the diagonal, and finite everywhere, even where 2 B^2 a is so large that z rounds to 1. */
 CgDual cg_erf(Cg *cg, LLVMValueRef k, LLVMValueRef ia, LLVMValueRef ib, LLVMValueRef two_b2, LLVMValueRef coef_t,
               LLVMValueRef coef_s, LLVMValueRef coef_c)
 {
-	Poly p = cg_is_f32(cg, k) ? POLY(coef_erf_f32, 1) : POLY(coef_erf_f64, 2);
+	bool f32 = cg_is_f32(cg, k);
+	Poly p = f32 ? POLY(coef_erf_f32, 1) : POLY(coef_erf_f64, 2);
 	LLVMValueRef v_one = cg_const_like(cg, k, 1.0);
 
 	LLVMValueRef v_m = cg_fmul(cg, ia, ib);
 	LLVMValueRef v_z = cg_fmul(cg, two_b2, cg_fmul(cg, k, v_m));
 	LLVMValueRef v_x = cg_fabs(cg, v_z);
 	LLVMValueRef v_least = cg_fmul(cg, v_m, cg_fsub(cg, cg_const_like(cg, k, 2.0), v_m));
-	LLVMValueRef v_sine = cg_sqrt(cg, cg_fmax(cg, one_minus_square(cg, v_x), v_least));
+	LLVMValueRef v_rest2 = one_minus_square(cg, v_x);
+	LLVMValueRef v_sure = cg_fnma(cg, v_x, cg_const_like(cg, k, 10.0 * (f32 ? FLT_EPSILON : DBL_EPSILON)), v_rest2);
+	LLVMValueRef v_sine = cg_sqrt(cg, cg_select(cg, cg_fgt(cg, v_sure, v_least), v_rest2, v_least));
 
 	LLVMValueRef v_small = cg_fmin(cg, v_x, v_sine);
 	LLVMValueRef v_large = cg_fmax(cg, v_x, v_sine);
