@@ -14,6 +14,8 @@ int entk_yylex(ENTK_YYSTYPE *value, Span *span, Parser *parser);
 static const char *const keywords[] = {"include", "let", "param", "default", "group", "activation", "def", "net"};
 #define KEYWORD_COUNT (sizeof keywords / sizeof *keywords)
 
+#define MAX_ERRORS 1000u /* this many, and the file is no source file: what follows is not read */
+
 /* ---- errors of the current item ---- */
 
 static __attribute__((format(printf, 4, 0))) bool item_error(Parser *parser, Span span, const char *code,
@@ -109,6 +111,8 @@ static bool is_first_on_line(const Parser *parser, uint32_t offset)
  * the keyword itself the parser would take the rest for a definition and complain about that. */
 static bool is_keyword_as_name(const Parser *parser, int token)
 {
+	if (parser->bracket_count == 0 && is_first_on_line(parser, parser->span.begin))
+		return false;
 	char next = next_visible(parser, parser->span.end);
 	return next == '=' || next == ',' || next == ')' || next == ']' || (next == '(' && token != DEFAULT);
 }
@@ -132,7 +136,7 @@ static int next_token(Parser *parser)
 {
 	for (;;) {
 		int token = entk_scan_lex(parser->scanner);
-		if (token == END)
+		if (token == END || diag_error_count(parser->diag) >= MAX_ERRORS)
 			return END;
 		if (is_keyword(token) && is_keyword_as_name(parser, token)) {
 			int length = (int)(parser->span.end - parser->span.begin);
@@ -245,7 +249,7 @@ static void explain_unexpected(Parser *parser, Span span, bool at_end, const Par
 	const char *name = word && span.end - span.begin <= AST_MAX_NAME
 	                           ? arena_copy(parser->arena, text + span.begin, span.end - span.begin)
 	                           : NULL;
-	if ((c == ')' || c == ']') && parser->closed.open) {
+	if ((c == ')' && parser->closed.open == '[') || (c == ']' && parser->closed.open == '(')) {
 		diag_note(parser->diag, parser->closed.span, "\"%c\" is open here", parser->closed.open);
 	} else if (parser->bracket_count && (at_end || (word && first))) {
 		const ParserBracket *open = &parser->brackets[parser->bracket_count - 1];
