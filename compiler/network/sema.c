@@ -218,9 +218,7 @@ static void unknown_default(Checker *ch, const AstArg *arg)
 		if (sema_arg_in_default((LayerArg)i))
 			names[count++] = sema_arg_name((LayerArg)i);
 	sema_error(ch, arg->name_span, "E0301", "default(...) has no argument \"%s\"", arg->name);
-	const char *nearest = diag_did_you_mean(arg->name, names, count);
-	if (nearest != NULL)
-		diag_hint(ch->diag, "Did you mean \"%s\"?", nearest);
+	sema_suggest_from(ch, arg->name, names, count);
 }
 
 /* The scope for what follows in the file. */
@@ -321,6 +319,7 @@ static void check_file(Checker *ch, const AstFile *file)
 	for (uint32_t i = 0; i < file->item_count; i++) {
 		const AstItem *item = &file->items[i];
 		begin_item(ch, item->name);
+		ch->file = file;
 		switch (item->kind) {
 		case AST_INCLUDE:
 			if (item->included != NULL)

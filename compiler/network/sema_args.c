@@ -157,7 +157,8 @@ static const AstArg *find_at_call(const LayerRow *layer, const AstExpr *expr, ui
 {
 	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
 		const AstArg *arg = &expr->as.name.args[i];
-		if (arg->name == NULL ? i == index : strcmp(arg->name, sema_arg_name(layer->args[index])) == 0)
+		if (arg->name == NULL ? i == index && index < layer->positional
+				      : strcmp(arg->name, sema_arg_name(layer->args[index])) == 0)
 			return arg;
 	}
 	return NULL;

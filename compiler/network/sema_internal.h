@@ -275,6 +275,7 @@ struct Checker {
 	uint32_t suggestions; /* "did you mean" given so far; bounded */
 
 	/* the net that is being built */
+	const AstFile *file;   /* whose items are being checked */
 	const char *item_name; /* for messages */
 	Node **nodes;          /* in order of creation; NULL where a hole was filled */
 	uint32_t node_count, node_capacity;
@@ -316,6 +317,8 @@ int sema_arg_by_name(const char *name); /* -1: none */
 const char *sema_choice_name(Choice choice);
 /* Hint for an unknown name; `pipeline`: a layer was wanted. */
 void sema_suggest(Checker *ch, const char *name, bool pipeline, const AstItem *def);
+/* One of the names that is near, or all of them. */
+void sema_suggest_from(Checker *ch, const char *name, const char *const *names, size_t count);
 /* Every name known, every call of the right shape? `pipeline`: a net is wanted. Reports; returns success. */
 bool sema_resolve(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline);
 

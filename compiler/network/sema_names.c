@@ -214,7 +214,7 @@ void sema_suggest(Checker *ch, const char *name, bool pipeline, const AstItem *d
 		diag_hint(ch->diag, "Did you mean \"%s\"?", nearest);
 }
 
-static void suggest_from(Checker *ch, const char *name, const char *const *names, size_t count)
+void sema_suggest_from(Checker *ch, const char *name, const char *const *names, size_t count)
 {
 	const char *nearest = diag_did_you_mean(name, names, count);
 	if (nearest != NULL) {
@@ -224,7 +224,7 @@ static void suggest_from(Checker *ch, const char *name, const char *const *names
 	char *list = arena_printf(ch->arena, "%s", count > 0 ? names[0] : "none");
 	for (size_t i = 1; i < count; i++)
 		list = arena_printf(ch->arena, "%s, %s", list, names[i]);
-	diag_hint(ch->diag, "Its arguments are: %s.", list);
+	diag_hint(ch->diag, "The arguments are: %s.", list);
 }
 
 /* ---- the shape of calls --------------------------------------------------------------------------------------- */
@@ -283,7 +283,7 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 			} else if (index < 0) {
 				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"",
 						layer->name, list[i].name);
-				suggest_from(ch, list[i].name, names, name_count);
+				sema_suggest_from(ch, list[i].name, names, name_count);
 			} else if (index < (int)positional) {
 				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice",
 						list[i].name);
@@ -300,7 +300,7 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 								 : "too many positional arguments for \"%s\"",
 					layer->name);
 			if (name_count > 0)
-				suggest_from(ch, "", names, name_count);
+				sema_suggest_from(ch, "", names, name_count);
 			break;
 		}
 		positional++;
@@ -310,6 +310,13 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 			ok = sema_error(ch, expr->span, "E0303", "\"%s\" needs the argument \"%s\"", layer->name,
 					sema_arg_name(layer->args[i]));
 	return ok;
+}
+
+static bool no_call(Checker *ch, const AstExpr *expr, const char *what)
+{
+	if (!expr->as.name.call)
+		return true;
+	return sema_error(ch, expr->span, "E0304", "\"%s\" is %s and takes no arguments", expr->as.name.name, what);
 }
 
 static bool check_def_call(Checker *ch, const AstItem *def, const AstExpr *expr)
@@ -323,8 +330,11 @@ static bool check_def_call(Checker *ch, const AstItem *def, const AstExpr *expr)
 		if (list[i].name == NULL) {
 			index = positional++;
 			if (index >= def->param_count) {
-				ok = sema_error(ch, list[i].value->span, "E0304", "\"%s\" takes %u argument%s",
-						def->name, def->param_count, def->param_count == 1 ? "" : "s");
+				ok = def->param_count == 0
+					     ? no_call(ch, expr, "a def without parameters")
+					     : sema_error(ch, list[i].value->span, "E0304",
+							  "\"%s\" takes %u argument%s", def->name, def->param_count,
+							  def->param_count == 1 ? "" : "s");
 				break;
 			}
 		} else {
@@ -333,7 +343,7 @@ static bool check_def_call(Checker *ch, const AstItem *def, const AstExpr *expr)
 			if (index == def->param_count) {
 				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"",
 						def->name, list[i].name);
-				suggest_from(ch, list[i].name, def->params, def->param_count);
+				sema_suggest_from(ch, list[i].name, def->params, def->param_count);
 				break;
 			}
 			if (given[index]) {
@@ -378,13 +388,6 @@ static bool check_element_call(Checker *ch, const Symbol *symbol, const AstExpr 
 				  arity, arity == 1 ? "is" : "es", expr->as.name.arg_count,
 				  expr->as.name.arg_count == 1 ? "" : "s");
 	return true;
-}
-
-static bool no_call(Checker *ch, const AstExpr *expr, const char *what)
-{
-	if (!expr->as.name.call)
-		return true;
-	return sema_error(ch, expr->span, "E0304", "\"%s\" is %s and takes no arguments", expr->as.name.name, what);
 }
 
 static bool all_positional(const AstExpr *expr)
@@ -460,6 +463,36 @@ static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *e
 	return resolve_args(ch, expr, def, layer) && ok;
 }
 
+/* The item of the same file that defines the name further down. */
+static const AstItem *defined_later(const Checker *ch, const char *name)
+{
+	for (uint32_t i = 0; ch->file != NULL && i < ch->file->item_count; i++) {
+		const AstItem *item = &ch->file->items[i];
+		if (item->name != NULL && strcmp(item->name, name) == 0)
+			return item;
+	}
+	return NULL;
+}
+
+static void unknown_name(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline)
+{
+	const char *name = expr->as.name.name;
+	Span span = expr->as.name.name_span;
+	if (ch->item_name != NULL && strcmp(ch->item_name, name) == 0) {
+		sema_error(ch, span, "E0205", "\"%s\" is used in its own definition", name);
+		return;
+	}
+	const AstItem *later = ch->suggestions < MAX_SUGGESTIONS ? defined_later(ch, name) : NULL;
+	if (later != NULL) {
+		ch->suggestions++;
+		sema_error(ch, span, "E0201", "\"%s\" is used before it is defined", name);
+		diag_note(ch->diag, later->name_span, "the definition stands here");
+		return;
+	}
+	sema_error(ch, span, "E0201", "unknown %s \"%s\"", pipeline ? "layer" : "name", name);
+	sema_suggest(ch, name, pipeline, def);
+}
+
 static bool resolve_name(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline)
 {
 	const char *name = expr->as.name.name;
@@ -471,13 +504,7 @@ static bool resolve_name(Checker *ch, const AstExpr *expr, const AstItem *def, b
 	}
 	Symbol *symbol = sema_find(ch, name);
 	if (symbol == NULL) {
-		if (ch->item_name != NULL && strcmp(ch->item_name, name) == 0)
-			sema_error(ch, expr->as.name.name_span, "E0205", "\"%s\" is used in its own definition", name);
-		else {
-			sema_error(ch, expr->as.name.name_span, "E0201", "unknown %s \"%s\"",
-				   pipeline ? "layer" : "name", name);
-			sema_suggest(ch, name, pipeline, def);
-		}
+		unknown_name(ch, expr, def, pipeline);
 		resolve_args(ch, expr, def, NULL);
 		return false;
 	}

@@ -106,6 +106,7 @@ static bool check_places(Checker *ch, const Branches *branches)
 			   "the branches of a sum must end alike: branch %u ends on %s, branch 1 on %s", i + 1,
 			   type_text(ch->arena, &branch->end.node->type), type_text(ch->arena, &first->end.node->type));
 		diag_note(ch->diag, first->span, "branch 1 stands here");
+		diag_hint(ch->diag, "Give the branches equal filters, strides, paddings and lifts.");
 		return false;
 	}
 	return true;
@@ -373,7 +374,7 @@ static void apply_net(Checker *ch, const AstExpr *expr, const Symbol *symbol, Fl
 
 static void not_a_net(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
 {
-	sema_wrong_kind(ch, expr->span, "this place", "a net", sema_kind(ch, scope, expr));
+	sema_wrong_kind(ch, expr->span, "a pipeline", "a net", sema_kind(ch, scope, expr));
 	flow->poison = true;
 }
 
@@ -385,7 +386,7 @@ static void apply_name(Checker *ch, const Scope *scope, const AstExpr *expr, Flo
 		sema_apply(ch, local->as.net->scope, local->as.net->expr, flow);
 	} else if (symbol == NULL || symbol->kind == SYMBOL_POISON || symbol->poisoned || symbol->is_activation) {
 		if (local != NULL)
-			sema_wrong_kind(ch, expr->span, "this place", "a net", local->kind);
+			sema_wrong_kind(ch, expr->span, "a pipeline", "a net", local->kind);
 		flow->poison = true; /* otherwise reported already */
 	} else if (symbol->layer != NULL) {
 		apply_layer(ch, scope, expr, symbol->layer, flow);
