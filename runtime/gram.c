@@ -22,7 +22,8 @@ typedef struct Gram {
 	const EntkProgram *program;
 	const EntkNet *net;
 	const EntkSamples *x, *z; /* z == x for a set with itself */
-	bool symmetric, want_ntk;
+	bool symmetric;
+	const volatile int *cancel;
 	double *coefficients;
 	double *state_x, *state_z; /* state_z == state_x where z == x */
 	uint32_t *index;           /* 0, 1, 2 ..: lists of consecutive samples are pieces of it */
@@ -246,6 +247,8 @@ static EntkStatus run_range(const Gram *gram, Scratch *s, EntkTileRange range, c
 		entk_k0_compute(&k0);
 	}
 	for (uint32_t i = 0; i < range.rows; i += step) {
+		if (gram->cancel && *gram->cancel)
+			return entk_fail(error, ENTK_INTERRUPTED, NULL, "interrupted");
 		EntkTileRange sub = {.row = range.row + i, .rows = smaller(step, range.rows - i)};
 		uint32_t j = 0;
 		if (diagonal && sub.row > range.column)
@@ -318,7 +321,7 @@ static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkE
 /* Everything but states and store. On failure *gram may be destroyed. */
 static EntkStatus create(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
 	const EntkGramOptions *options, Gram *gram, EntkError *error) {
-	*gram = (Gram){.program = program, .net = net, .x = x, .z = z ? z : x, .symmetric = z == NULL};
+	*gram = (Gram){.program = program, .net = net, .x = x, .z = z ? z : x, .symmetric = z == NULL, .cancel = options->cancel};
 	size_t values = (size_t)net->shape[0] * net->shape[1] * net->shape[2] * net->channels;
 	if (x->size != values || gram->z->size != values || x->precision != program->precision || gram->z->precision != program->precision)
 		return entk_fail(error, ENTK_INTERNAL, net->name, "samples of %zu values in %u bits, the net takes %zu in %u", x->size,
