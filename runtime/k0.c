@@ -1,4 +1,4 @@
-/* Chooses the variant of k0_kernel.h for the CPU that the program runs on. */
+/* Chooses the variant of k0_kernel.inc for the CPU that the program runs on. */
 #include "k0.h"
 
 #include <math.h>
@@ -29,7 +29,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 #define K0_VECTOR_FMA(a, b, c) (Float16)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c))
 #define K0_VECTOR_SET(x) (Float16)_mm512_set1_ps(x)
 #define K0_ROWS 12
-#include "k0_kernel.h"
+#include "k0_kernel.inc"
 
 #define K0_NAME(n) n##_f64_avx512
 #define K0_REAL double
@@ -40,7 +40,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 #define K0_VECTOR_FMA(a, b, c) (Double8)_mm512_fmadd_pd((__m512d)(a), (__m512d)(b), (__m512d)(c))
 #define K0_VECTOR_SET(x) (Double8)_mm512_set1_pd(x)
 #define K0_ROWS 12
-#include "k0_kernel.h"
+#include "k0_kernel.inc"
 
 #define K0_NAME(n) n##_f32_avx2
 #define K0_REAL float
@@ -51,7 +51,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 #define K0_VECTOR_FMA(a, b, c) (Float8)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c))
 #define K0_VECTOR_SET(x) (Float8)_mm256_set1_ps(x)
 #define K0_ROWS 6
-#include "k0_kernel.h"
+#include "k0_kernel.inc"
 
 #define K0_NAME(n) n##_f64_avx2
 #define K0_REAL double
@@ -62,7 +62,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 #define K0_VECTOR_FMA(a, b, c) (Double4)_mm256_fmadd_pd((__m256d)(a), (__m256d)(b), (__m256d)(c))
 #define K0_VECTOR_SET(x) (Double4)_mm256_set1_pd(x)
 #define K0_ROWS 6
-#include "k0_kernel.h"
+#include "k0_kernel.inc"
 #endif
 
 /* For every other CPU: 16-byte vectors, a product and a sum (which the compiler must not fuse in one place and leave in
@@ -79,7 +79,7 @@ typedef double Double2 __attribute__((vector_size(16)));
 #define K0_VECTOR_FMA(a, b, c) ((a) * (b) + (c))
 #define K0_VECTOR_SET(x) ((Float4){(x), (x), (x), (x)})
 #define K0_ROWS 4
-#include "k0_kernel.h"
+#include "k0_kernel.inc"
 
 #define K0_NAME(n) n##_f64_generic
 #define K0_REAL double
@@ -90,7 +90,7 @@ typedef double Double2 __attribute__((vector_size(16)));
 #define K0_VECTOR_FMA(a, b, c) ((a) * (b) + (c))
 #define K0_VECTOR_SET(x) ((Double2){(x), (x)})
 #define K0_ROWS 4
-#include "k0_kernel.h"
+#include "k0_kernel.inc"
 
 typedef struct Variant {
 	const char *name;
