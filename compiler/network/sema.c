@@ -87,14 +87,14 @@ static bool name_is_free(Checker *ch, const AstItem *item)
 	if (symbol == NULL)
 		return true;
 	if (symbol->kind != SYMBOL_LANGUAGE) {
-		sema_error(ch, item->name_span, "E0202", "\"%s\" is defined twice", item->name);
+		sema_error(ch, item->name_span, "E0602", "\"%s\" is defined twice", item->name);
 		if (symbol->item != NULL)
 			diag_note(ch->diag, symbol->item->name_span, "the first definition stands here");
 		return false;
 	}
 	if (item->kind == AST_ACTIVATION && symbol->is_function)
 		return true;
-	return sema_error(ch, item->name_span, "E0203", "\"%s\" is %s and cannot be redefined", item->name,
+	return sema_error(ch, item->name_span, "E0603", "\"%s\" is %s and cannot be redefined", item->name,
 			  sema_symbol_text(symbol));
 }
 
@@ -106,14 +106,10 @@ static bool params_are_free(Checker *ch, const AstItem *item)
 	for (uint32_t i = 0; i < item->param_count; i++) {
 		const Symbol *symbol = sema_find(ch, item->params[i]);
 		if (symbol != NULL && symbol->kind == SYMBOL_LANGUAGE)
-			ok = sema_error(ch, item->param_spans[i], "E0203", "\"%s\" is %s and cannot be redefined",
+			ok = sema_error(ch, item->param_spans[i], "E0603", "\"%s\" is %s and cannot be redefined",
 					item->params[i], sema_symbol_text(symbol));
 		for (uint32_t k = 0; k < i; k++)
-			if (strcmp(item->params[i], item->params[k]) == 0) {
-				ok = sema_error(ch, item->param_spans[i], "E0202", "parameter \"%s\" is named twice",
-						item->params[i]);
-				break;
-			}
+			ok = ok && strcmp(item->params[i], item->params[k]) != 0; /* reported by the parser */
 	}
 	return ok;
 }
@@ -156,7 +152,7 @@ static Value value_of_let(Checker *ch, const Scope *scope, const AstItem *item, 
 	ValueKind kind = sema_kind(ch, scope, expr);
 	const char *keyword = keyword_for(kind);
 	if (keyword != NULL) {
-		sema_error(ch, expr->span, "E0206",
+		sema_error(ch, expr->span, "E0606",
 			   "a let holds a number, dims, a string, a list or a choice, this is %s",
 			   sema_kind_text(kind));
 		diag_hint(ch->diag, "Write \"%s %s = ...\".", keyword, item->name);
@@ -197,7 +193,7 @@ static void check_param(Checker *ch, const Scope *scope, const AstItem *item)
 	if (expr != NULL && sema_resolve(ch, expr, NULL, false))
 		number = sema_number(ch, scope, expr);
 	if (number != NULL && !scalar_is_const(number)) {
-		sema_error(ch, expr->span, "E0210", "the value of param \"%s\" depends on another param", item->name);
+		sema_error(ch, expr->span, "E0610", "the value of param \"%s\" depends on another param", item->name);
 		diag_hint(ch->diag, "Write \"let %s = ...\" for a number that follows from params.", item->name);
 		number = NULL;
 	}
@@ -269,7 +265,7 @@ static void check_group(Checker *ch, const Scope *scope, const AstItem *item)
 
 static void check_activation(Checker *ch, const AstItem *item)
 {
-	sema_error(ch, item->span, "E0207", "activations of one's own are not available in this version");
+	sema_error(ch, item->span, "E0607", "activations of one's own are not available in this version");
 	if (!name_is_free(ch, item))
 		return;
 	Symbol *symbol = sema_find(ch, item->name);
@@ -360,11 +356,11 @@ static void check_sets(Checker *ch)
 		if (symbol != NULL) {
 			if (symbol->kind == SYMBOL_POISON)
 				continue;
-			sema_error(ch, set->span, "E0209", "--set changes lets and params, \"%s\" is %s", set->name,
+			sema_error(ch, set->span, "E0609", "--set changes lets and params, \"%s\" is %s", set->name,
 				   sema_symbol_text(symbol));
 			continue;
 		}
-		sema_error(ch, set->span, "E0208", "--set: there is no let or param \"%s\"", set->name);
+		sema_error(ch, set->span, "E0608", "--set: there is no let or param \"%s\"", set->name);
 		const char **names = ARENA_ARRAY(ch->arena, const char *, ch->symbol_count);
 		size_t count = 0;
 		for (uint32_t b = 0; b < ch->bucket_count; b++)

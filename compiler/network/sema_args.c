@@ -96,7 +96,7 @@ static bool check_choice(Checker *ch, LayerArg arg, const Value *value, Span spa
 		return sema_wrong_kind(ch, span, sema_arg_name(arg), choices_text(arg), value->kind);
 	}
 	if (arg == ARG_PARAMETERIZATION && value->choice == CHOICE_STANDARD)
-		return sema_error(ch, span, "E0207", "the standard parameterization is not available in this version");
+		return sema_error(ch, span, "E0607", "the standard parameterization is not available in this version");
 	return true;
 }
 
@@ -139,7 +139,7 @@ bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span)
 		       sema_wrong_kind(ch, span, name, "a string or a list of strings", value->kind);
 	case WANT_LIST:
 		if (arg == ARG_S)
-			return sema_error(ch, span, "E0207",
+			return sema_error(ch, span, "E0607",
 					  "\"s\" belongs to the standard parameterization, which is not available in "
 					  "this version");
 		return value->kind == VALUE_LIST || sema_wrong_kind(ch, span, name, "a list", value->kind);

@@ -86,7 +86,7 @@ static const Element *element_operand(Checker *ch, const Scope *scope, const Ast
 	if (expr->kind == AST_NAME)
 		return element_of_name(ch, scope, expr);
 	if (expr->kind == AST_ADD || expr->kind == AST_SUB || expr->kind == AST_DIV || expr->kind == AST_POWER)
-		sema_error(ch, expr->as.binary.operator_span, "E0204", "group elements are combined by \"*\" only");
+		sema_error(ch, expr->as.binary.operator_span, "E0604", "group elements are combined by \"*\" only");
 	else
 		sema_wrong_kind(ch, expr->span, "a generator", "a group element", sema_kind(ch, scope, expr));
 	return NULL;
@@ -339,7 +339,7 @@ static void permutations(Checker *ch, const Scope *scope, const AstExpr *call, A
 	if (degree > 0 && close_permutations(scratch, generators, count, degree) > GROUP_MAX_ORDER)
 		sema_error(ch, call->span, "E0407", "the group has more than %d elements", GROUP_MAX_ORDER);
 	else
-		sema_error(ch, call->span, "E0207",
+		sema_error(ch, call->span, "E0607",
 			   "groups of permutations act on sets, which are not available in this version");
 }
 

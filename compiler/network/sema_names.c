@@ -264,7 +264,7 @@ static int layer_arg_index(const LayerRow *layer, const char *name)
 static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *expr)
 {
 	if (layer->apply == NULL)
-		return sema_error(ch, expr->as.name.name_span, "E0207", "layer \"%s\" is not available in this version",
+		return sema_error(ch, expr->as.name.name_span, "E0607", "layer \"%s\" is not available in this version",
 				  layer->name);
 	const AstArg *list = expr->as.name.args;
 	uint32_t count = expr->as.name.arg_count, positional = 0, named_required = 0;
@@ -277,7 +277,7 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 		if (list[i].name != NULL) {
 			int index = layer_arg_index(layer, list[i].name);
 			if (index < 0 && strcmp(list[i].name, "bandlimit") == 0) {
-				ok = sema_error(ch, list[i].name_span, "E0207",
+				ok = sema_error(ch, list[i].name_span, "E0607",
 						"argument \"bandlimit\" belongs to spheres, which are not available in "
 						"this version");
 			} else if (index < 0) {
@@ -433,7 +433,7 @@ static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *e
 	if (layer != NULL)
 		ok = check_layer_call(ch, layer, expr);
 	else if (symbol->is_function && pipeline) {
-		ok = sema_error(ch, expr->as.name.name_span, "E0204",
+		ok = sema_error(ch, expr->as.name.name_span, "E0604",
 				"\"%s\" is a function of numbers, a layer is wanted here", symbol->name);
 	} else if (symbol->is_function)
 		ok = check_function_call(ch, symbol, expr);
@@ -442,7 +442,7 @@ static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *e
 	else if (symbol->is_choice)
 		ok = no_call(ch, expr, "a choice");
 	else if (symbol->is_later_group)
-		ok = sema_error(ch, expr->as.name.name_span, "E0207", "group \"%s\" is not available in this version",
+		ok = sema_error(ch, expr->as.name.name_span, "E0607", "group \"%s\" is not available in this version",
 				symbol->name);
 	else if (symbol->group != NULL)
 		ok = no_call(ch, expr, "a group");
@@ -479,17 +479,17 @@ static void unknown_name(Checker *ch, const AstExpr *expr, const AstItem *def, b
 	const char *name = expr->as.name.name;
 	Span span = expr->as.name.name_span;
 	if (ch->item_name != NULL && strcmp(ch->item_name, name) == 0) {
-		sema_error(ch, span, "E0205", "\"%s\" is used in its own definition", name);
+		sema_error(ch, span, "E0605", "\"%s\" is used in its own definition", name);
 		return;
 	}
 	const AstItem *later = ch->suggestions < MAX_SUGGESTIONS ? defined_later(ch, name) : NULL;
 	if (later != NULL) {
 		ch->suggestions++;
-		sema_error(ch, span, "E0201", "\"%s\" is used before it is defined", name);
+		sema_error(ch, span, "E0601", "\"%s\" is used before it is defined", name);
 		diag_note(ch->diag, later->name_span, "the definition stands here");
 		return;
 	}
-	sema_error(ch, span, "E0201", "unknown %s \"%s\"", pipeline ? "layer" : "name", name);
+	sema_error(ch, span, "E0601", "unknown %s \"%s\"", pipeline ? "layer" : "name", name);
 	sema_suggest(ch, name, pipeline, def);
 }
 

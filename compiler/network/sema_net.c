@@ -427,7 +427,7 @@ static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 		return;
 	case AST_MUL:
 		if (sema_kind(ch, scope, expr) == VALUE_NET)
-			sema_error(ch, expr->as.binary.operator_span, "E0207",
+			sema_error(ch, expr->as.binary.operator_span, "E0607",
 				   "products of branches are not available in this version");
 		else
 			not_a_net(ch, scope, expr, flow);
@@ -436,7 +436,7 @@ static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 	case AST_SUB:
 	case AST_DIV:
 		if (sema_kind(ch, scope, expr) == VALUE_NET)
-			sema_error(ch, expr->as.binary.operator_span, "E0204",
+			sema_error(ch, expr->as.binary.operator_span, "E0604",
 				   "\"%s\" stands between numbers, nets have \"->\", \"+\" and \"^\"",
 				   expr->kind == AST_SUB ? "-" : "/");
 		else

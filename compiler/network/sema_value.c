@@ -36,7 +36,7 @@ bool sema_wrong_kind(Checker *ch, Span span, const char *place, const char *want
 {
 	if (found == VALUE_POISON)
 		return false;
-	return sema_error(ch, span, "E0204", "%s wants %s, found %s", place, wanted, sema_kind_text(found));
+	return sema_error(ch, span, "E0604", "%s wants %s, found %s", place, wanted, sema_kind_text(found));
 }
 
 const Value *sema_local(const Scope *scope, const char *name)
@@ -140,11 +140,11 @@ ValueKind sema_kind(Checker *ch, const Scope *scope, const AstExpr *expr)
 static const Scalar *checked(Checker *ch, Span span, const Scalar *number)
 {
 	if (number->size > SCALAR_MAX_SIZE) {
-		sema_error(ch, span, "E0213", "an expression over params has more than %d operations", SCALAR_MAX_SIZE);
+		sema_error(ch, span, "E0613", "an expression over params has more than %d operations", SCALAR_MAX_SIZE);
 		return NULL;
 	}
 	if (!isfinite(number->value)) {
-		sema_error(ch, span, "E0211", "this number is not finite, its value is %s",
+		sema_error(ch, span, "E0611", "this number is not finite, its value is %s",
 			   isnan(number->value) ? "not a number"
 			   : number->value > 0  ? "infinity"
 						: "-infinity");
@@ -299,7 +299,7 @@ bool sema_integer(Checker *ch, Span span, const Scalar *number, const char *what
 		  uint64_t *out)
 {
 	if (!scalar_is_const(number))
-		return sema_error(ch, span, "E0212", "%s must be a constant, this depends on a param", what);
+		return sema_error(ch, span, "E0612", "%s must be a constant, this depends on a param", what);
 	double value = number->value;
 	if (value != floor(value))
 		return sema_error(ch, span, "E0306", "%s must be an integer, found %g", what, value);
