@@ -2,8 +2,8 @@
  *
  * Every entry is summed over c in the same order with the same operations (blocks of K0_BLOCK channels, one fused multiply-add after the other)
  * wherever it stands in a tile, so its bits do not depend on tile sizes, and |x|^2 has the bits of the entry (x, x). A
- * BLAS does not promise that: OpenBLAS 0.3.21's sgemm for Haswell and Zen sums the columns of one and the same
- * tile in two different orders (docs/architecture.md). */
+ * BLAS does not promise that: with 256 equal rows on both sides, OpenBLAS 0.3.21's sgemm for Haswell and Zen (AVX2) gives two
+ * different values in one tile, whatever its shape and alpha; this product is as fast (tests/unit/test_k0.c has the promise). */
 #ifndef ENTK_K0_H
 #define ENTK_K0_H
 
