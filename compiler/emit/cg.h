@@ -219,6 +219,10 @@ LLVMValueRef cg_lane_to_f64(Cg *cg, LLVMValueRef v);  /* lane -> double lane; al
 LLVMValueRef cg_f64_to_lane(Cg *cg, LLVMValueRef v);  /* the way back, rounding to nearest */
 LLVMValueRef cg_extract(Cg *cg, LLVMValueRef v, unsigned lane);
 LLVMValueRef cg_insert(Cg *cg, LLVMValueRef v, LLVMValueRef v_scalar, unsigned lane);
+/* Two lane vectors of one type as one operand of twice the width: arithmetic, comparisons, selects and the duals take it
+ * too and become two interleaved streams of instructions. That hides latency (5 to 10 % of a dual); costs registers. */
+LLVMValueRef cg_join(Cg *cg, LLVMValueRef v_low, LLVMValueRef v_high);
+LLVMValueRef cg_half(Cg *cg, LLVMValueRef v_joined, bool high);
 
 LLVMValueRef cg_real_const(Cg *cg, double value);
 LLVMValueRef cg_f64_const(Cg *cg, double value);

@@ -9,6 +9,8 @@
 
 #include "base/diag.h"
 
+enum { MAX_LANES = 64 }; /* two vectors of 64 bytes are 32 floats */
+
 /* ---- checks ---- */
 
 static LLVMTypeRef type_of(LLVMValueRef v)
@@ -51,7 +53,7 @@ static void check_float(const Cg *cg, LLVMValueRef v)
 	LLVMTypeRef type = type_of(v);
 	LLVMTypeRef element = element_type(type);
 	ENTK_ASSERT(element == cg->t_f32 || element == cg->t_f64);
-	ENTK_ASSERT(element == type || LLVMGetVectorSize(type) == cg->lanes);
+	ENTK_ASSERT(element == type || LLVMGetVectorSize(type) == cg->lanes || LLVMGetVectorSize(type) == 2 * cg->lanes);
 }
 
 static void check_float_pair(const Cg *cg, LLVMValueRef a, LLVMValueRef b)
@@ -736,37 +738,63 @@ LLVMValueRef cg_insert(Cg *cg, LLVMValueRef v, LLVMValueRef v_scalar, unsigned l
 	return LLVMBuildInsertElement(cg->builder, v, v_scalar, cg_i64(cg, lane), "");
 }
 
-static LLVMValueRef float_constant(Cg *cg, LLVMTypeRef type, double value)
+/* Lanes first .. first + count of the two operands put one after the other. */
+static LLVMValueRef pick_lanes(Cg *cg, LLVMValueRef a, LLVMValueRef b, unsigned first, unsigned count)
+{
+	LLVMValueRef v_indices[MAX_LANES];
+	ENTK_ASSERT(count <= MAX_LANES);
+	for (unsigned i = 0; i < count; i++)
+		v_indices[i] = cg_i32(cg, (int32_t)(first + i));
+	return LLVMBuildShuffleVector(cg->builder, a, b, LLVMConstVector(v_indices, count), "");
+}
+
+LLVMValueRef cg_join(Cg *cg, LLVMValueRef v_low, LLVMValueRef v_high)
+{
+	check_float_pair(cg, v_low, v_high);
+	ENTK_ASSERT(type_of(v_low) == cg->t_lane || type_of(v_low) == cg->t_lane_f64);
+	return pick_lanes(cg, v_low, v_high, 0, 2 * cg->lanes);
+}
+
+LLVMValueRef cg_half(Cg *cg, LLVMValueRef v_joined, bool high)
+{
+	check_float(cg, v_joined);
+	LLVMTypeRef type = type_of(v_joined);
+	ENTK_ASSERT(element_type(type) != type && LLVMGetVectorSize(type) == 2 * cg->lanes);
+	return pick_lanes(cg, v_joined, LLVMGetPoison(type), high ? cg->lanes : 0, cg->lanes);
+}
+
+static LLVMValueRef float_constant(LLVMTypeRef type, double value)
 {
 	LLVMTypeRef element = element_type(type);
 	LLVMValueRef v = LLVMConstReal(element, value);
 	if (element == type)
 		return v;
-	LLVMValueRef parts[64];
-	ENTK_ASSERT(cg->lanes <= 64);
-	for (unsigned i = 0; i < cg->lanes; i++)
+	LLVMValueRef parts[MAX_LANES];
+	unsigned count = LLVMGetVectorSize(type);
+	ENTK_ASSERT(count <= MAX_LANES);
+	for (unsigned i = 0; i < count; i++)
 		parts[i] = v;
-	return LLVMConstVector(parts, cg->lanes);
+	return LLVMConstVector(parts, count);
 }
 
 LLVMValueRef cg_real_const(Cg *cg, double value)
 {
-	return float_constant(cg, cg->t_real, value);
+	return float_constant(cg->t_real, value);
 }
 
 LLVMValueRef cg_f64_const(Cg *cg, double value)
 {
-	return float_constant(cg, cg->t_f64, value);
+	return float_constant(cg->t_f64, value);
 }
 
 LLVMValueRef cg_lane_const(Cg *cg, double value)
 {
-	return float_constant(cg, cg->t_lane, value);
+	return float_constant(cg->t_lane, value);
 }
 
 LLVMValueRef cg_lane_f64_const(Cg *cg, double value)
 {
-	return float_constant(cg, cg->t_lane_f64, value);
+	return float_constant(cg->t_lane_f64, value);
 }
 
 LLVMValueRef cg_lane_zero(Cg *cg)
@@ -776,7 +804,8 @@ LLVMValueRef cg_lane_zero(Cg *cg)
 
 LLVMValueRef cg_const_like(Cg *cg, LLVMValueRef v, double value)
 {
-	return float_constant(cg, type_of(v), value);
+	(void)cg;
+	return float_constant(type_of(v), value);
 }
 
 bool cg_is_f32(Cg *cg, LLVMValueRef v)
@@ -867,7 +896,7 @@ LLVMValueRef cg_flip_sign(Cg *cg, LLVMValueRef v, LLVMValueRef sign)
 	LLVMTypeRef t_bits = cg_is_f32(cg, v) ? cg->t_i32 : cg->t_i64;
 	if (element_type(type) != type)
 		t_bits = LLVMVectorType(t_bits, LLVMGetVectorSize(type));
-	LLVMValueRef v_minus_zero = LLVMConstBitCast(float_constant(cg, type, -0.0), t_bits);
+	LLVMValueRef v_minus_zero = LLVMConstBitCast(float_constant(type, -0.0), t_bits);
 	LLVMValueRef v_sign = LLVMBuildBitCast(cg->builder, sign, t_bits, "");
 	v_sign = LLVMBuildAnd(cg->builder, v_sign, v_minus_zero, "");
 	LLVMValueRef v_bits = LLVMBuildBitCast(cg->builder, v, t_bits, "");
