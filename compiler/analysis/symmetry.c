@@ -1,6 +1,6 @@
 /* The symmetry proof: each layer's index relation under the generators of H.
  *
- * For one group H the features of every node are followed from the input on [KR-20]: a reflection of an axis acts on
+ * For one group H the features of every node are followed from the input on [KR-23]: a reflection of an axis acts on
  * their grid as t -> z - t, and the centre z moves from layer to layer. Two things are recorded, each at the first
  * layer where it fails:
  *   - `broken`: the features no longer move with the input (10.4); decides about invariance;

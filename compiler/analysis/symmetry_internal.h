@@ -40,7 +40,7 @@ typedef enum AxisResult { AXIS_SYMMETRIC, AXIS_DISPLACED, AXIS_ASYMMETRIC } Axis
 
 /* False if a valid window does not fit. */
 bool axis_make(uint32_t n, uint32_t f, uint32_t s, uint32_t dilation, Padding padding, Axis *axis);
-/* [KR-20] The layer maps t -> z - t of its input to t -> *z - t of its output, if it can. `constrained`: only because
+/* [KR-23] The layer maps t -> z - t of its input to t -> *z - t of its output, if it can. `constrained`: only because
  * the centre stood in the middle. */
 AxisResult axis_follow(const Axis *axis, int64_t *z, bool *constrained);
 /* One sentence: sizes, filters, paddings near by that keep the symmetry on this axis. */
