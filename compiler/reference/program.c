@@ -103,42 +103,66 @@ static SetOption *parse_sets(Arena *arena, SourceSet *sources, Diag *diag) {
 }
 
 static Program *check_sources(Arena *arena) {
-	SourceSet sources = {.arena = arena, .include_dir_count = (uint32_t)entk_embedded_include_dir_count};
-	sources.include_dirs = ARENA_ARRAY(arena, const char *, entk_embedded_include_dir_count + 1);
+	SourceSet *sources = ARENA_NEW(arena, SourceSet);
+	*sources = (SourceSet){.arena = arena, .include_dir_count = (uint32_t)entk_embedded_include_dir_count};
+	sources->include_dirs = ARENA_ARRAY(arena, const char *, entk_embedded_include_dir_count + 1);
 	for (size_t i = 0; i < entk_embedded_include_dir_count; i++)
-		sources.include_dirs[i] = entk_embedded_include_dirs[i];
+		sources->include_dirs[i] = entk_embedded_include_dirs[i];
 	for (size_t i = 0; i < entk_embedded_source_count; i++) {
 		const EntkEmbeddedSource *source = &entk_embedded_sources[i];
-		source_add(&sources, source->path, (const char *)source->text, source->length);
+		source_add(sources, source->path, (const char *)source->text, source->length);
 	}
-	Diag *diag = diag_create(arena, &sources);
-	const AstFile *file = parse_file(arena, &sources, diag, 0);
-	SetOption *sets = parse_sets(arena, &sources, diag);
+	Diag *diag = diag_create(arena, sources);
+	const AstFile *file = parse_file(arena, sources, diag, 0);
+	SetOption *sets = parse_sets(arena, sources, diag);
 	Program *program = NULL;
 	if (diag_error_count(diag) == 0)
-		program = sema_check(arena, &sources, diag, file, sets, (uint32_t)entk_embedded_set_count);
+		program = sema_check(arena, sources, diag, file, sets, (uint32_t)entk_embedded_set_count);
 	if (program == NULL)
 		refuse(diag);
 	return program;
 }
 
-/* FNV-1a over the printed network: everything that decides the kernels stands there. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length) { /* FNV-1a */
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ ((const unsigned char *)bytes)[i]) * 1099511628211u;
+	return hash;
+}
+
+/* What the printed table shortens: long lists of taps and branches. */
+static uint64_t hash_lists(uint64_t hash, const Node *node) {
+	if (node->kind == NODE_CONV || node->kind == NODE_LIFT || node->kind == NODE_GROUP_CONV) {
+		const Support *support = &node->as.conv.support;
+		for (uint32_t i = 0; i < support->count && !support->full; i++) {
+			uint32_t numbers[] = {support->taps[i].element, support->taps[i].cell[0], support->taps[i].cell[1],
+			                      support->taps[i].cell[2]};
+			hash = hash_bytes(hash, numbers, sizeof numbers);
+		}
+	}
+	for (uint32_t i = 0; node->kind == NODE_SUM && i < node->as.sum.count; i++)
+		hash = hash_bytes(hash, &node->as.sum.branches[i]->id, sizeof(uint32_t));
+	return hash;
+}
+
+/* Of the printed network, without the net's name and the layers' places in the files. */
 static uint64_t hash_network(const Program *program, const Network *network) {
-	Network *networks[1];
+	Network nameless = *network, *networks[1] = {&nameless};
 	Program alone = *program;
 	char *text = NULL;
 	size_t length = 0;
 	FILE *to = open_memstream(&text, &length);
 	if (to == NULL)
 		ICE("no memory for the network's text");
-	memcpy(networks, &network, sizeof networks);
+	nameless.name = "";
 	alone.networks = networks;
 	alone.network_count = 1;
+	alone.sources = NULL;
 	network_print(&alone, to);
 	fclose(to);
-	uint64_t hash = 14695981039346656037u ^ 0x7265666572656e63u; /* never a compiled kernel's */
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)text[i]) * 1099511628211u;
+	uint64_t hash = hash_bytes(14695981039346656037u, "reference", 9); /* never a compiled kernel's */
+	hash = hash_bytes(hash, text, length);
+	for (uint32_t id = 0; id < network->node_count; id++)
+		hash = hash_lists(hash, network->nodes[id]);
 	free(text);
 	return hash;
 }
