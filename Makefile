@@ -77,7 +77,8 @@ TABLE_OBJ    := $(call objects,compiler/reference/program.c)
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
 
-PRODUCTS := $(BUILD)/entkc $(BUILD)/libentk.a $(BUILD)/libentk_reference.a $(BUILD)/libentk.libs
+PRODUCTS := $(BUILD)/entkc $(BUILD)/libentk.a $(BUILD)/libentk_reference.a $(BUILD)/libentk.libs \
+	$(BUILD)/entk_abi.h
 
 # ---- main targets --------------------------------------------------------------------------------------------------
 
@@ -165,6 +166,11 @@ $(BUILD)/tests/libentkc.a: $(filter-out $(MAIN_OBJ),$(COMPILER_OBJ))
 
 $(BUILD)/libentk.libs: $(BUILD)/flags Makefile | $(BUILD)/deps.stamp
 	@echo '$(strip $(RUNTIME_LIBS))' > $@
+
+# entkc looks for it beside the library, and copies it beside shared libraries.
+$(BUILD)/entk_abi.h: runtime/entk_abi.h
+	@mkdir -p $(@D)
+	@cp $< $@
 
 # ---- tests ---------------------------------------------------------------------------------------------------------
 
