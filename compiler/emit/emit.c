@@ -1,0 +1,83 @@
+/* The forms of --emit that need the recursion or LLVM. */
+#include "emit/emit.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "emit/emit_internal.h"
+
+const char *const emit_optimizations[] = {"slices", "relative-index", "separable", "fuse", "repeat-loops", NULL};
+
+static RecOptions rec_options(const EmitOptions *options)
+{
+	RecOptions rec = {0};
+	bool *const flags[] = {&rec.no_slices, &rec.no_relative_index, &rec.no_separable, &rec.no_fuse, &rec.no_loops};
+	for (size_t i = 0; i < options->disabled_count; i++)
+		for (size_t j = 0; emit_optimizations[j]; j++)
+			if (strcmp(options->disabled[i], emit_optimizations[j]) == 0)
+				*flags[j] = true;
+	return rec;
+}
+
+static FILE *open_text(Arena *arena, const char *path, char **error)
+{
+	if (strcmp(path, "-") == 0)
+		return stdout;
+	FILE *to = fopen(path, "w");
+	if (!to)
+		*error = arena_printf(arena, "cannot write %s: %s", path, strerror(errno));
+	return to;
+}
+
+static bool close_text(Arena *arena, const char *path, FILE *to, char **error)
+{
+	bool failed = ferror(to) != 0;
+	failed = (to == stdout ? fflush(to) : fclose(to)) != 0 || failed;
+	if (failed)
+		*error = arena_printf(arena, "cannot write %s: %s", path, strerror(errno));
+	return !failed;
+}
+
+static bool emit_text(Arena *arena, RecProgram **recs, uint32_t count, EmitForm form, const char *path, char **error)
+{
+	FILE *to = open_text(arena, path, error);
+	if (!to)
+		return false;
+	for (uint32_t i = 0; i < count; i++) {
+		if (form == EMIT_RECURSION)
+			rec_print(recs[i], to);
+		else
+			fputs(recs[i]->explanation, to);
+	}
+	return close_text(arena, path, to, error);
+}
+
+bool emit_program(Arena *arena, const Program *program, const EmitOptions *options, EmitForm form, const char *path,
+                  char **error)
+{
+	RecOptions rec = rec_options(options);
+	uint32_t count = program->network_count;
+	RecProgram **recs = ARENA_ARRAY(arena, RecProgram *, count + 1);
+	for (uint32_t i = 0; i < count; i++) {
+		recs[i] = rec_lower(arena, program->networks[i], &rec);
+		rec_check(recs[i]);
+	}
+	if (form == EMIT_RECURSION || form == EMIT_EXPLAIN)
+		return emit_text(arena, recs, count, form, path, error);
+
+	Cg *cg = cg_create(arena, &(CgOptions){options->cpu, options->f32, options->source_name}, error);
+	if (!cg)
+		return false;
+	LLVMValueRef *v_nets = ARENA_ARRAY(arena, LLVMValueRef, count + 1);
+	for (uint32_t i = 0; i < count; i++) {
+		Emit e = {.cg = cg, .arena = arena, .rec = recs[i], .prefix = program->networks[i]->name};
+		emit_net(&e, &v_nets[i]);
+	}
+	emit_table(cg, program, options, v_nets);
+	if (form != EMIT_LLVM_IR)
+		cg_optimize(cg);
+	CgForm cg_form = form == EMIT_LLVM_IR ? CG_FORM_IR : form == EMIT_ASM ? CG_FORM_ASM : CG_FORM_OBJECT;
+	bool written = cg_write(cg, cg_form, path, error);
+	cg_destroy(cg);
+	return written;
+}

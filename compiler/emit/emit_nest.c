@@ -1,0 +1,601 @@
+/* Nests: loops over the positions of a slice (or over all pairs of positions), an expression at each, and where its value
+ * goes. Rows run along the last axis. */
+#include <string.h>
+
+#include "emit/emit_internal.h"
+
+/* ---- addresses ---- */
+
+LLVMValueRef emit_plane(Emit *e, const RecBuffer *b, bool theta, bool next)
+{
+	Cg *cg = e->cg;
+	int64_t plane = (int64_t)(b->entries * b->elements);
+	int64_t copy = plane * (b->theta ? 2 : 1);
+	LLVMValueRef v_offset = cg_i64(cg, (int64_t)b->offset + (theta ? plane : 0));
+	if (b->carried) {
+		LLVMValueRef v_copy = cg_get(cg, e->v_parity[b->id]);
+		if (next)
+			v_copy = cg_isub(cg, cg_i64(cg, 1), v_copy);
+		v_offset = cg_iadd(cg, v_offset, cg_imul(cg, v_copy, cg_i64(cg, copy)));
+	}
+	return b->kind == REC_SUM ? cg_ptr_offset(cg, e->v_sums, v_offset, cg->t_lane_f64)
+	                          : cg_ptr_offset(cg, e->v_lanes, v_offset, cg->t_lane);
+}
+
+static LLVMValueRef linear(Emit *e, const LLVMValueRef v_t[AXES], const int64_t stride[AXES], int64_t base)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_sum = cg_i64(cg, base);
+	for (int a = 0; a < AXES; a++)
+		v_sum = cg_iadd(cg, v_sum, cg_imul(cg, v_t[a], cg_i64(cg, stride[a])));
+	return v_sum;
+}
+
+LLVMValueRef emit_row_major(Emit *e, const uint32_t shape[AXES], const LLVMValueRef v_t[AXES])
+{
+	const int64_t stride[AXES] = {(int64_t)shape[1] * shape[2], shape[2], 1};
+	return linear(e, v_t, stride, 0);
+}
+
+static LLVMValueRef element_offset(Emit *e, const RecBuffer *b, LLVMValueRef v_r)
+{
+	return b->elements > 1 ? cg_imul(e->cg, v_r, cg_i64(e->cg, (int64_t)b->entries)) : cg_i64(e->cg, 0);
+}
+
+LLVMValueRef emit_slice_index(Emit *e, const RecBuffer *b, LLVMValueRef v_r, const LLVMValueRef v_t[AXES])
+{
+	int64_t size[AXES], base = 0;
+	for (int a = 0; a < AXES; a++)
+		size[a] = (int64_t)b->shape[a] + b->halo_low[a] + b->halo_high[a];
+	const int64_t stride[AXES] = {size[1] * size[2], size[2], 1};
+	for (int a = 0; a < AXES; a++)
+		base += stride[a] * b->halo_low[a];
+	return cg_iadd(e->cg, element_offset(e, b, v_r), linear(e, v_t, stride, base));
+}
+
+LLVMValueRef emit_pair_index(Emit *e, const RecBuffer *b, LLVMValueRef v_r, const LLVMValueRef v_t[AXES],
+                             const LLVMValueRef v_u[AXES])
+{
+	Cg *cg = e->cg;
+	int64_t n = (int64_t)b->shape[0] * b->shape[1] * b->shape[2];
+	LLVMValueRef v_size1 = emit_right_size(e, b->shape, 1), v_size2 = emit_right_size(e, b->shape, 2);
+	LLVMValueRef v_right = cg_iadd(cg, cg_imul(cg, cg_iadd(cg, cg_imul(cg, v_u[0], v_size1), v_u[1]), v_size2), v_u[2]);
+	LLVMValueRef v_left = cg_imul(cg, emit_row_major(e, b->shape, v_t), cg_i64(cg, n));
+	return cg_iadd(cg, element_offset(e, b, v_r), cg_iadd(cg, v_left, v_right));
+}
+
+/* Row-major index of t' from u: the view of the frame. */
+static LLVMValueRef right_index(Emit *e, const uint32_t shape[AXES], const LLVMValueRef v_u[AXES])
+{
+	Cg *cg = e->cg;
+	uint32_t n = e->frames->count;
+	int64_t *base = ARENA_ARRAY(e->arena, int64_t, n), *stride[AXES];
+	for (int a = 0; a < AXES; a++)
+		stride[a] = ARENA_ARRAY(e->arena, int64_t, n);
+	for (uint32_t k = 0; k < n; k++) {
+		int64_t s[AXES];
+		rec_right_view(e->frames->group, e->frames->q[k], shape, &base[k], s);
+		for (int a = 0; a < AXES; a++)
+			stride[a][k] = s[a];
+	}
+	LLVMValueRef v_index = emit_per_frame(e, base);
+	for (int a = 0; a < AXES; a++)
+		if (shape[0] * shape[1] * shape[2] > 1)
+			v_index = cg_iadd(cg, v_index, cg_imul(cg, v_u[a], emit_per_frame(e, stride[a])));
+	return v_index;
+}
+
+static LLVMValueRef map_index(Emit *e, const RecMap *maps, const LLVMValueRef v_t[AXES], const LLVMValueRef v_u[AXES])
+{
+	Cg *cg = e->cg;
+	uint32_t n = e->frames->count;
+	int64_t *values = ARENA_ARRAY(e->arena, int64_t, n);
+	for (uint32_t k = 0; k < n; k++)
+		values[k] = maps[k].base;
+	LLVMValueRef v_index = emit_per_frame(e, values);
+	for (int a = 0; a < AXES; a++) {
+		for (uint32_t k = 0; k < n; k++)
+			values[k] = maps[k].left[a];
+		v_index = cg_iadd(cg, v_index, cg_imul(cg, v_t[a], emit_per_frame(e, values)));
+		for (uint32_t k = 0; k < n; k++)
+			values[k] = maps[k].right[a];
+		v_index = cg_iadd(cg, v_index, cg_imul(cg, v_u[a], emit_per_frame(e, values)));
+	}
+	return v_index;
+}
+
+/* ---- leaves ---- */
+
+static KT load_kt(Emit *e, const RecBuffer *b, LLVMValueRef v_index)
+{
+	KT value = {cg_load_lane(e->cg, emit_plane(e, b, false, false), v_index), NULL};
+	if (b->theta && e->theta)
+		value.v_theta = cg_load_lane(e->cg, emit_plane(e, b, true, false), v_index);
+	return value;
+}
+
+static KT input(Emit *e, const Point *p)
+{
+	Cg *cg = e->cg;
+	if (e->rec->vector_input)
+		return (KT){cg_load_lane(cg, e->v_k0, cg_i64(cg, 0)), NULL};
+	LLVMValueRef v_channels = cg_i64(cg, e->rec->channels);
+	LLVMValueRef v_left = cg_imul(cg, emit_row_major(e, p->shape, p->v_t), v_channels);
+	LLVMValueRef v_right = cg_imul(cg, right_index(e, p->shape, p->v_u), v_channels);
+	LLVMValueRef v_sum = NULL;
+	if (e->rec->channels <= 4) {
+		for (uint32_t c = 0; c < e->rec->channels; c++) {
+			LLVMValueRef v_l = cg_iadd(cg, v_left, cg_i64(cg, c)), v_r = cg_iadd(cg, v_right, cg_i64(cg, c));
+			LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_z, v_l);
+			LLVMValueRef v_z = cg_load_lane(cg, e->v_z, v_r);
+			v_sum = v_sum ? cg_fma(cg, v_x, v_z, v_sum) : cg_fmul(cg, v_x, v_z);
+		}
+	} else {
+		LLVMValueRef v_acc = cg_var(cg, cg->t_lane, "dot");
+		cg_set(cg, v_acc, cg_lane_zero(cg));
+		CgLoop loop = cg_loop_begin(cg, cg_i64(cg, 0), v_channels, 1, "channel");
+		LLVMValueRef v_l = cg_iadd(cg, v_left, loop.v_i), v_r = cg_iadd(cg, v_right, loop.v_i);
+		LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_z, v_l);
+		cg_set(cg, v_acc, cg_fma(cg, v_x, cg_load_lane(cg, e->v_z, v_r), cg_get(cg, v_acc)));
+		cg_loop_end(cg, &loop);
+		v_sum = cg_get(cg, v_acc);
+	}
+	return (KT){cg_fmul(cg, v_sum, cg_lane_const(cg, 1.0 / e->rec->channels)), NULL};
+}
+
+static KT array_entry(Emit *e, const RecExpr *x, const Point *p)
+{
+	LLVMValueRef v_index = cg_iadd(e->cg, element_offset(e, x->buffer, p->v_r), map_index(e, x->map, p->v_t, p->v_u));
+	return load_kt(e, x->buffer, v_index);
+}
+
+static KT sum_entry(Emit *e, const RecExpr *x, const Point *p)
+{
+	Cg *cg = e->cg;
+	const RecBuffer *b = x->buffer;
+	LLVMValueRef v_index = b->elements > 1 ? p->v_r : cg_i64(cg, 0);
+	KT value = {cg_f64_to_lane(cg, cg_load_lane_f64(cg, emit_plane(e, b, false, false), v_index)), NULL};
+	if (b->theta && e->theta)
+		value.v_theta = cg_f64_to_lane(cg, cg_load_lane_f64(cg, emit_plane(e, b, true, false), v_index));
+	return value;
+}
+
+static KT edges(Emit *e, const RecExpr *x, const Point *p, KT a)
+{
+	Cg *cg = e->cg;
+	size_t n = (size_t)p->shape[0] * p->shape[1] * p->shape[2];
+	char *name = arena_printf(e->arena, "%s.edges%u", e->prefix, e->table_count++);
+	LLVMValueRef v_table = cg_global_f64_array(cg, name, x->edge_weights, n);
+	LLVMValueRef v_left = cg_load_f64(cg, v_table, emit_row_major(e, p->shape, p->v_t));
+	LLVMValueRef v_right = cg_load_f64(cg, v_table, right_index(e, p->shape, p->v_u));
+	LLVMValueRef v_weight = cg_fmul(cg, v_left, v_right);
+	if (e->cg->f32)
+		v_weight = cg_f64_to_lane(cg, v_weight);
+	LLVMValueRef v_splat = cg_splat(cg, v_weight);
+	return (KT){cg_fmul(cg, a.v_k, v_splat), a.v_theta ? cg_fmul(cg, a.v_theta, v_splat) : NULL};
+}
+
+/* ---- nonlinearities ---- */
+
+/* Numbers before the plane of this nonlinearity's factors in the current iteration. */
+static LLVMValueRef var_offset(Emit *e, const RecVar *var)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_offset = cg_i64(cg, (int64_t)var->offset);
+	for (uint32_t i = 0; i < var->repeat_count; i++) {
+		LLVMValueRef v_index = NULL;
+		for (uint32_t j = 0; j < e->iteration_count; j++)
+			if (e->iterations[j].repeat == var->repeats[i])
+				v_index = e->iterations[j].v_index;
+		ENTK_ASSERT(v_index != NULL);
+		v_offset = cg_iadd(cg, v_offset, cg_imul(cg, v_index, cg_i64(cg, (int64_t)var->strides[i])));
+	}
+	return v_offset;
+}
+
+/* r' = q r. */
+static LLVMValueRef right_element(Emit *e, const RecVar *var, LLVMValueRef v_r)
+{
+	const Group *group = e->frames->group;
+	if (var->elements == 1)
+		return cg_i64(e->cg, 0);
+	if (!group)
+		return v_r;
+	uint32_t order = group->order;
+	int64_t *table = ARENA_ARRAY(e->arena, int64_t, (size_t)e->frames->count * order);
+	for (uint32_t k = 0; k < e->frames->count; k++)
+		for (uint32_t r = 0; r < order; r++)
+			table[k * order + r] = group->product[e->frames->q[k] * order + r];
+	char *name = arena_printf(e->arena, "%s.product%u", e->prefix, e->table_count++);
+	LLVMValueRef v_table = cg_global_i64_array(e->cg, name, table, (size_t)e->frames->count * order);
+	LLVMValueRef v_row = cg_imul(e->cg, e->v_frame, cg_i64(e->cg, order));
+	return cg_load_i64(e->cg, v_table, cg_iadd(e->cg, v_row, v_r));
+}
+
+typedef struct Factors {
+	LLVMValueRef v_left[2], v_right[2];
+} Factors;
+
+static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
+{
+	Cg *cg = e->cg;
+	int64_t plane = (int64_t)(var->elements * var->positions);
+	LLVMValueRef v_base = var_offset(e, var);
+	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
+	LLVMValueRef v_positions = cg_i64(cg, (int64_t)var->positions);
+	LLVMValueRef v_left = cg_iadd(cg, v_base, cg_iadd(cg, cg_imul(cg, v_r, v_positions),
+	                                                  emit_row_major(e, p->shape, p->v_t)));
+	LLVMValueRef v_right = cg_iadd(cg, v_base, cg_iadd(cg, cg_imul(cg, right_element(e, var, v_r), v_positions),
+	                                                   right_index(e, p->shape, p->v_u)));
+	LLVMValueRef v_left_base = var->in_state ? e->v_left_state : e->v_left_vars;
+	LLVMValueRef v_right_base = var->in_state ? e->v_right_state : e->v_right_vars;
+	Factors f;
+	for (uint32_t i = 0; i < var->planes; i++) {
+		LLVMValueRef v_plane = cg_i64(cg, plane * i);
+		LLVMValueRef v_l = cg_iadd(cg, v_left, v_plane);
+		f.v_left[i] = e->pair ? cg_load_splat(cg, v_left_base, v_l) : cg_load_lane(cg, v_left_base, v_l);
+		f.v_right[i] = cg_load_lane(cg, v_right_base, cg_iadd(cg, v_right, v_plane));
+	}
+	return f;
+}
+
+static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v_variance)
+{
+	Cg *cg = e->cg;
+	const RecVar *var = x->var;
+	Factors f = {{NULL, NULL}, {NULL, NULL}};
+	if (x->op == REC_OP_ABRELU) {
+		CgFactors made = cg_variance_factors(cg, v_variance);
+		f.v_left[0] = made.v_inv;
+		f.v_left[1] = made.v_sd;
+	} else {
+		f.v_left[0] = cg_erf_factor(cg, v_variance, e->v_coef[x->coef[0]]);
+	}
+	int64_t plane = (int64_t)(var->elements * var->positions);
+	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
+	LLVMValueRef v_index = cg_iadd(cg, cg_imul(cg, v_r, cg_i64(cg, (int64_t)var->positions)),
+	                               emit_row_major(e, p->shape, p->v_t));
+	v_index = cg_iadd(cg, v_index, var_offset(e, var));
+	LLVMValueRef v_base = var->in_state ? e->v_right_state : e->v_right_vars;
+	for (uint32_t i = 0; i < var->planes; i++) {
+		cg_store_lane(cg, v_base, cg_iadd(cg, v_index, cg_i64(cg, plane * i)), f.v_left[i]);
+		f.v_right[i] = f.v_left[i];
+	}
+	return f;
+}
+
+static KT dual(Emit *e, const RecExpr *x, const Point *p, KT a)
+{
+	Cg *cg = e->cg;
+	Factors f = x->diagonal ? make_factors(e, x, p, a.v_k) : load_factors(e, x->var, p);
+	CgDual d = x->op == REC_OP_ABRELU
+	                   ? cg_abrelu(cg, a.v_k, f.v_left[0], f.v_right[0], f.v_left[1], f.v_right[1],
+	                               e->v_coef[x->coef[0]], e->v_coef[x->coef[1]])
+	                   : cg_erf(cg, a.v_k, f.v_left[0], f.v_right[0], e->v_coef[x->coef[0]], e->v_coef[x->coef[1]],
+	                            e->v_coef[x->coef[2]], e->v_coef[x->coef[3]]);
+	return (KT){d.v_k, a.v_theta ? cg_fmul(cg, a.v_theta, d.v_tdot) : NULL};
+}
+
+/* ---- expressions ---- */
+
+KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
+{
+	Cg *cg = e->cg;
+	KT a = {NULL, NULL}, b;
+	if (x->a)
+		a = emit_expr(e, nest, x->a, p);
+	switch (x->op) {
+	case REC_OP_INPUT:
+		return input(e, p);
+	case REC_OP_LOAD:
+		return load_kt(e, x->buffer,
+		               nest->array_mode ? emit_pair_index(e, x->buffer, p->v_r, p->v_t, p->v_u)
+		                                : emit_slice_index(e, x->buffer, p->v_r, p->v_t));
+	case REC_OP_TAPS:
+		return emit_taps(e, nest, x, p);
+	case REC_OP_ARRAY:
+		return array_entry(e, x, p);
+	case REC_OP_SUM:
+		return sum_entry(e, x, p);
+	case REC_OP_AFFINE: {
+		LLVMValueRef v_scale = e->v_coef[x->coef[0]];
+		LLVMValueRef v_k = x->coef[1] >= 0 ? cg_fma(cg, v_scale, a.v_k, e->v_coef[x->coef[1]])
+		                                   : cg_fmul(cg, v_scale, a.v_k);
+		if (!e->theta)
+			return (KT){v_k, NULL};
+		return (KT){v_k, a.v_theta ? cg_fma(cg, v_scale, a.v_theta, v_k) : v_k};
+	}
+	case REC_OP_SCALE: {
+		LLVMValueRef v_scale = e->v_coef[x->coef[0]];
+		return (KT){cg_fmul(cg, v_scale, a.v_k), a.v_theta ? cg_fmul(cg, v_scale, a.v_theta) : NULL};
+	}
+	case REC_OP_EDGES:
+		return edges(e, x, p, a);
+	case REC_OP_ABRELU:
+	case REC_OP_ERF:
+		return dual(e, x, p, a);
+	case REC_OP_ADD:
+		b = emit_expr(e, nest, x->b, p);
+		return (KT){cg_fadd(cg, a.v_k, b.v_k),
+		            a.v_theta && b.v_theta ? cg_fadd(cg, a.v_theta, b.v_theta) : a.v_theta ? a.v_theta : b.v_theta};
+	case REC_OP_COUNT:
+		break;
+	}
+	ICE("expression without emitter");
+}
+
+/* ---- sinks ---- */
+
+static void add_at(Emit *e, const RecBuffer *b, LLVMValueRef v_index, KT value)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_plane = emit_plane(e, b, false, false);
+	cg_store_lane(cg, v_plane, v_index, cg_fadd(cg, cg_load_lane(cg, v_plane, v_index), value.v_k));
+	if (!value.v_theta)
+		return;
+	v_plane = emit_plane(e, b, true, false);
+	cg_store_lane(cg, v_plane, v_index, cg_fadd(cg, cg_load_lane(cg, v_plane, v_index), value.v_theta));
+}
+
+static void store_at(Emit *e, const RecBuffer *b, LLVMValueRef v_index, KT value, bool next)
+{
+	Cg *cg = e->cg;
+	cg_store_lane(cg, emit_plane(e, b, false, next), v_index, value.v_k);
+	if (b->theta && e->theta)
+		cg_store_lane(cg, emit_plane(e, b, true, next), v_index, value.v_theta ? value.v_theta : cg_lane_zero(cg));
+}
+
+static int64_t floor_div(int64_t a, int64_t b)
+{
+	return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+/* Open loops over the coarse T of one axis whose window holds position v_t (and its images on a circle). */
+static LLVMValueRef open_windows(Emit *e, LLVMValueRef v_t, uint32_t n, int64_t stride, LLVMValueRef v_size,
+                                 int64_t max_size, LLVMValueRef v_low, int64_t min_low, int64_t max_low,
+                                 LLVMValueRef v_out, int64_t max_out, bool circular, LLVMValueRef v_min,
+                                 LLVMValueRef v_max, CgLoop loops[2], int *opened)
+{
+	Cg *cg = e->cg;
+	*opened = 0;
+	if (circular) {
+		int64_t first = floor_div(min_low - ((int64_t)n - 1), n);
+		int64_t last = floor_div(stride * (max_out - 1) + max_low + max_size - 1, n);
+		loops[0] = cg_loop_begin(cg, cg_i64(cg, first), cg_i64(cg, last + 1), 1, "image");
+		v_t = cg_iadd(cg, v_t, cg_imul(cg, loops[0].v_i, cg_i64(cg, n)));
+		*opened = 1;
+	}
+	LLVMValueRef v_stride = cg_i64(cg, stride);
+	LLVMValueRef v_offset = cg_isub(cg, v_t, v_low);
+	/* T = ceil((offset - size + 1) / stride) .. floor(offset / stride) */
+	LLVMValueRef v_from = cg_ifloordiv(cg, cg_iadd(cg, cg_isub(cg, v_offset, v_size), v_stride), v_stride);
+	LLVMValueRef v_to = cg_iadd(cg, cg_ifloordiv(cg, v_offset, v_stride), cg_i64(cg, 1));
+	v_from = cg_imax(cg, v_from, cg_i64(cg, 0));
+	v_to = cg_imin(cg, v_to, v_out);
+	if (v_min) {
+		v_from = cg_imax(cg, v_from, v_min);
+		v_to = cg_imin(cg, v_to, cg_iadd(cg, v_max, cg_i64(cg, 1)));
+	}
+	loops[*opened] = cg_loop_begin(cg, v_from, v_to, 1, "window");
+	*opened += 1;
+	return loops[*opened - 1].v_i;
+}
+
+static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
+{
+	Cg *cg = e->cg;
+	const RecPool *pool = nest->pool;
+	uint32_t frames = e->frames->count;
+	CgLoop loops[4 * AXES];
+	int count = 0, opened;
+	LLVMValueRef v_coarse_t[AXES], v_coarse_u[AXES];
+	int64_t *values = ARENA_ARRAY(e->arena, int64_t, frames);
+	for (uint32_t a = 0; a < AXES; a++) {
+		v_coarse_t[a] = open_windows(e, p->v_t[a], p->shape[a], pool->stride[a], cg_i64(cg, pool->size[a]),
+		                             pool->size[a], cg_i64(cg, pool->low[a]), pool->low[a], pool->low[a],
+		                             cg_i64(cg, pool->out[a]), pool->out[a], pool->circular && p->shape[a] > 1, NULL,
+		                             NULL, &loops[count], &opened);
+		count += opened;
+	}
+	for (uint32_t a = 0; a < AXES; a++) {
+		int64_t max_size = 0, min_low = INT32_MAX, max_low = INT32_MIN, max_out = 0;
+		for (uint32_t k = 0; k < frames; k++) {
+			max_size = pool->right_size[k][a] > max_size ? pool->right_size[k][a] : max_size;
+			max_out = pool->right_out[k][a] > max_out ? pool->right_out[k][a] : max_out;
+			min_low = pool->right_low[k][a] < min_low ? pool->right_low[k][a] : min_low;
+			max_low = pool->right_low[k][a] > max_low ? pool->right_low[k][a] : max_low;
+		}
+		for (uint32_t k = 0; k < frames; k++)
+			values[k] = pool->right_size[k][a];
+		LLVMValueRef v_size = emit_per_frame(e, values);
+		for (uint32_t k = 0; k < frames; k++)
+			values[k] = pool->right_low[k][a];
+		LLVMValueRef v_low = emit_per_frame(e, values);
+		for (uint32_t k = 0; k < frames; k++)
+			values[k] = pool->right_out[k][a];
+		LLVMValueRef v_out = emit_per_frame(e, values);
+		v_coarse_u[a] = open_windows(e, p->v_u[a], p->shape[a], pool->stride[a], v_size, max_size, v_low, min_low,
+		                             max_low, v_out, max_out, pool->circular && p->shape[a] > 1,
+		                             cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_low[a])),
+		                             cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_high[a])), &loops[count],
+		                             &opened);
+		count += opened;
+	}
+	LLVMValueRef v_index = cg_iadd(cg, element_offset(e, nest->target, p->v_r),
+	                               map_index(e, nest->map, v_coarse_t, v_coarse_u));
+	add_at(e, nest->target, v_index, value);
+	while (count-- > 0)
+		cg_loop_end(cg, &loops[count]);
+}
+
+static void sink(Emit *e, const RecNest *nest, const Point *p, KT value)
+{
+	Cg *cg = e->cg;
+	switch (nest->sink) {
+	case REC_SINK_NONE:
+		break;
+	case REC_SINK_STORE:
+		store_at(e, nest->target,
+		         nest->array_mode ? emit_pair_index(e, nest->target, p->v_r, p->v_t, p->v_u)
+		                          : emit_slice_index(e, nest->target, p->v_r, p->v_t),
+		         value, nest->next);
+		break;
+	case REC_SINK_ARRAY:
+		store_at(e, nest->target,
+		         cg_iadd(cg, element_offset(e, nest->target, p->v_r), map_index(e, nest->map, p->v_t, p->v_u)), value,
+		         false);
+		break;
+	case REC_SINK_ELEMENTS:
+		add_at(e, nest->target, map_index(e, nest->map, p->v_t, p->v_u), value);
+		break;
+	case REC_SINK_WINDOW:
+		push_window(e, nest, p, value);
+		break;
+	case REC_SINK_SUM:
+		cg_set(cg, e->v_row_k, cg_fadd(cg, cg_get(cg, e->v_row_k), value.v_k));
+		if (value.v_theta)
+			cg_set(cg, e->v_row_theta, cg_fadd(cg, cg_get(cg, e->v_row_theta), value.v_theta));
+		break;
+	case REC_SINK_OUTPUT:
+		cg_store_lane_f64(cg, e->v_out, cg_i64(cg, 0), cg_lane_to_f64(cg, value.v_k));
+		if (e->theta)
+			cg_store_lane_f64(cg, e->v_out, cg_i64(cg, 1),
+			                  cg_lane_to_f64(cg, value.v_theta ? value.v_theta : cg_lane_zero(cg)));
+		break;
+	}
+}
+
+/* Sums of a row are kept in the lanes' precision and added to the total in double, row by row in a fixed order. */
+static void begin_row_sum(Emit *e)
+{
+	cg_set(e->cg, e->v_row_k, cg_lane_zero(e->cg));
+	if (e->theta)
+		cg_set(e->cg, e->v_row_theta, cg_lane_zero(e->cg));
+}
+
+static void end_row_sum(Emit *e, const RecNest *nest, LLVMValueRef v_r)
+{
+	Cg *cg = e->cg;
+	const RecBuffer *b = nest->target;
+	LLVMValueRef v_index = b->elements > 1 ? v_r : cg_i64(cg, 0);
+	for (int plane = 0; plane < 2; plane++) {
+		if (plane && !(b->theta && e->theta))
+			continue;
+		LLVMValueRef v_plane = emit_plane(e, b, plane != 0, false);
+		LLVMValueRef v_row = cg_lane_to_f64(cg, cg_get(cg, plane ? e->v_row_theta : e->v_row_k));
+		cg_store_lane_f64(cg, v_plane, v_index, cg_fadd(cg, cg_load_lane_f64(cg, v_plane, v_index), v_row));
+	}
+}
+
+/* ---- nests ---- */
+
+static void begin_row(Emit *e, const RecNest *nest, const RecExpr *x, const Point *row, LLVMValueRef v_first)
+{
+	for (; x; x = x->a) {
+		if (x->op == REC_OP_TAPS)
+			emit_taps_begin_row(e, nest, x, row, v_first);
+		if (x->b)
+			begin_row(e, nest, x->b, row, v_first);
+	}
+}
+
+static void slice_nest(Emit *e, const RecNest *nest)
+{
+	Cg *cg = e->cg;
+	Point p;
+	LLVMValueRef v_d[AXES], v_low[AXES], v_high[AXES];
+	memcpy(p.shape, nest->shape, sizeof p.shape);
+	bool point = nest->disp.base == 0 && nest->shape[0] * nest->shape[1] * nest->shape[2] == 1;
+	for (uint32_t a = 0; a < AXES; a++) {
+		v_d[a] = emit_disp(e, &nest->disp, a, nest->torus, nest->shape[a]);
+		p.v_right_shape[a] = emit_right_size(e, nest->shape, a);
+		if (point) {
+			v_low[a] = cg_i64(cg, 0);
+			v_high[a] = cg_i64(cg, 1);
+		} else if (nest->torus) {
+			v_low[a] = cg_i64(cg, 0);
+			v_high[a] = cg_i64(cg, nest->shape[a]);
+		} else {
+			emit_domain(e, nest->shape, a, v_d[a], &v_low[a], &v_high[a]);
+		}
+	}
+	CgLoop elements = {0}, loops[AXES];
+	p.v_r = cg_i64(cg, 0);
+	if (nest->elements > 1) {
+		elements = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, nest->elements), 1, "r");
+		p.v_r = elements.v_i;
+	}
+	for (uint32_t a = 0; a < AXES; a++) {
+		if (a == AXES - 1) { /* the row begins */
+			p.v_t[a] = v_low[a];
+			p.v_u[a] = cg_iadd(cg, v_low[a], v_d[a]);
+			e->slide_count = 0;
+			if (nest->sink == REC_SINK_SUM)
+				begin_row_sum(e);
+			if (!point)
+				begin_row(e, nest, nest->value, &p, v_low[a]);
+		}
+		if (point) {
+			p.v_t[a] = p.v_u[a] = cg_i64(cg, 0);
+			continue;
+		}
+		loops[a] = cg_loop_begin(cg, v_low[a], v_high[a], 1, a == AXES - 1 ? "t" : "row");
+		p.v_t[a] = loops[a].v_i;
+		p.v_u[a] = cg_iadd(cg, loops[a].v_i, v_d[a]);
+		if (nest->torus) {
+			LLVMValueRef v_n = cg_i64(cg, nest->shape[a]);
+			LLVMValueRef v_over = cg_ige(cg, p.v_u[a], v_n);
+			p.v_u[a] = cg_select(cg, v_over, cg_isub(cg, p.v_u[a], v_n), p.v_u[a]);
+		}
+	}
+	sink(e, nest, &p, emit_expr(e, nest, nest->value, &p));
+	for (uint32_t a = AXES; a-- > 0;) {
+		if (!point)
+			cg_loop_end(cg, &loops[a]);
+		if (a == AXES - 1 && nest->sink == REC_SINK_SUM)
+			end_row_sum(e, nest, p.v_r);
+	}
+	if (nest->elements > 1)
+		cg_loop_end(cg, &elements);
+	e->slide_count = 0;
+}
+
+static void array_nest(Emit *e, const RecNest *nest)
+{
+	Cg *cg = e->cg;
+	Point p;
+	memcpy(p.shape, nest->shape, sizeof p.shape);
+	CgLoop elements = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, nest->elements), 1, "r");
+	CgLoop left[AXES], right[AXES];
+	p.v_r = elements.v_i;
+	for (uint32_t a = 0; a < AXES; a++) {
+		left[a] = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, nest->shape[a]), 1, "t");
+		p.v_t[a] = left[a].v_i;
+		p.v_right_shape[a] = emit_right_size(e, nest->shape, a);
+	}
+	if (nest->sink == REC_SINK_SUM)
+		begin_row_sum(e);
+	for (uint32_t a = 0; a < AXES; a++) {
+		right[a] = cg_loop_begin(cg, cg_i64(cg, 0), p.v_right_shape[a], 1, "u");
+		p.v_u[a] = right[a].v_i;
+	}
+	sink(e, nest, &p, emit_expr(e, nest, nest->value, &p));
+	for (uint32_t a = AXES; a-- > 0;)
+		cg_loop_end(cg, &right[a]);
+	if (nest->sink == REC_SINK_SUM)
+		end_row_sum(e, nest, p.v_r);
+	for (uint32_t a = AXES; a-- > 0;)
+		cg_loop_end(cg, &left[a]);
+	cg_loop_end(cg, &elements);
+}
+
+void emit_nest(Emit *e, const RecNest *nest)
+{
+	/* Entering a repeat: the copy just written is the current one. */
+	if (nest->sink == REC_SINK_STORE && nest->target->carried && !nest->next)
+		cg_set(e->cg, e->v_parity[nest->target->id], cg_i64(e->cg, 0));
+	if (nest->array_mode)
+		array_nest(e, nest);
+	else
+		slice_nest(e, nest);
+}

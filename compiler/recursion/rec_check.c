@@ -1,0 +1,68 @@
+/* Is a recursion well formed? Runs after lowering and planning; a broken program is a bug of the compiler. */
+#include "recursion/lower.h"
+
+static void check_expr(const RecExpr *x, const RecNest *nest)
+{
+	bool reads = x->op == REC_OP_LOAD || x->op == REC_OP_TAPS || x->op == REC_OP_ARRAY || x->op == REC_OP_SUM;
+	ENTK_ASSERT(x->op < REC_OP_COUNT);
+	ENTK_ASSERT(reads == (x->buffer != NULL));
+	ENTK_ASSERT(!reads || x->buffer->placed);
+	ENTK_ASSERT((x->op == REC_OP_TAPS) == (x->taps != NULL));
+	ENTK_ASSERT(x->op != REC_OP_ARRAY || x->map != NULL);
+	ENTK_ASSERT(x->op != REC_OP_SUM || x->buffer->kind == REC_SUM);
+	ENTK_ASSERT(x->op != REC_OP_LOAD || x->buffer->kind == (nest->array_mode ? REC_ARRAY : REC_SLICE));
+	ENTK_ASSERT(x->op != REC_OP_TAPS || x->buffer->elements == 1 || x->taps->elements_out == nest->elements ||
+	            x->taps->elements_out == 1);
+	ENTK_ASSERT((x->op == REC_OP_ABRELU || x->op == REC_OP_ERF) == (x->var != NULL));
+	ENTK_ASSERT((x->op == REC_OP_ADD) == (x->b != NULL));
+	if (x->op == REC_OP_TAPS && !nest->array_mode)
+		ENTK_ASSERT(x->taps->circular == x->buffer->torus);
+	if (x->a)
+		check_expr(x->a, nest);
+	if (x->b)
+		check_expr(x->b, nest);
+}
+
+static void check_block(const RecBlock *block, const RecProgram *program)
+{
+	for (const RecStmt *s = block->first; s; s = s->next) {
+		ENTK_ASSERT(s->frames && s->frames->count > 0);
+		ENTK_ASSERT(s->next || s == block->last);
+		switch (s->kind) {
+		case REC_NEST: {
+			const RecNest *n = &s->as.nest;
+			bool writes = n->sink != REC_SINK_NONE && n->sink != REC_SINK_OUTPUT;
+			ENTK_ASSERT(writes == (n->target != NULL));
+			ENTK_ASSERT(!n->target || n->target->placed);
+			ENTK_ASSERT(n->sink != REC_SINK_SUM || n->target->kind == REC_SUM);
+			bool mapped = n->sink == REC_SINK_ARRAY || n->sink == REC_SINK_ELEMENTS || n->sink == REC_SINK_WINDOW;
+			ENTK_ASSERT(mapped == (n->map != NULL));
+			ENTK_ASSERT((n->sink == REC_SINK_WINDOW) == (n->pool != NULL));
+			ENTK_ASSERT(n->disp.base < program->base_count);
+			check_expr(n->value, n);
+			break;
+		}
+		case REC_HALO:
+			ENTK_ASSERT(s->as.halo.buffer->kind == REC_SLICE);
+			break;
+		case REC_LOOP_REPEAT:
+			ENTK_ASSERT(s->as.repeat.carried->carried);
+			break;
+		case REC_LOOP_FRAMES:
+			ENTK_ASSERT(s->frames->group != NULL);
+			break;
+		case REC_LOOP_DISP:
+		case REC_LOOP_WRAP:
+		case REC_CLEAR:
+			break;
+		}
+		check_block(&s->body, program);
+	}
+}
+
+void rec_check(const RecProgram *program)
+{
+	check_block(&program->variances.block, program);
+	check_block(&program->state.block, program);
+	check_block(&program->pair.block, program);
+}
