@@ -61,8 +61,7 @@ uint32_t scalar_op_arity(ScalarOp op)
 	ICE("unknown scalar operation %d", (int)op);
 }
 
-/* The operation on numbers; unused arguments are ignored. */
-static double apply(ScalarOp op, double a, double b, double c)
+double scalar_apply(ScalarOp op, double a, double b, double c)
 {
 	switch (op) {
 	case SCALAR_CONST:
@@ -129,7 +128,7 @@ const Scalar *scalar_op(Arena *arena, ScalarOp op, const Scalar *a, const Scalar
 		constant = constant && scalar_is_const(arg[i]);
 		size += arg[i]->size;
 	}
-	double result = apply(op, value[0], value[1], value[2]);
+	double result = scalar_apply(op, value[0], value[1], value[2]);
 	if (constant)
 		return scalar_const(arena, result);
 	if (op == SCALAR_WHERE && scalar_is_const(a))
@@ -157,7 +156,7 @@ double scalar_eval(const Scalar *s, const double *params)
 	double value[3] = {0, 0, 0};
 	for (uint32_t i = 0; i < 3 && s->arg[i] != NULL; i++)
 		value[i] = scalar_eval(s->arg[i], params);
-	return apply(s->op, value[0], value[1], value[2]);
+	return scalar_apply(s->op, value[0], value[1], value[2]);
 }
 
 bool scalar_equal(const Scalar *a, const Scalar *b)

@@ -53,6 +53,8 @@ struct Scalar {
 const Scalar *scalar_const(Arena *arena, double value);
 const Scalar *scalar_param(Arena *arena, uint32_t param, double value);
 uint32_t scalar_op_arity(ScalarOp op);
+/* The operation on numbers; unused arguments are ignored. */
+double scalar_apply(ScalarOp op, double a, double b, double c);
 /* Folds to a constant when all arguments are constant. Unused arguments are NULL. */
 const Scalar *scalar_op(Arena *arena, ScalarOp op, const Scalar *a, const Scalar *b, const Scalar *c);
 

@@ -27,9 +27,10 @@
 #define LIMIT_ELEMENTS   2147483647u /* of a shape: positions x channels or group elements */
 #define LIMIT_CELLS      1048576u    /* of a window, and taps of a support */
 #define LIMIT_DEPTH      3000u       /* recursion of the checker: nested parentheses, calls and uses of defs */
-#define LIMIT_STEPS      20000000u   /* expressions evaluated for one item */
+#define LIMIT_STEPS      5000000u    /* expressions evaluated for one item */
 #define LIMIT_DEF_PARAMS 255u
-#define LIMIT_GENERATED  4096u    /* groups made by generated(...) in one program */
+#define LIMIT_GENERATED  4096u /* groups made by generated(...) in one program */
+#define SCALAR_CACHE     65536u
 #define LIMIT_TAPS_TOTAL 8388608u /* of all different supports of a program */
 
 /* ---- tables of the language ---------------------------------------------------------------------------------- */
@@ -290,6 +291,7 @@ struct Checker {
 	const AstExpr **chain;
 	size_t chain_count, chain_capacity;
 
+	const Scalar **scalars; /* SCALAR_CACHE slots */
 	SupportCache *supports;
 	uint64_t taps_total;
 };

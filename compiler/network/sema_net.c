@@ -324,10 +324,8 @@ static void apply_layer(Checker *ch, const Scope *scope, const AstExpr *expr, co
 		sema_error(ch, expr->span, "E0511", "\"%s\" can only stand at the beginning of a net", layer->name);
 		flow->poison = true;
 	}
-	if (layer->role == ROLE_LAYER) {
-		const char *what = arena_printf(ch->arena, "\"%s\"", layer->name);
-		has_input(ch, expr->span, what, flow);
-	}
+	if (layer->role == ROLE_LAYER && flow->node == NULL && !flow->poison)
+		has_input(ch, expr->span, arena_printf(ch->arena, "\"%s\"", layer->name), flow);
 	sema_bind_args(ch, scope, layer, expr, &call);
 	if (call.poisoned)
 		flow->poison = true;

@@ -137,51 +137,119 @@ ValueKind sema_kind(Checker *ch, const Scope *scope, const AstExpr *expr)
 
 /* ---- numbers -------------------------------------------------------------------------------------------------- */
 
-static const Scalar *checked(Checker *ch, Span span, const Scalar *number)
+/* A number while it is computed. Constants stay off the arena: a def used 10^5 times evaluates its expressions anew
+ * each time. */
+typedef struct Number {
+	bool ok; /* false: an error has been reported */
+	double value;
+	const Scalar *scalar; /* NULL: a constant */
+} Number;
+
+static const Number failed_number = {.ok = false};
+
+static Number number_of_expr(Checker *ch, const Scope *scope, const AstExpr *expr);
+
+static Number checked(Checker *ch, Span span, Number number)
 {
-	if (number->size > SCALAR_MAX_SIZE) {
+	if (number.scalar != NULL && number.scalar->size > SCALAR_MAX_SIZE) {
 		sema_error(ch, span, "E0613", "an expression over params has more than %d operations", SCALAR_MAX_SIZE);
-		return NULL;
+		return failed_number;
 	}
-	if (!isfinite(number->value)) {
+	if (!isfinite(number.value)) {
 		sema_error(ch, span, "E0611", "this number is not finite, its value is %s",
-			   isnan(number->value) ? "not a number"
-			   : number->value > 0  ? "infinity"
-						: "-infinity");
-		return NULL;
+			   isnan(number.value) ? "not a number"
+			   : number.value > 0  ? "infinity"
+					       : "-infinity");
+		return failed_number;
 	}
 	return number;
 }
 
-static const Scalar *number_of_call(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol)
+/* The same expression evaluated again gives the same scalars: a cache keeps a def used 10^5 times from holding them
+ * 10^5 times. A slot is simply overwritten. */
+static const Scalar **cache_slot(Checker *ch, ScalarOp op, uint64_t a, uint64_t b, uint64_t c)
 {
-	const Scalar *arg[3] = {NULL, NULL, NULL};
-	if (!expr->as.name.call || expr->as.name.arg_count != scalar_op_arity(symbol->function))
-		return NULL; /* reported by the pass over names */
-	bool ok = true;
-	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
-		arg[i] = sema_number(ch, scope, expr->as.name.args[i].value);
-		ok = ok && arg[i] != NULL;
-	}
-	if (!ok)
-		return NULL;
-	return checked(ch, expr->span, scalar_op(ch->arena, symbol->function, arg[0], arg[1], arg[2]));
+	if (ch->scalars == NULL)
+		ch->scalars = ARENA_ARRAY(ch->arena, const Scalar *, SCALAR_CACHE);
+	uint64_t hash = (uint64_t)op;
+	hash = (hash ^ a) * 0x9e3779b97f4a7c15u;
+	hash = (hash ^ (hash >> 29) ^ b) * 0x9e3779b97f4a7c15u;
+	hash = (hash ^ (hash >> 29) ^ c) * 0x9e3779b97f4a7c15u;
+	return &ch->scalars[(hash >> 32) % SCALAR_CACHE];
 }
 
-static const Scalar *number_of_name(Checker *ch, const Scope *scope, const AstExpr *expr)
+static const Scalar *scalar_of(Checker *ch, Number number)
+{
+	if (number.scalar != NULL)
+		return number.scalar;
+	uint64_t bits;
+	memcpy(&bits, &number.value, sizeof bits);
+	const Scalar **slot = cache_slot(ch, SCALAR_CONST, bits, 0, 0);
+	if (*slot == NULL || (*slot)->op != SCALAR_CONST || memcmp(&(*slot)->value, &bits, sizeof bits) != 0)
+		*slot = scalar_const(ch->arena, number.value);
+	return *slot;
+}
+
+static const Scalar *scalar_of_op(Checker *ch, ScalarOp op, const Scalar *a, const Scalar *b, const Scalar *c)
+{
+	const Scalar **slot = cache_slot(ch, op, (uintptr_t)a, (uintptr_t)b, (uintptr_t)c);
+	const Scalar *old = *slot;
+	if (old == NULL || old->op != op || old->arg[0] != a || old->arg[1] != b || old->arg[2] != c)
+		*slot = scalar_op(ch->arena, op, a, b, c);
+	return *slot;
+}
+
+static Number constant(double value)
+{
+	return (Number){.ok = true, .value = value};
+}
+
+/* `arg`: as many as the operation takes, all ok. */
+static Number operate(Checker *ch, Span span, ScalarOp op, const Number *arg)
+{
+	uint32_t arity = scalar_op_arity(op);
+	bool is_constant = true;
+	for (uint32_t i = 0; i < arity; i++)
+		is_constant = is_constant && arg[i].scalar == NULL;
+	if (is_constant)
+		return checked(ch, span,
+			       constant(scalar_apply(op, arg[0].value, arity > 1 ? arg[1].value : 0,
+						     arity > 2 ? arg[2].value : 0)));
+	const Scalar *scalar = scalar_of_op(ch, op, scalar_of(ch, arg[0]), arity > 1 ? scalar_of(ch, arg[1]) : NULL,
+					    arity > 2 ? scalar_of(ch, arg[2]) : NULL);
+	return checked(ch, span,
+		       (Number){.ok = true, .value = scalar->value, .scalar = scalar_is_const(scalar) ? NULL : scalar});
+}
+
+static Number number_of_call(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol)
+{
+	Number arg[3] = {failed_number, failed_number, failed_number};
+	if (!expr->as.name.call || expr->as.name.arg_count != scalar_op_arity(symbol->function))
+		return failed_number; /* reported by the pass over names */
+	bool ok = true;
+	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
+		arg[i] = number_of_expr(ch, scope, expr->as.name.args[i].value);
+		ok = ok && arg[i].ok;
+	}
+	return ok ? operate(ch, expr->span, symbol->function, arg) : failed_number;
+}
+
+static Number number_of_name(Checker *ch, const Scope *scope, const AstExpr *expr)
 {
 	const Value *value = sema_local(scope, expr->as.name.name);
 	const Symbol *symbol = value == NULL ? sema_find(ch, expr->as.name.name) : NULL;
 	if (symbol != NULL && (symbol->kind == SYMBOL_LET || symbol->kind == SYMBOL_PARAM))
 		value = &symbol->value;
-	if (value != NULL && value->kind == VALUE_NUMBER)
-		return value->as.number;
+	if (value != NULL && value->kind == VALUE_NUMBER) {
+		const Scalar *scalar = value->as.number;
+		return (Number){.ok = true, .value = scalar->value, .scalar = scalar_is_const(scalar) ? NULL : scalar};
+	}
 	if (symbol != NULL && symbol->is_pi)
-		return scalar_const(ch->arena, acos(-1.0));
+		return constant(acos(-1.0));
 	if (symbol != NULL && symbol->is_function && (symbol->layer == NULL || by_position(expr)))
 		return number_of_call(ch, scope, expr, symbol);
 	sema_wrong_kind(ch, expr->span, "this place", "a number", kind_of_name(ch, scope, expr));
-	return NULL;
+	return failed_number;
 }
 
 static ScalarOp op_of(AstExprKind kind)
@@ -195,34 +263,28 @@ static ScalarOp op_of(AstExprKind kind)
 	return kind == AST_DIV ? SCALAR_DIV : SCALAR_POW;
 }
 
-static const Scalar *number_operand(Checker *ch, const Scope *scope, const AstExpr *expr)
+static Number number_operand(Checker *ch, const Scope *scope, const AstExpr *expr)
 {
 	bool negative = false;
-	const AstExpr *unsigned_expr = expr;
-	for (; unsigned_expr->kind == AST_NEGATE; unsigned_expr = unsigned_expr->as.unary.inner)
+	const AstExpr *bare = expr;
+	for (; bare->kind == AST_NEGATE; bare = bare->as.unary.inner)
 		negative = !negative;
-	const Scalar *number = NULL;
-	switch (unsigned_expr->kind) {
+	Number number = failed_number;
+	switch (bare->kind) {
 	case AST_NUMBER:
-		number = checked(ch, expr->span, scalar_const(ch->arena, unsigned_expr->as.number.value));
+		number = checked(ch, expr->span, constant(bare->as.number.value));
 		break;
 	case AST_NAME:
-		number = number_of_name(ch, scope, unsigned_expr);
+		number = number_of_name(ch, scope, bare);
 		break;
 	case AST_PAREN:
-		number = sema_number(ch, scope, unsigned_expr->as.unary.inner);
+		number = number_of_expr(ch, scope, bare->as.unary.inner);
 		break;
 	case AST_DIMS:
-		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_DIMS);
-		break;
 	case AST_STRING:
-		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_STRING);
-		break;
 	case AST_LIST:
-		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_LIST);
-		break;
 	case AST_COMPOSE:
-		sema_wrong_kind(ch, expr->span, "this place", "a number", VALUE_NET);
+		sema_wrong_kind(ch, expr->span, "this place", "a number", sema_kind(ch, scope, bare));
 		break;
 	case AST_POISON:
 		break;
@@ -231,32 +293,27 @@ static const Scalar *number_operand(Checker *ch, const Scope *scope, const AstEx
 	case AST_MUL:
 	case AST_DIV:
 	case AST_POWER: /* under a minus sign: -a^b is -(a^b) */
-		number = sema_number(ch, scope, unsigned_expr);
+		number = number_of_expr(ch, scope, bare);
 		break;
 	case AST_NEGATE:
 		ICE("a minus sign is left");
 	}
-	if (number != NULL && negative)
-		number = checked(ch, expr->span, scalar_op(ch->arena, SCALAR_NEG, number, NULL, NULL));
-	return number;
+	return number.ok && negative ? operate(ch, expr->span, SCALAR_NEG, &number) : number;
 }
 
 /* a^b^c is a^(b^c): down the right operands without recursion. */
-static const Scalar *number_power(Checker *ch, const Scope *scope, const AstExpr *expr)
+static Number number_power(Checker *ch, const Scope *scope, const AstExpr *expr)
 {
 	size_t base = ch->chain_count;
 	while (expr->kind == AST_POWER) {
 		sema_chain_push(ch, expr);
 		expr = expr->as.binary.right;
 	}
-	const Scalar *number = number_operand(ch, scope, expr);
+	Number number = number_operand(ch, scope, expr);
 	while (ch->chain_count > base) {
 		const AstExpr *node = sema_chain_pop(ch);
-		const Scalar *left = number_operand(ch, scope, node->as.binary.left);
-		if (left != NULL && number != NULL)
-			number = checked(ch, node->span, scalar_op(ch->arena, SCALAR_POW, left, number, NULL));
-		else
-			number = NULL;
+		const Number arg[2] = {number_operand(ch, scope, node->as.binary.left), number};
+		number = arg[0].ok && arg[1].ok ? operate(ch, node->span, SCALAR_POW, arg) : failed_number;
 	}
 	return number;
 }
@@ -266,33 +323,35 @@ static bool is_arithmetic(const AstExpr *expr)
 	return expr->kind == AST_ADD || expr->kind == AST_SUB || expr->kind == AST_MUL || expr->kind == AST_DIV;
 }
 
-static const Scalar *number_inner(Checker *ch, const Scope *scope, const AstExpr *expr)
+static Number number_chain(Checker *ch, const Scope *scope, const AstExpr *expr)
 {
 	size_t base = ch->chain_count;
 	while (is_arithmetic(expr)) {
 		sema_chain_push(ch, expr);
 		expr = expr->as.binary.left;
 	}
-	const Scalar *number =
-		expr->kind == AST_POWER ? number_power(ch, scope, expr) : number_operand(ch, scope, expr);
+	Number number = expr->kind == AST_POWER ? number_power(ch, scope, expr) : number_operand(ch, scope, expr);
 	while (ch->chain_count > base) {
 		const AstExpr *node = sema_chain_pop(ch);
-		const Scalar *right = sema_number(ch, scope, node->as.binary.right);
-		if (number != NULL && right != NULL)
-			number = checked(ch, node->span, scalar_op(ch->arena, op_of(node->kind), number, right, NULL));
-		else
-			number = NULL;
+		const Number arg[2] = {number, number_of_expr(ch, scope, node->as.binary.right)};
+		number = arg[0].ok && arg[1].ok ? operate(ch, node->span, op_of(node->kind), arg) : failed_number;
 	}
+	return number;
+}
+
+static Number number_of_expr(Checker *ch, const Scope *scope, const AstExpr *expr)
+{
+	if (!sema_enter(ch, expr->span))
+		return failed_number;
+	Number number = number_chain(ch, scope, expr);
+	sema_leave(ch);
 	return number;
 }
 
 const Scalar *sema_number(Checker *ch, const Scope *scope, const AstExpr *expr)
 {
-	if (!sema_enter(ch, expr->span))
-		return NULL;
-	const Scalar *number = number_inner(ch, scope, expr);
-	sema_leave(ch);
-	return number;
+	Number number = number_of_expr(ch, scope, expr);
+	return number.ok ? scalar_of(ch, number) : NULL;
 }
 
 bool sema_integer(Checker *ch, Span span, const Scalar *number, const char *what, uint64_t low, uint64_t high,
