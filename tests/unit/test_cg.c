@@ -403,6 +403,9 @@ static void test_output(void **state)
 		free(first);
 		free(second);
 	}
+	char *narrow = text_of("skylake-avx512", CG_FORM_ASM); /* LLVM's own preference would be half registers */
+	assert_non_null(strstr(narrow, "%zmm"));
+	free(narrow);
 	char *arm = text_of("generic-aarch64", CG_FORM_ASM);
 	assert_non_null(strstr(arm, ".4s"));
 	free(arm);

@@ -303,10 +303,11 @@ static void check_abrelu_pair(const Code *code, const Pairs *p, size_t i, bool t
 
 static void check_abrelu(const Code *code)
 {
-	long double variances[] = {0, 0.0L, 0.0L, 1e-30L, 1e-6L, 0.3L, 1, 3, 7.7L, 1234.5L, 1e30L, 0.0L};
+	long double variances[] = {0, 0.0L, 0.0L, 0.0L, 1e-30L, 1e-6L, 0.3L, 1, 3, 7.7L, 1234.5L, 1e30L, 0.0L};
 	size_t n = sizeof variances / sizeof *variances;
 	variances[1] = code->f32 ? FLT_TRUE_MIN : DBL_TRUE_MIN;
 	variances[2] = smallest(code);
+	variances[3] = smallest(code) / 256; /* 1/v overflows */
 	variances[n - 1] = code->f32 ? 8e37L : 4e307L;
 	static const long double slopes[][2] = {{0, 1}, {-1, 1}, {0.7L, -1.3L}};
 	Pairs p = make_pairs(code, variances, n);
