@@ -167,6 +167,8 @@ static AstItem *new_item(Parser *parser, AstItemKind kind, Span span)
 
 void ast_item_include(Parser *parser, Span span, Span path_span, ParserText path)
 {
+	if (parser->item_failed)
+		return; /* the file would not be found under half a name */
 	AstItem *item = new_item(parser, AST_INCLUDE, span);
 	item->path = path.text;
 	item->name_span = path_span;
@@ -212,7 +214,7 @@ void ast_item(Parser *parser, AstItemKind kind, Span span, const char *name, Spa
 	AstItem *item = new_item(parser, kind, span);
 	item->name = name;
 	item->name_span = name_span;
-	item->value = value;
+	item->value = parser->value_failed ? ast_poison(parser, value->span) : value;
 	if (params) {
 		check_params(parser, params);
 		item->params = params->names;

@@ -50,7 +50,7 @@ bool parser_error_skip(Parser *parser, Span span, const char *code, const char *
 
 void parser_begin_item(Parser *parser)
 {
-	parser->item_failed = false;
+	parser->item_failed = parser->value_failed = parser->skipping = false;
 	parser->bracket_count = 0;
 	parser->closed.open = 0;
 }
@@ -143,6 +143,7 @@ static int next_token(Parser *parser)
 			const char *text = source_of(parser)->text + parser->span.begin;
 			parser_error(parser, parser->span, "E0201", "\"%.*s\" is a keyword and cannot be a name", length, text);
 			token_name(parser, text, (size_t)length);
+			parser->value_failed |= parser->bracket_count > 0;
 			token = NAME;
 		}
 		if (is_keyword(token))
@@ -258,7 +259,9 @@ static void explain_unexpected(Parser *parser, Span span, bool at_end, const Par
 		hint_definition(parser, name);
 	} else if (wanted->op && name && name[0] == 'x' && !name[1]) {
 		diag_hint(parser->diag, "Dims are written without blanks, as in 3x3.");
-	} else if (wanted->op && (word || digit)) {
+	} else if (wanted->op && c == '=' && text[span.begin + 1] == '>') {
+		diag_hint(parser->diag, "Layers are joined with \"->\".");
+	} else if (wanted->op && !wanted->comma && (word || digit)) {
 		diag_hint(parser->diag, "Layers are joined with \"->\", numbers with + - * / and ^.");
 	}
 }

@@ -71,8 +71,9 @@ typedef struct Parser {
 	uint32_t bracket_count;
 	ParserBracket closed; /* the one that the last closing bracket closed; open == 0: none */
 
-	bool item_failed; /* an error of this item has been reported: further ones may follow from it */
-	bool skipping;    /* throw tokens away until the next item */
+	bool item_failed;  /* an error of this item has been reported: further ones may follow from it */
+	bool value_failed; /* and what stands behind its "=" would only cause more of them: poison */
+	bool skipping;     /* throw tokens away until the next item */
 
 	AstItem *items;
 	uint32_t item_count, item_capacity;

@@ -12,6 +12,7 @@ void token_name(Parser *parser, const char *text, size_t length)
 {
 	if (length > AST_MAX_NAME) {
 		parser_error(parser, parser->span, "E0108", "name of %zu characters, the longest has %d", length, AST_MAX_NAME);
+		parser->value_failed = true;
 		length = AST_MAX_NAME;
 	}
 	parser->name = arena_copy(parser->arena, text, length);
@@ -82,7 +83,7 @@ void token_bad_number(Parser *parser, const char *text, size_t length)
 		if (text[digits] == 'X' || text[digits] == 'x')
 			diag_hint(parser->diag, "Dims are whole numbers joined by a small x, as in 3x3.");
 		else
-			diag_hint(parser->diag, "A name begins with a letter, and nothing but digits, a point and an exponent belongs to a number.");
+			diag_hint(parser->diag, "A number is digits, a point and an exponent, as in 1.5e-3; a name begins with a letter.");
 	}
 }
 
@@ -117,7 +118,7 @@ void token_string(Parser *parser, const char *text, size_t length)
 		unsigned char c = (unsigned char)text[i];
 		if (c < 0x20 || c == 0x7f) {
 			uint32_t at = parser->span.begin + 1 + (uint32_t)i;
-			parser_error(parser, (Span){parser->file, at, at + 1}, "E0107", "control character U+%04X in a string", c);
+			parser_error(parser, (Span){parser->file, at, at + 1}, "E0109", "control character U+%04X in a string", c);
 			break;
 		}
 	}
