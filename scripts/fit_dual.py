@@ -138,6 +138,7 @@ def main():
     from_one = lambda u: angle_over_sine(1 - u)
     print("/* Written by scripts/fit_dual.py; the script says what is fitted. Lowest power first; the numbers of the float")
     print(" * tables are floats. */")
+    print("/* clang-format off */")
     print("#ifndef ENTK_CG_DUAL_COEF_H\n#define ENTK_CG_DUAL_COEF_H\n")
     for n, chains, dtype, name in ((5, 1, np.float32, "f32"), (11, 2, np.float64, "f64")):
         c, e = fit(half_turned, product, mp.mpf(1), root2, n, chains, mp.pi / 4, dtype)

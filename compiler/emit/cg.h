@@ -5,11 +5,11 @@
  * cg_cpu.c     which instructions a CPU name stands for, and how wide a lane vector is
  * cg_dual.c    the duals that are expanded in line: ABRelu and Erf
  *
- * A lane vector holds one real number for each of `lanes` pairs of samples (design section 5, F2). All arithmetic helpers
- * work on three kinds of operands: scalars (float, double), lanes (<lanes x real>) and double lanes (<lanes x double>);
- * both operands of a helper have the same type. Names with v_ are values of the generated program, with t_ types, with
- * b_ basic blocks; plain names are numbers of the compiler. There are no fast-math flags anywhere: what is written
- * here is what is computed, so results are the same bits for every schedule.
+ * A lane vector holds one real number for each of `lanes` pairs of samples (design section 5, F2). All arithmetic
+ * helpers work on three kinds of operands: scalars (float, double), lanes (<lanes x real>) and double lanes (<lanes x
+ * double>); both operands of a helper have the same type. Names with v_ are values of the generated program, with t_
+ * types, with b_ basic blocks; plain names are numbers of the compiler. There are no fast-math flags anywhere: what
+ * is written here is what is computed, so results are the same bits for every schedule.
  *
  * The packaged LLVM checks nothing: the helpers assert types and counts, cg_function_end verifies each function, and
  * a module is verified before and after the passes. A failure is a bug of the compiler (ICE), never of a user. */
@@ -41,13 +41,14 @@ typedef struct CgOptions {
 
 typedef struct CgTarget {
 	const char *triple;
-	const char *cpu;          /* LLVM's name whose instructions may be used, e.g. "x86-64-v3" */
-	const char *tune;         /* LLVM's name whose scheduling is assumed, e.g. "znver4" */
-	const char *features;     /* LLVM's feature string on top of `cpu`; "" if none */
-	const char *proc_features; /* what the running machine must have, in the words of /proc/cpuinfo, comma-separated */
-	unsigned vector_bytes;    /* 64, 32 or 16 */
+	const char *cpu;      /* LLVM's name whose instructions may be used, e.g. "x86-64-v3" */
+	const char *tune;     /* LLVM's name whose scheduling is assumed, e.g. "znver4" */
+	const char *features; /* LLVM's feature string on top of `cpu`; "" if none */
+	const char
+		*proc_features; /* what the running machine must have, in the words of /proc/cpuinfo, comma-separated */
+	unsigned vector_bytes;  /* 64, 32 or 16 */
 	bool has_fma;
-	bool host_arch;           /* objects can be linked and run here */
+	bool host_arch; /* objects can be linked and run here */
 } CgTarget;
 
 typedef struct Cg {
@@ -68,7 +69,7 @@ typedef struct Cg {
 	LLVMValueRef function;
 	LLVMBasicBlockRef b_entry; /* only allocas and a branch to the first real block */
 	LLVMBasicBlockRef b_first;
-	bool terminated;           /* the current block has its terminator: nothing more may be emitted into it */
+	bool terminated; /* the current block has its terminator: nothing more may be emitted into it */
 } Cg;
 
 /* NULL and *error (arena, one line) if the CPU is unknown or LLVM lacks its target. */
@@ -79,7 +80,8 @@ void cg_destroy(Cg *cg); /* accepts NULL */
 void cg_optimize(Cg *cg);
 
 typedef enum CgForm { CG_FORM_IR, CG_FORM_ASM, CG_FORM_OBJECT } CgForm;
-/* Write the module as it stands to `path` ("-": stdout; anything but an object). false and *error (arena) on failure. */
+/* Write the module as it stands to `path` ("-": stdout; anything but an object). false and *error (arena) on
+ * failure. */
 bool cg_write(Cg *cg, CgForm form, const char *path, char **error);
 /* The module as text of LLVM IR; arena. */
 char *cg_module_text(Cg *cg);
@@ -95,10 +97,10 @@ bool cg_target_find(Arena *arena, const char *cpu, CgTarget *target);
 
 /* Begin a function and its entry block. `internal`: not visible outside the module. */
 LLVMValueRef cg_function_begin(Cg *cg, const char *name, LLVMTypeRef t_return, const LLVMTypeRef *t_params, unsigned n,
-                               bool internal);
+			       bool internal);
 /* Declare a function that is defined later, or outside. cg_function_begin of the same name then defines it. */
-LLVMValueRef cg_function_declare(Cg *cg, const char *name, LLVMTypeRef t_return, const LLVMTypeRef *t_params, unsigned n,
-                                 bool internal);
+LLVMValueRef cg_function_declare(Cg *cg, const char *name, LLVMTypeRef t_return, const LLVMTypeRef *t_params,
+				 unsigned n, bool internal);
 LLVMValueRef cg_param(Cg *cg, unsigned index);
 void cg_return(Cg *cg, LLVMValueRef v); /* NULL: void */
 /* End the function (a missing `return void` is added) and verify it. */
@@ -111,7 +113,8 @@ enum { CG_NOALIAS = 1, CG_READONLY = 2, CG_NOCAPTURE = 4, CG_WRITEONLY = 8 };
 /* Promise about a pointer parameter of the current function. `align` in bytes; 0: nothing. */
 void cg_param_pointer(Cg *cg, unsigned index, unsigned flags, unsigned align);
 
-/* A function of libm on scalar doubles: sqrt exp log sin cos tan tanh sinh cosh atan erf (one argument), pow (two). */
+/* A function of libm on scalar doubles: sqrt exp log sin cos tan tanh sinh cosh atan erf (one argument), pow
+ * (two). */
 LLVMValueRef cg_math(Cg *cg, const char *name, const LLVMValueRef *args, unsigned n);
 
 /* ---- integers: i64, and i1 for conditions ---- */
@@ -189,7 +192,7 @@ LLVMValueRef cg_ptr_bytes(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_bytes);
 /* element `index` of an array, with the alignment of its type; `type` may be anything */
 LLVMValueRef cg_load(Cg *cg, LLVMTypeRef type, LLVMValueRef v_ptr, LLVMValueRef v_index);
 LLVMValueRef cg_store(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index, LLVMValueRef v); /* the instruction */
-LLVMValueRef cg_load_i32_as_i64(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);  /* signed */
+LLVMValueRef cg_load_i32_as_i64(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);       /* signed */
 LLVMValueRef cg_load_u32_as_i64(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);
 LLVMValueRef cg_load_i64(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);
 LLVMValueRef cg_load_f64(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);
@@ -208,8 +211,8 @@ LLVMValueRef cg_load_splat(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);
 /* A field of a C struct. */
 LLVMValueRef cg_load_field(Cg *cg, LLVMValueRef v_ptr, size_t byte_offset, LLVMTypeRef type);
 
-/* What a load or store touches: one of 32 disjoint regions of memory (`scope`), and those it surely does not touch. For the
- * results of cg_load_* and cg_store_*; a folded value that is no instruction is left alone. */
+/* What a load or store touches: one of 32 disjoint regions of memory (`scope`), and those it surely does not touch.
+ * For the results of cg_load_* and cg_store_*; a folded value that is no instruction is left alone. */
 void cg_set_alias(Cg *cg, LLVMValueRef instruction, unsigned scope, uint32_t noalias_mask);
 
 /* ---- lanes ---- */
@@ -219,8 +222,9 @@ LLVMValueRef cg_lane_to_f64(Cg *cg, LLVMValueRef v);  /* lane -> double lane; al
 LLVMValueRef cg_f64_to_lane(Cg *cg, LLVMValueRef v);  /* the way back, rounding to nearest */
 LLVMValueRef cg_extract(Cg *cg, LLVMValueRef v, unsigned lane);
 LLVMValueRef cg_insert(Cg *cg, LLVMValueRef v, LLVMValueRef v_scalar, unsigned lane);
-/* Two lane vectors of one type as one operand of twice the width: arithmetic, comparisons, selects and the duals take it
- * too and become two interleaved streams of instructions. That hides latency (5 to 10 % of a dual); costs registers. */
+/* Two lane vectors of one type as one operand of twice the width: arithmetic, comparisons, selects and the duals take
+ * it too and become two interleaved streams of instructions. That hides latency (5 to 10 % of a dual); costs
+ * registers. */
 LLVMValueRef cg_join(Cg *cg, LLVMValueRef v_low, LLVMValueRef v_high);
 LLVMValueRef cg_half(Cg *cg, LLVMValueRef v_joined, bool high);
 
@@ -277,8 +281,8 @@ size_t cg_sizeof(Cg *cg, LLVMTypeRef type);
 /* ---- duals (cg_dual.c) ----
  *
  * All operands of a call have one type: scalar, lane or double lane; elements of float use the float approximation.
- * Coefficients are operands too (load them before the loop). A result that is not used costs nothing: the optimizer drops
- * what only it needs. */
+ * Coefficients are operands too (load them before the loop). A result that is not used costs nothing: the optimizer
+ * drops what only it needs. */
 
 typedef struct CgDual {
 	LLVMValueRef v_k;    /* T: the new NNGP entry */
@@ -295,11 +299,11 @@ CgFactors cg_variance_factors(Cg *cg, LLVMValueRef v);
 
 /* ABRelu(al min(x,0) + be max(x,0)) of the pair with NNGP entry k and variances whose factors are given.
  * coef_d = (al - be)^2 / (2 pi),  coef_0 = (al^2 + be^2) / 2.
- * The variance itself maps by the same call with k = v and both factors those of v: a sample that meets itself has the
- * same bits on both paths, and correlation exactly 1 (cg_dual.c says why): v_k = coef_0 v, v_tdot = coef_0.
+ * The variance itself maps by the same call with k = v and both factors those of v: a sample that meets itself has
+ * the same bits on both paths, and correlation exactly 1 (cg_dual.c says why): v_k = coef_0 v, v_tdot = coef_0.
  * Absolute error of v_tdot 4e-8 (f32), 1e-16 (f64) times coef_d + coef_0, apart from what the rounding of k does. */
 CgDual cg_abrelu(Cg *cg, LLVMValueRef k, LLVMValueRef inv_a, LLVMValueRef inv_b, LLVMValueRef sd_a, LLVMValueRef sd_b,
-                 LLVMValueRef coef_d, LLVMValueRef coef_0);
+		 LLVMValueRef coef_d, LLVMValueRef coef_0);
 
 /* What Erf needs of a variance: 1 / sqrt(1 + 2 B^2 v); two_b2 = 2 B^2. */
 LLVMValueRef cg_erf_factor(Cg *cg, LLVMValueRef v, LLVMValueRef two_b2);
@@ -309,6 +313,6 @@ LLVMValueRef cg_erf_factor(Cg *cg, LLVMValueRef v, LLVMValueRef two_b2);
  * v_k = coef_t asin(z) + coef_c,  v_tdot = coef_s ia ib / sqrt(1 - z^2),  z = two_b2 k ia ib.
  * asin keeps its relative accuracy near 0 (a few units in the last place). */
 CgDual cg_erf(Cg *cg, LLVMValueRef k, LLVMValueRef ia, LLVMValueRef ib, LLVMValueRef two_b2, LLVMValueRef coef_t,
-              LLVMValueRef coef_s, LLVMValueRef coef_c);
+	      LLVMValueRef coef_s, LLVMValueRef coef_c);
 
 #endif

@@ -53,7 +53,8 @@ static void check_float(const Cg *cg, LLVMValueRef v)
 	LLVMTypeRef type = type_of(v);
 	LLVMTypeRef element = element_type(type);
 	ENTK_ASSERT(element == cg->t_f32 || element == cg->t_f64);
-	ENTK_ASSERT(element == type || LLVMGetVectorSize(type) == cg->lanes || LLVMGetVectorSize(type) == 2 * cg->lanes);
+	ENTK_ASSERT(element == type || LLVMGetVectorSize(type) == cg->lanes ||
+		    LLVMGetVectorSize(type) == 2 * cg->lanes);
 }
 
 static void check_float_pair(const Cg *cg, LLVMValueRef a, LLVMValueRef b)
@@ -79,14 +80,15 @@ static LLVMAttributeRef enum_attribute(const Cg *cg, const char *name, uint64_t 
 
 static void add_text_attribute(const Cg *cg, LLVMValueRef function, const char *name, const char *value)
 {
-	LLVMAttributeRef attribute = LLVMCreateStringAttribute(cg->context, name, (unsigned)strlen(name), value,
-	                                                       (unsigned)strlen(value));
+	LLVMAttributeRef attribute =
+		LLVMCreateStringAttribute(cg->context, name, (unsigned)strlen(name), value, (unsigned)strlen(value));
 	LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, attribute);
 }
 
 void cg_function_attribute(Cg *cg, LLVMValueRef function, const char *attribute)
 {
-	LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex, enum_attribute(cg, attribute, 0));
+	LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+				enum_attribute(cg, attribute, 0));
 }
 
 /* What clang's -mcpu and -mtune write. The widths make LLVM use whole registers where its tuning tables would prefer
@@ -103,8 +105,8 @@ static void add_target_attributes(Cg *cg, LLVMValueRef function)
 	cg_function_attribute(cg, function, "nounwind");
 }
 
-LLVMValueRef cg_function_declare(Cg *cg, const char *name, LLVMTypeRef t_return, const LLVMTypeRef *t_params, unsigned n,
-                                 bool internal)
+LLVMValueRef cg_function_declare(Cg *cg, const char *name, LLVMTypeRef t_return, const LLVMTypeRef *t_params,
+				 unsigned n, bool internal)
 {
 	LLVMTypeRef t_function = LLVMFunctionType(t_return, (LLVMTypeRef *)t_params, n, 0);
 	LLVMValueRef function = LLVMGetNamedFunction(cg->module, name);
@@ -118,7 +120,7 @@ LLVMValueRef cg_function_declare(Cg *cg, const char *name, LLVMTypeRef t_return,
 }
 
 LLVMValueRef cg_function_begin(Cg *cg, const char *name, LLVMTypeRef t_return, const LLVMTypeRef *t_params, unsigned n,
-                               bool internal)
+			       bool internal)
 {
 	ENTK_ASSERT(cg->function == NULL);
 	LLVMValueRef function = cg_function_declare(cg, name, t_return, t_params, n, internal);
@@ -182,8 +184,10 @@ void cg_param_pointer(Cg *cg, unsigned index, unsigned flags, unsigned align)
 	static const struct {
 		unsigned flag;
 		const char *name;
-	} names[] = {{CG_NOALIAS, "noalias"}, {CG_READONLY, "readonly"}, {CG_NOCAPTURE, "nocapture"},
-	             {CG_WRITEONLY, "writeonly"}};
+	} names[] = {{CG_NOALIAS, "noalias"},
+		     {CG_READONLY, "readonly"},
+		     {CG_NOCAPTURE, "nocapture"},
+		     {CG_WRITEONLY, "writeonly"}};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		if (flags & names[i].flag)
 			LLVMAddAttributeAtIndex(cg->function, index + 1, enum_attribute(cg, names[i].name, 0));
@@ -202,8 +206,8 @@ static LLVMValueRef intrinsic(Cg *cg, const char *name, LLVMTypeRef type, LLVMVa
 
 LLVMValueRef cg_math(Cg *cg, const char *name, const LLVMValueRef *args, unsigned n)
 {
-	static const char *const known[] = {"sqrt", "exp",  "log",  "sin", "cos", "tan",
-	                                    "tanh", "sinh", "cosh", "atan", "erf", "pow"};
+	static const char *const known[] = {"sqrt", "exp",  "log",  "sin",  "cos", "tan",
+					    "tanh", "sinh", "cosh", "atan", "erf", "pow"};
 	bool found = false;
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		found = found || strcmp(known[i], name) == 0;
@@ -397,7 +401,7 @@ static LLVMValueRef entry_alloca(Cg *cg, LLVMTypeRef type, LLVMValueRef v_count,
 	LLVMBasicBlockRef b_current = LLVMGetInsertBlock(cg->builder);
 	LLVMPositionBuilderAtEnd(cg->builder, cg->b_entry);
 	LLVMValueRef v = v_count == NULL ? LLVMBuildAlloca(cg->builder, type, name)
-	                                 : LLVMBuildArrayAlloca(cg->builder, type, v_count, name);
+					 : LLVMBuildArrayAlloca(cg->builder, type, v_count, name);
 	LLVMPositionBuilderAtEnd(cg->builder, b_current);
 	return v;
 }
@@ -442,7 +446,7 @@ static void continue_at(Cg *cg, LLVMBasicBlockRef block)
 }
 
 static CgLoop loop_begin(Cg *cg, LLVMValueRef v_start, LLVMValueRef v_limit, int64_t step, LLVMIntPredicate goes_on,
-                         const char *name)
+			 const char *name)
 {
 	check_i64_pair(cg, v_start, v_limit);
 	CgLoop loop = {.step = step};
@@ -678,7 +682,7 @@ void cg_set_alias(Cg *cg, LLVMValueRef instruction, unsigned scope, uint32_t noa
 		return;
 	LLVMMetadataRef scopes[32] = {alias_scope(cg, scope)};
 	LLVMSetMetadata(instruction, LLVMGetMDKindIDInContext(cg->context, "alias.scope", 11),
-	                LLVMMetadataAsValue(cg->context, LLVMMDNodeInContext2(cg->context, scopes, 1)));
+			LLVMMetadataAsValue(cg->context, LLVMMDNodeInContext2(cg->context, scopes, 1)));
 	unsigned n = 0;
 	for (unsigned other = 0; other < 32; other++) {
 		if (noalias_mask >> other & 1u)
@@ -686,7 +690,7 @@ void cg_set_alias(Cg *cg, LLVMValueRef instruction, unsigned scope, uint32_t noa
 	}
 	if (n > 0)
 		LLVMSetMetadata(instruction, LLVMGetMDKindIDInContext(cg->context, "noalias", 7),
-		                LLVMMetadataAsValue(cg->context, LLVMMDNodeInContext2(cg->context, scopes, n)));
+				LLVMMetadataAsValue(cg->context, LLVMMDNodeInContext2(cg->context, scopes, n)));
 }
 
 /* ---- lanes ---- */

@@ -22,12 +22,12 @@ static const struct {
 	unsigned vector_bytes;
 	bool has_fma;
 } levels[] = {
-        [LEVEL_V1] = {"x86-64", "", "sse2", 16, false},
-        [LEVEL_V2] = {"x86-64-v2", "", PROC_V2, 16, false},
-        [LEVEL_V2_AVX] = {"x86-64-v2", "+avx", PROC_V2 ",avx", 32, false},
-        [LEVEL_V3] = {"x86-64-v3", "", PROC_V3, 32, true},
-        [LEVEL_V4] = {"x86-64-v4", "", PROC_V4, 64, true},
-        [LEVEL_NEON] = {"generic", "+neon", "fp,asimd", 16, true},
+	[LEVEL_V1] = {"x86-64", "", "sse2", 16, false},
+	[LEVEL_V2] = {"x86-64-v2", "", PROC_V2, 16, false},
+	[LEVEL_V2_AVX] = {"x86-64-v2", "+avx", PROC_V2 ",avx", 32, false},
+	[LEVEL_V3] = {"x86-64-v3", "", PROC_V3, 32, true},
+	[LEVEL_V4] = {"x86-64-v4", "", PROC_V4, 64, true},
+	[LEVEL_NEON] = {"generic", "+neon", "fp,asimd", 16, true},
 };
 _Static_assert(sizeof levels / sizeof *levels == LEVEL_COUNT, "one row per level");
 
@@ -36,20 +36,23 @@ static const struct {
 	Level level;
 	const char *names;
 } known[] = {
-        {LEVEL_V1, "x86-64 amdfam10 athlon-fx athlon64 athlon64-sse3 atom barcelona bonnell btver1 core2 k8 k8-sse3 nocona "
-                   "opteron opteron-sse3 penryn"},
-        {LEVEL_V2, "x86-64-v2 corei7 goldmont goldmont-plus nehalem silvermont slm tremont westmere"},
-        {LEVEL_V2_AVX, "bdver1 bdver2 bdver3 btver2 core-avx-i corei7-avx ivybridge sandybridge"},
-        {LEVEL_V3, "x86-64-v3 alderlake arrowlake arrowlake-s bdver4 broadwell clearwaterforest core-avx2 gracemont "
-                   "grandridge haswell knl knm lunarlake meteorlake pantherlake raptorlake sierraforest skylake znver1 "
-                   "znver2 znver3"},
-        {LEVEL_V4, "x86-64-v4 cannonlake cascadelake cooperlake emeraldrapids graniterapids graniterapids-d "
-                   "icelake-client icelake-server rocketlake sapphirerapids skx skylake-avx512 tigerlake znver4 znver5"},
-        {LEVEL_NEON, "generic-aarch64 a64fx ampere1 ampere1a ampere1b apple-m1 apple-m2 apple-m3 apple-m4 carmel "
-                     "cortex-a53 cortex-a55 cortex-a57 cortex-a72 cortex-a73 cortex-a75 cortex-a76 cortex-a77 cortex-a78 "
-                     "cortex-a710 cortex-a715 cortex-a720 cortex-x1 cortex-x2 cortex-x3 cortex-x4 cortex-x925 falkor kryo "
-                     "neoverse-512tvb neoverse-e1 neoverse-n1 neoverse-n2 neoverse-n3 neoverse-v1 neoverse-v2 "
-                     "neoverse-v3 oryon-1 thunderx thunderx2t99 thunderx3t110 tsv110"},
+	{LEVEL_V1,
+	 "x86-64 amdfam10 athlon-fx athlon64 athlon64-sse3 atom barcelona bonnell btver1 core2 k8 k8-sse3 nocona "
+	 "opteron opteron-sse3 penryn"},
+	{LEVEL_V2, "x86-64-v2 corei7 goldmont goldmont-plus nehalem silvermont slm tremont westmere"},
+	{LEVEL_V2_AVX, "bdver1 bdver2 bdver3 btver2 core-avx-i corei7-avx ivybridge sandybridge"},
+	{LEVEL_V3, "x86-64-v3 alderlake arrowlake arrowlake-s bdver4 broadwell clearwaterforest core-avx2 gracemont "
+		   "grandridge haswell knl knm lunarlake meteorlake pantherlake raptorlake sierraforest skylake znver1 "
+		   "znver2 znver3"},
+	{LEVEL_V4,
+	 "x86-64-v4 cannonlake cascadelake cooperlake emeraldrapids graniterapids graniterapids-d "
+	 "icelake-client icelake-server rocketlake sapphirerapids skx skylake-avx512 tigerlake znver4 znver5"},
+	{LEVEL_NEON,
+	 "generic-aarch64 a64fx ampere1 ampere1a ampere1b apple-m1 apple-m2 apple-m3 apple-m4 carmel "
+	 "cortex-a53 cortex-a55 cortex-a57 cortex-a72 cortex-a73 cortex-a75 cortex-a76 cortex-a77 cortex-a78 "
+	 "cortex-a710 cortex-a715 cortex-a720 cortex-x1 cortex-x2 cortex-x3 cortex-x4 cortex-x925 falkor kryo "
+	 "neoverse-512tvb neoverse-e1 neoverse-n1 neoverse-n2 neoverse-n3 neoverse-v1 neoverse-v2 "
+	 "neoverse-v3 oryon-1 thunderx thunderx2t99 thunderx3t110 tsv110"},
 };
 
 static bool word_of(const char *words, const char *word, char separator)
@@ -81,18 +84,18 @@ bool emit_cpu_known(const char *name)
 	return find_level(name, &level);
 }
 
-/* Machines differ from their name (a hypervisor may hide AVX-512): the host's level is taken from what it has. `features`
- * is LLVM's list, "+avx,-xop,..". */
+/* Machines differ from their name (a hypervisor may hide AVX-512): the host's level is taken from what it has.
+ * `features` is LLVM's list, "+avx,-xop,..". */
 static Level host_x86_level(const char *features)
 {
 	static const struct {
 		Level level;
 		const char *needs;
 	} steps[] = {
-	        {LEVEL_V2, "+cx16 +sahf +popcnt +sse3 +ssse3 +sse4.1 +sse4.2"},
-	        {LEVEL_V2_AVX, "+avx"},
-	        {LEVEL_V3, "+avx2 +bmi +bmi2 +f16c +fma +lzcnt +movbe"},
-	        {LEVEL_V4, "+avx512f +avx512bw +avx512cd +avx512dq +avx512vl"},
+		{LEVEL_V2, "+cx16 +sahf +popcnt +sse3 +ssse3 +sse4.1 +sse4.2"},
+		{LEVEL_V2_AVX, "+avx"},
+		{LEVEL_V3, "+avx2 +bmi +bmi2 +f16c +fma +lzcnt +movbe"},
+		{LEVEL_V4, "+avx512f +avx512bw +avx512cd +avx512dq +avx512vl"},
 	};
 	Level level = LEVEL_V1;
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
@@ -139,14 +142,14 @@ bool cg_target_find(Arena *arena, const char *cpu, CgTarget *target)
 	bool aarch64 = level == LEVEL_NEON;
 	const char *foreign = aarch64 ? "aarch64-linux-gnu" : "x86_64-pc-linux-gnu";
 	*target = (CgTarget){
-	        .triple = host_aarch64 == aarch64 ? arena_copy(arena, host_triple, strlen(host_triple)) : foreign,
-	        .cpu = levels[level].cpu,
-	        .tune = tune,
-	        .features = levels[level].features,
-	        .proc_features = levels[level].proc_features,
-	        .vector_bytes = levels[level].vector_bytes,
-	        .has_fma = levels[level].has_fma,
-	        .host_arch = host_aarch64 == aarch64,
+		.triple = host_aarch64 == aarch64 ? arena_copy(arena, host_triple, strlen(host_triple)) : foreign,
+		.cpu = levels[level].cpu,
+		.tune = tune,
+		.features = levels[level].features,
+		.proc_features = levels[level].proc_features,
+		.vector_bytes = levels[level].vector_bytes,
+		.has_fma = levels[level].has_fma,
+		.host_arch = host_aarch64 == aarch64,
 	};
 	LLVMDisposeMessage(host_triple);
 	return true;

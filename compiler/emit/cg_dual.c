@@ -1,9 +1,9 @@
 /* The duals of ABRelu and Erf in line: the inner loop of every kernel with these nonlinearities.
  *
- * One square root and one short polynomial each. Let x = cos and S = sin of an angle phi in [0, pi/2] (S from 1 - x^2). An
- * angle in [0, pi/4] is its sine times R(its cosine), R(y) = acos(y)/sqrt(1 - y^2), which is smooth on [1/sqrt 2, 1]:
- * its nearest singularity is y = -1, so 5 coefficients reach float and 11 double. (In powers of 1 - x or of a squared sine,
- * the usual choices, it takes 7 and 18, or a second square root.) Two ways lead into [0, pi/4]:
+ * One square root and one short polynomial each. Let x = cos and S = sin of an angle phi in [0, pi/2] (S from 1 -
+ * x^2). An angle in [0, pi/4] is its sine times R(its cosine), R(y) = acos(y)/sqrt(1 - y^2), which is smooth on
+ * [1/sqrt 2, 1]: its nearest singularity is y = -1, so 5 coefficients reach float and 11 double. (In powers of 1 - x
+ * or of a squared sine, the usual choices, it takes 7 and 18, or a second square root.) Two ways lead into [0, pi/4]:
  *
  *   turn  phi - pi/4 has cosine (S + x)/sqrt 2 and sine (S - x)/sqrt 2: two additions, absolute accuracy    (ABRelu)
  *   fold  phi or pi/2 - phi has sine min(x, S) and cosine max(x, S): relative accuracy near x = 0           (Erf)
@@ -63,23 +63,25 @@ CgFactors cg_variance_factors(Cg *cg, LLVMValueRef v)
 	LLVMValueRef v_zero = cg_const_like(cg, v, 0.0);
 	LLVMValueRef v_sd = cg_sqrt(cg, v);
 	return (CgFactors){
-	        .v_inv = cg_select(cg, v_normal, cg_fdiv(cg, cg_const_like(cg, v, 1.0), v_sd), v_zero),
-	        .v_sd = cg_select(cg, v_normal, v_sd, v_zero),
+		.v_inv = cg_select(cg, v_normal, cg_fdiv(cg, cg_const_like(cg, v, 1.0), v_sd), v_zero),
+		.v_sd = cg_select(cg, v_normal, v_sd, v_zero),
 	};
 }
 
 /* Correlation c = k (1/sqrt a)(1/sqrt b), x = |c|, theta = acos c:
  *
- *   Tdot = coef_0 - coef_d theta = (coef_0 - coef_d pi/2) + coef_d asin c,    asin |c| = pi/4 - t B(v), t = S - x, v = S + x
- *   T    = coef_d D + Tdot k,    D = sqrt(a b) S
+ *   Tdot = coef_0 - coef_d theta = (coef_0 - coef_d pi/2) + coef_d asin c
+ *   asin |c| = pi/4 - t B(v),    t = S - x,    v = S + x
+ *   T = coef_d D + Tdot k,       D = sqrt(a b) S
  *
- * x = 1 is pinned where x >= 1 - 3 eps. theta has slope infinity there, and a sample that meets itself must give theta = 0:
- * with h = eps/2 its c is 1 up to 6 h (square root and division make 2 h in each 1/sqrt a, the two products h each), and
- * just below 1 numbers are h apart, so 1 - c <= 3 eps for certain. Other pairs lose nothing by it: within 3 eps of 1 their
- * c carries no information either, k being rounded. The polynomial is fitted so that x = 1 gives asin = pi/2 to the last
- * bit, and x = 0 gives 0: then Tdot is coef_0 on the diagonal, and coef_0 - coef_d pi/2 where a variance vanishes. */
+ * x = 1 is pinned where x >= 1 - 3 eps. theta has slope infinity there, and a sample that meets itself must give
+ * theta = 0: with h = eps/2 its c is 1 up to 6 h (square root and division make 2 h in each 1/sqrt a, the two
+ * products h each), and just below 1 numbers are h apart, so 1 - c <= 3 eps for certain. Other pairs lose nothing by
+ * it: within 3 eps of 1 their c carries no information either, k being rounded. The polynomial is fitted so that x =
+ * 1 gives asin = pi/2 to the last bit, and x = 0 gives 0: then Tdot is coef_0 on the diagonal, and coef_0 - coef_d
+ * pi/2 where a variance vanishes. */
 CgDual cg_abrelu(Cg *cg, LLVMValueRef k, LLVMValueRef inv_a, LLVMValueRef inv_b, LLVMValueRef sd_a, LLVMValueRef sd_b,
-                 LLVMValueRef coef_d, LLVMValueRef coef_0)
+		 LLVMValueRef coef_d, LLVMValueRef coef_0)
 {
 	bool f32 = cg_is_f32(cg, k);
 	double eps = f32 ? FLT_EPSILON : DBL_EPSILON;
@@ -108,12 +110,12 @@ LLVMValueRef cg_erf_factor(Cg *cg, LLVMValueRef v, LLVMValueRef two_b2)
 	return cg_fdiv(cg, v_one, cg_sqrt(cg, cg_fma(cg, two_b2, v, v_one)));
 }
 
-/* With m = ia ib: Cauchy-Schwarz (k^2 <= a b) gives 1 - z^2 >= ia^2 + ib^2 - m^2 >= m (2 - m), with equality where a sample
- * meets itself. 1 - z^2 is taken as that bound unless it is larger by more than its own error, at most 10 eps |z|: z is off
- * by up to 9 eps/2 (twice 3 halves in a factor, three products). So Tdot, which divides by its root, is right to a few
- * ulps on the diagonal, and finite everywhere, even where 2 B^2 a is so large that z rounds to 1. */
+/* With m = ia ib: Cauchy-Schwarz (k^2 <= a b) gives 1 - z^2 >= ia^2 + ib^2 - m^2 >= m (2 - m), with equality where a
+ * sample meets itself. 1 - z^2 is taken as that bound unless it is larger by more than its own error, at most 10 eps
+ * |z|: z is off by up to 9 eps/2 (twice 3 halves in a factor, three products). So Tdot, which divides by its root, is
+ * right to a few ulps on the diagonal, and finite everywhere, even where 2 B^2 a is so large that z rounds to 1. */
 CgDual cg_erf(Cg *cg, LLVMValueRef k, LLVMValueRef ia, LLVMValueRef ib, LLVMValueRef two_b2, LLVMValueRef coef_t,
-              LLVMValueRef coef_s, LLVMValueRef coef_c)
+	      LLVMValueRef coef_s, LLVMValueRef coef_c)
 {
 	bool f32 = cg_is_f32(cg, k);
 	Poly p = f32 ? POLY(coef_erf_f32, 1) : POLY(coef_erf_f64, 2);
@@ -134,7 +136,7 @@ CgDual cg_erf(Cg *cg, LLVMValueRef k, LLVMValueRef ia, LLVMValueRef ib, LLVMValu
 	LLVMValueRef v_rest = cg_fsub(cg, cg_const_like(cg, k, PI / 2), v_angle);
 	LLVMValueRef v_asin = cg_flip_sign(cg, cg_select(cg, v_folded, v_rest, v_angle), v_z);
 	return (CgDual){
-	        .v_k = cg_fma(cg, coef_t, v_asin, coef_c),
-	        .v_tdot = cg_fdiv(cg, cg_fmul(cg, coef_s, v_m), v_sine),
+		.v_k = cg_fma(cg, coef_t, v_asin, coef_c),
+		.v_tdot = cg_fdiv(cg, cg_fmul(cg, coef_s, v_m), v_sine),
 	};
 }

@@ -1,5 +1,6 @@
 /* Written by scripts/fit_dual.py; the script says what is fitted. Lowest power first; the numbers of the float
  * tables are floats. */
+/* clang-format off */
 #ifndef ENTK_CG_DUAL_COEF_H
 #define ENTK_CG_DUAL_COEF_H
 

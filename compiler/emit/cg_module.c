@@ -63,8 +63,8 @@ Cg *cg_create(Arena *arena, const CgOptions *options, char **error)
 		return NULL;
 	}
 	LLVMTargetMachineRef machine =
-	        LLVMCreateTargetMachine(architecture, target.triple, target.cpu, target.features, LLVMCodeGenLevelAggressive,
-	                                LLVMRelocPIC, LLVMCodeModelDefault);
+		LLVMCreateTargetMachine(architecture, target.triple, target.cpu, target.features,
+					LLVMCodeGenLevelAggressive, LLVMRelocPIC, LLVMCodeModelDefault);
 	if (machine == NULL) {
 		*error = arena_printf(arena, "LLVM cannot generate code for \"%s\"", target.triple);
 		return NULL;

@@ -21,8 +21,8 @@ const char *temporary_path(const char *suffix)
 	static char path[4096];
 	static unsigned count;
 	const char *directory = getenv("TMPDIR");
-	snprintf(path, sizeof path, "%s/entk-test-%ld-%u%s", directory != NULL ? directory : "/tmp", (long)getpid(), count++,
-	         suffix);
+	snprintf(path, sizeof path, "%s/entk-test-%ld-%u%s", directory != NULL ? directory : "/tmp", (long)getpid(),
+		 count++, suffix);
 	return path;
 }
 

@@ -1,4 +1,5 @@
-/* The builder helpers: a module that uses each of them once, run here; layouts shared with C; CPUs; reproducible output. */
+/* The builder helpers: a module that uses each of them once, run here; layouts shared with C; CPUs; reproducible
+ * output. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,11 +70,14 @@ typedef LLVMValueRef Helper(Cg *, LLVMValueRef, LLVMValueRef);
 static const struct {
 	const char *name;
 	Helper *helper;
-} arithmetic[] = {
-        {"iadd", cg_iadd}, {"isub", cg_isub}, {"imul", cg_imul}, {"isdiv", cg_isdiv}, {"isrem", cg_isrem},
-        {"ifloordiv", cg_ifloordiv}, {"ifloormod", cg_ifloormod}, {"imin", cg_imin}, {"imax", cg_imax},
-}, comparison[] = {
-        {"ieq", cg_ieq}, {"ine", cg_ine}, {"ilt", cg_ilt}, {"ile", cg_ile}, {"igt", cg_igt}, {"ige", cg_ige},
+} arithmetic[] =
+	{
+		{"iadd", cg_iadd},           {"isub", cg_isub},   {"imul", cg_imul},
+		{"isdiv", cg_isdiv},         {"isrem", cg_isrem}, {"ifloordiv", cg_ifloordiv},
+		{"ifloormod", cg_ifloormod}, {"imin", cg_imin},   {"imax", cg_imax},
+},
+  comparison[] = {
+	  {"ieq", cg_ieq}, {"ine", cg_ine}, {"ilt", cg_ilt}, {"ile", cg_ile}, {"igt", cg_igt}, {"ige", cg_ige},
 };
 
 static int64_t expected(const char *name, int64_t a, int64_t b)
@@ -82,10 +86,21 @@ static int64_t expected(const char *name, int64_t a, int64_t b)
 	const struct {
 		const char *name;
 		int64_t value;
-	} all[] = {{"iadd", a + b}, {"isub", a - b}, {"imul", a * b}, {"isdiv", a / b}, {"isrem", a % b},
-	           {"ifloordiv", floor_quotient}, {"ifloormod", a - floor_quotient * b}, {"imin", a < b ? a : b},
-	           {"imax", a > b ? a : b}, {"ieq", a == b}, {"ine", a != b}, {"ilt", a < b}, {"ile", a <= b}, {"igt", a > b},
-	           {"ige", a >= b}};
+	} all[] = {{"iadd", a + b},
+		   {"isub", a - b},
+		   {"imul", a * b},
+		   {"isdiv", a / b},
+		   {"isrem", a % b},
+		   {"ifloordiv", floor_quotient},
+		   {"ifloormod", a - floor_quotient * b},
+		   {"imin", a < b ? a : b},
+		   {"imax", a > b ? a : b},
+		   {"ieq", a == b},
+		   {"ine", a != b},
+		   {"ilt", a < b},
+		   {"ile", a <= b},
+		   {"igt", a > b},
+		   {"ige", a >= b}};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
 		if (strcmp(all[i].name, name) == 0)
 			return all[i].value;
@@ -116,9 +131,11 @@ static void test_integers(void **state)
 	for (int64_t a = -7; a <= 7; a++) {
 		for (int64_t b = 1; b <= 4; b++) {
 			for (size_t i = 0; i < sizeof arithmetic / sizeof *arithmetic; i++)
-				assert_int_equal(find_binary(library, arithmetic[i].name)(a, b), expected(arithmetic[i].name, a, b));
+				assert_int_equal(find_binary(library, arithmetic[i].name)(a, b),
+						 expected(arithmetic[i].name, a, b));
 			for (size_t i = 0; i < sizeof comparison / sizeof *comparison; i++)
-				assert_int_equal(find_binary(library, comparison[i].name)(a, b), expected(comparison[i].name, a, b));
+				assert_int_equal(find_binary(library, comparison[i].name)(a, b),
+						 expected(comparison[i].name, a, b));
 		}
 	}
 	dlclose(library);
@@ -225,7 +242,8 @@ static void emit_lanes(Cg *cg)
 	cg_loop_end(cg, &loop);
 	cg_store_lane_f64(cg, v_sums, cg_i64(cg, 0), cg_get(cg, var));
 
-	static const char *const names[] = {"sqrt", "exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh", "atan", "erf"};
+	static const char *const names[] = {"sqrt", "exp",  "log",  "sin",  "cos", "tan",
+					    "tanh", "sinh", "cosh", "atan", "erf"};
 	for (int i = 0; i < 11; i++)
 		cg_store(cg, v_math, cg_i64(cg, i), cg_math(cg, names[i], &v_scale, 1));
 	LLVMValueRef args[] = {v_scale, cg_f64_const(cg, 2.5)};
@@ -270,7 +288,8 @@ static void check_lanes(bool f32)
 		assert_true(work.sums[lane] == want);
 	}
 	double x = 0.75;
-	double want[] = {sqrt(x), exp(x), log(x), sin(x), cos(x), tan(x), tanh(x), sinh(x), cosh(x), atan(x), erf(x), pow(x, 2.5)};
+	double want[] = {sqrt(x), exp(x),  log(x),  sin(x),  cos(x), tan(x),
+			 tanh(x), sinh(x), cosh(x), atan(x), erf(x), pow(x, 2.5)};
 	for (size_t i = 0; i < 12; i++)
 		assert_true(fabs(math[i] - want[i]) <= 1e-15 * fabs(want[i]));
 	free(work.in);
@@ -326,7 +345,7 @@ static void test_constants(void **state)
 	static const int32_t table[] = {3, -1, 4};
 	LLVMValueRef shape[] = {cg_i32(cg, 5), cg_i32(cg, 6), cg_i32(cg, 7)};
 	LLVMValueRef fields[] = {cg_i32(cg, -2), cg_f64_const(cg, 0.1), cg_global_string(cg, "net \"a\""),
-	                         cg_global_i32_array(cg, "table", table, 3), cg_const_array(cg, cg->t_i32, shape, 3)};
+				 cg_global_i32_array(cg, "table", table, 3), cg_const_array(cg, cg->t_i32, shape, 3)};
 	LLVMValueRef record = cg_const_struct(cg, fields, 5);
 	assert_int_equal(cg_sizeof(cg, LLVMTypeOf(record)), sizeof(Record));
 	cg_global_const(cg, "record", record, true);
@@ -347,14 +366,16 @@ static void test_cpus(void **state)
 {
 	(void)state;
 	assert_true(emit_cpu_known("x86-64-v3") && emit_cpu_known("znver4") && emit_cpu_known("generic-aarch64"));
-	assert_false(emit_cpu_known("") || emit_cpu_known("x86-64-v9") || emit_cpu_known("znver4 znver5") || emit_cpu_known("v3"));
+	assert_false(emit_cpu_known("") || emit_cpu_known("x86-64-v9") || emit_cpu_known("znver4 znver5") ||
+		     emit_cpu_known("v3"));
 	static const struct {
 		const char *cpu;
 		unsigned lanes_f32;
 		bool fma;
 		const char *feature;
-	} rows[] = {{"x86-64", 4, false, "sse2"}, {"x86-64-v2", 4, false, "sse4_2"}, {"ivybridge", 8, false, "avx"},
-	            {"haswell", 8, true, "fma"}, {"x86-64-v4", 16, true, "avx512vl"}, {"generic-aarch64", 4, true, "asimd"}};
+	} rows[] = {{"x86-64", 4, false, "sse2"},        {"x86-64-v2", 4, false, "sse4_2"},
+		    {"ivybridge", 8, false, "avx"},      {"haswell", 8, true, "fma"},
+		    {"x86-64-v4", 16, true, "avx512vl"}, {"generic-aarch64", 4, true, "asimd"}};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		for (int f32 = 0; f32 < 2; f32++) {
 			Module m = begin(rows[i].cpu, f32);
@@ -420,9 +441,9 @@ static void test_output(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_integers), cmocka_unit_test(test_control),   cmocka_unit_test(test_lanes),
-	        cmocka_unit_test(test_join),     cmocka_unit_test(test_constants), cmocka_unit_test(test_cpus),
-	        cmocka_unit_test(test_output),
+		cmocka_unit_test(test_integers), cmocka_unit_test(test_control),   cmocka_unit_test(test_lanes),
+		cmocka_unit_test(test_join),     cmocka_unit_test(test_constants), cmocka_unit_test(test_cpus),
+		cmocka_unit_test(test_output),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* The inline duals, compiled for every level of instructions that this machine has, against long double.
  *
- * Reasons for the tolerances. h is half an ulp of 1. The correlation c carries a relative error of up to 6 h (two factors of
- * 2 h, two products), and is taken as 1 above 1 - 6 h: Tdot, whose slope in c is infinite at 1, may be off by what that much
- * of c makes. T is stationary in the c from which D and theta are computed together, so there only roundings and the
- * polynomial's error remain. */
+ * Reasons for the tolerances. h is half an ulp of 1. The correlation c carries a relative error of up to 6 h (two
+ * factors of 2 h, two products), and is taken as 1 above 1 - 6 h: Tdot, whose slope in c is infinite at 1, may be off
+ * by what that much of c makes. T is stationary in the c from which D and theta are computed together, so there only
+ * roundings and the polynomial's error remain. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +23,8 @@
 
 #define PI_L 3.14159265358979323846264338327950288L
 
-static const char *const cpus[] = {NULL, "x86-64", "x86-64-v2", "ivybridge", "x86-64-v3", "x86-64-v4", "generic-aarch64"};
+static const char *const cpus[] = {NULL,        "x86-64",    "x86-64-v2",      "ivybridge",
+				   "x86-64-v3", "x86-64-v4", "generic-aarch64"};
 
 /* ---- the module under test ---- */
 
@@ -66,11 +67,11 @@ static void emit_dual(Cg *cg, const char *name, Shape shape, bool erf)
 	if (erf) {
 		LLVMValueRef v_two_b2 = coefficient(cg, shape, 0);
 		dual = cg_erf(cg, k, cg_erf_factor(cg, a, v_two_b2), cg_erf_factor(cg, b, v_two_b2), v_two_b2,
-		              coefficient(cg, shape, 1), coefficient(cg, shape, 2), coefficient(cg, shape, 3));
+			      coefficient(cg, shape, 1), coefficient(cg, shape, 2), coefficient(cg, shape, 3));
 	} else {
 		CgFactors fa = cg_variance_factors(cg, a), fb = cg_variance_factors(cg, b);
 		dual = cg_abrelu(cg, k, fa.v_inv, fb.v_inv, fa.v_sd, fb.v_sd, coefficient(cg, shape, 0),
-		                 coefficient(cg, shape, 1));
+				 coefficient(cg, shape, 1));
 	}
 	store_as(cg, shape, 4, loop.v_i, dual.v_k);
 	store_as(cg, shape, 5, loop.v_i, dual.v_tdot);
@@ -78,7 +79,8 @@ static void emit_dual(Cg *cg, const char *name, Shape shape, bool erf)
 	cg_function_end(cg);
 }
 
-typedef void Dual(const void *k, const void *a, const void *b, const void *coef, void *out_k, void *out_tdot, int64_t n);
+typedef void Dual(const void *k, const void *a, const void *b, const void *coef, void *out_k, void *out_tdot,
+		  int64_t n);
 
 typedef struct Code {
 	const char *cpu;
@@ -116,15 +118,15 @@ static Code compile(const char *cpu, bool f32)
 		fail_msg("%s", error);
 	void *library = load_object(path);
 	Code code = {.cpu = cpu != NULL ? cpu : "host",
-	             .f32 = f32,
-	             .lanes = cg->lanes,
-	             .library = library,
-	             .abrelu = find_dual(library, "abrelu"),
-	             .abrelu_scalar = find_dual(library, "abrelu_scalar"),
-	             .abrelu_double = find_dual(library, "abrelu_double"),
-	             .erf = find_dual(library, "erf_lane"),
-	             .erf_scalar = find_dual(library, "erf_scalar"),
-	             .erf_double = find_dual(library, "erf_double")};
+		     .f32 = f32,
+		     .lanes = cg->lanes,
+		     .library = library,
+		     .abrelu = find_dual(library, "abrelu"),
+		     .abrelu_scalar = find_dual(library, "abrelu_scalar"),
+		     .abrelu_double = find_dual(library, "abrelu_double"),
+		     .erf = find_dual(library, "erf_lane"),
+		     .erf_scalar = find_dual(library, "erf_scalar"),
+		     .erf_double = find_dual(library, "erf_double")};
 	cg_destroy(cg);
 	arena_destroy(arena);
 	return code;
@@ -239,8 +241,13 @@ static Pairs make_pairs(const Code *code, const long double *variances, size_t n
 		correlations[m++] = (j % 2 != 0 ? 1 : -1) * powl(10, -j);
 	assert_true(m <= sizeof correlations / sizeof *correlations);
 	size_t lanes = (size_t)code->lanes, count = (n * n * m + lanes - 1) / lanes * lanes;
-	Pairs p = {.count = count, .k = reals(code, count), .a = reals(code, count), .b = reals(code, count),
-	           .coef = reals(code, 4), .out_k = reals(code, count), .out_tdot = reals(code, count)};
+	Pairs p = {.count = count,
+		   .k = reals(code, count),
+		   .a = reals(code, count),
+		   .b = reals(code, count),
+		   .coef = reals(code, 4),
+		   .out_k = reals(code, count),
+		   .out_tdot = reals(code, count)};
 	size_t at = 0;
 	for (size_t i = 0; i < n; i++) {
 		for (size_t j = 0; j < n; j++) {
@@ -267,11 +274,12 @@ static void check_scalar(const Code *code, Pairs *p, Dual *scalar)
 }
 
 static void check_near(const Code *code, const Pairs *p, size_t i, const char *what, long double got, long double want,
-                       long double tolerance)
+		       long double tolerance)
 {
 	if (!(fabsl(got - want) <= tolerance))
-		fail_msg("%s %s: k = %.17Lg, a = %.17Lg, b = %.17Lg: %s = %.17Lg, should be %.17Lg up to %.3Lg", code->cpu,
-		         code->f32 ? "f32" : "f64", get(p->k, i), get(p->a, i), get(p->b, i), what, got, want, tolerance);
+		fail_msg("%s %s: k = %.17Lg, a = %.17Lg, b = %.17Lg: %s = %.17Lg, should be %.17Lg up to %.3Lg",
+			 code->cpu, code->f32 ? "f32" : "f64", get(p->k, i), get(p->a, i), get(p->b, i), what, got,
+			 want, tolerance);
 }
 
 /* ---- ABRelu ---- */
@@ -298,7 +306,7 @@ static void check_abrelu_pair(const Code *code, const Pairs *p, size_t i, bool t
 	long double rounding = 6 * h * (cd + c0);
 	check_near(code, p, i, "tdot", get(p->out_tdot, i), tdot, cd * theta_blur + rounding);
 	check_near(code, p, i, "k", get(p->out_k, i), cd * d + tdot * k,
-	           rounding * fmaxl(sab, fabsl(k)) + cd * sab * powl(12 * h, 1.5L) + smallest(code));
+		   rounding * fmaxl(sab, fabsl(k)) + cd * sab * powl(12 * h, 1.5L) + smallest(code));
 }
 
 static void check_abrelu(const Code *code)
@@ -316,12 +324,12 @@ static void check_abrelu(const Code *code)
 		put(p.coef, 0, (al - be) * (al - be) / (2 * PI_L));
 		put(p.coef, 1, (al * al + be * be) / 2);
 		code->abrelu(p.k.data, p.a.data, p.b.data, p.coef.data, p.out_k.data, p.out_tdot.data,
-		             (int64_t)p.count / code->lanes);
+			     (int64_t)p.count / code->lanes);
 		for (size_t i = 0; i < p.count; i++)
 			check_abrelu_pair(code, &p, i, false);
 		check_scalar(code, &p, code->abrelu_scalar);
 		code->abrelu_double(p.k.data, p.a.data, p.b.data, p.coef.data, p.out_k.data, p.out_tdot.data,
-		                    (int64_t)p.count / code->lanes);
+				    (int64_t)p.count / code->lanes);
 		for (size_t i = 0; i < p.count; i++)
 			check_abrelu_pair(code, &p, i, code->f32);
 	}
@@ -334,12 +342,16 @@ static void test_abrelu(void **state)
 	each_level(check_abrelu);
 }
 
-/* A sample that meets itself: exactly half of the variance and of the NTK, for every mantissa (float), for many (double). */
+/* A sample that meets itself: exactly half of the variance and of the NTK, for every mantissa (float), for many
+ * (double). */
 static void check_diagonal(const Code *code)
 {
 	enum { CHUNK = 1 << 16 };
-	Pairs p = {.count = CHUNK, .k = reals(code, CHUNK), .coef = reals(code, 4), .out_k = reals(code, CHUNK),
-	           .out_tdot = reals(code, CHUNK)};
+	Pairs p = {.count = CHUNK,
+		   .k = reals(code, CHUNK),
+		   .coef = reals(code, 4),
+		   .out_k = reals(code, CHUNK),
+		   .out_tdot = reals(code, CHUNK)};
 	put(p.coef, 0, 1 / (2 * PI_L));
 	put(p.coef, 1, 0.5L);
 	uint64_t seed = 20240601;
@@ -352,15 +364,17 @@ static void check_diagonal(const Code *code)
 			} else {
 				seed = seed * 6364136223846793005u + 1442695040888963407u;
 				uint64_t bits = 0x3ff0000000000000u + (seed >> 11);
-				bits = bits < 0x7fd0000000000000u ? bits : 0x4000000000000000u + (bits & 0xfffffffffffffu);
+				bits = bits < 0x7fd0000000000000u ? bits
+								  : 0x4000000000000000u + (bits & 0xfffffffffffffu);
 				memcpy((double *)p.k.data + i, &bits, sizeof bits);
 			}
 		}
-		code->abrelu(p.k.data, p.k.data, p.k.data, p.coef.data, p.out_k.data, p.out_tdot.data, CHUNK / code->lanes);
+		code->abrelu(p.k.data, p.k.data, p.k.data, p.coef.data, p.out_k.data, p.out_tdot.data,
+			     CHUNK / code->lanes);
 		for (uint32_t i = 0; i < CHUNK; i++) {
 			if (get(p.out_tdot, i) != 0.5L || get(p.out_k, i) != get(p.k, i) / 2)
-				fail_msg("%s: variance %.17Lg gives %.17Lg and Tdot %.17Lg", code->cpu, get(p.k, i), get(p.out_k, i),
-				         get(p.out_tdot, i));
+				fail_msg("%s: variance %.17Lg gives %.17Lg and Tdot %.17Lg", code->cpu, get(p.k, i),
+					 get(p.out_k, i), get(p.out_tdot, i));
 		}
 	}
 	free_pairs(&p);
@@ -387,7 +401,8 @@ static void check_erf_pair(const Code *code, const Pairs *p, size_t i)
 	long double blur = 20 * h * fabsl(z);
 	long double slope = 1 / sqrtl(s2);
 	long double t = get(p->coef, 1) * atan2l(two_b2 * k, root) + get(p->coef, 3);
-	long double t_tolerance = get(p->coef, 1) * (blur * slope + 4 * h * fabsl(asinl(z / hypotl(z, sqrtl(s2))))) + 2 * h * fabsl(t);
+	long double t_tolerance =
+		get(p->coef, 1) * (blur * slope + 4 * h * fabsl(asinl(z / hypotl(z, sqrtl(s2))))) + 2 * h * fabsl(t);
 	check_near(code, p, i, "k", get(p->out_k, i), t, t_tolerance);
 	long double tdot = get(p->coef, 2) / root;
 	check_near(code, p, i, "tdot", get(p->out_tdot, i), tdot, tdot * (8 * h + 1.5L * fabsl(z) * blur / s2));
@@ -406,12 +421,12 @@ static void check_erf(const Code *code)
 		put(p.coef, 2, scale * scale * slope * slope * 4 / PI_L);
 		put(p.coef, 3, shift * shift);
 		code->erf(p.k.data, p.a.data, p.b.data, p.coef.data, p.out_k.data, p.out_tdot.data,
-		          (int64_t)p.count / code->lanes);
+			  (int64_t)p.count / code->lanes);
 		for (size_t i = 0; i < p.count; i++)
 			check_erf_pair(code, &p, i);
 		check_scalar(code, &p, code->erf_scalar);
 		code->erf_double(p.k.data, p.a.data, p.b.data, p.coef.data, p.out_k.data, p.out_tdot.data,
-		                 (int64_t)p.count / code->lanes);
+				 (int64_t)p.count / code->lanes);
 		for (size_t i = 0; i < p.count; i++)
 			check_erf_pair(code, &p, i);
 	}
@@ -428,8 +443,13 @@ static void test_erf(void **state)
 static void check_erf_large(const Code *code)
 {
 	enum { COUNT = 1024 };
-	Pairs p = {.count = COUNT, .k = reals(code, COUNT), .a = reals(code, COUNT), .b = reals(code, COUNT),
-	           .coef = reals(code, 4), .out_k = reals(code, COUNT), .out_tdot = reals(code, COUNT)};
+	Pairs p = {.count = COUNT,
+		   .k = reals(code, COUNT),
+		   .a = reals(code, COUNT),
+		   .b = reals(code, COUNT),
+		   .coef = reals(code, 4),
+		   .out_k = reals(code, COUNT),
+		   .out_tdot = reals(code, COUNT)};
 	long double coefficients[] = {2, 2 / PI_L, 4 / PI_L, 0}, h = half_ulp(code);
 	for (size_t i = 0; i < 4; i++)
 		put(p.coef, i, coefficients[i]);
@@ -464,10 +484,10 @@ static void test_erf_large(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_abrelu),
-	        cmocka_unit_test(test_diagonal),
-	        cmocka_unit_test(test_erf),
-	        cmocka_unit_test(test_erf_large),
+		cmocka_unit_test(test_abrelu),
+		cmocka_unit_test(test_diagonal),
+		cmocka_unit_test(test_erf),
+		cmocka_unit_test(test_erf_large),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
