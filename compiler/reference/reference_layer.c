@@ -113,28 +113,38 @@ ReferenceStatus layer_dense(const Node *node, const double *params, State *in, b
 	return REFERENCE_OK;
 }
 
-/* sum[g, g'] += m[map[g], map[g']]; a term with an absent index is 0. */
-static void add_tap(uint64_t n, uint64_t from_n, const int64_t *map, const double *m, double *sum) {
+/* Taps are taken in blocks whose index maps fit here; the order of the terms of a sum stays that of the taps. */
+#define BLOCK_INDICES 1000000
+
+/* sum[g, g'] += sum over the block of m[map[g], map[g']]; a term with an absent index is 0. */
+static void add_taps(uint64_t n, uint64_t from_n, uint32_t taps, const int64_t *maps, const double *m, double *sum) {
 	for (uint64_t g = 0; g < n; g++) {
-		if (map[g] == READS_NOTHING)
-			continue;
-		const double *row = m + (uint64_t)map[g] * from_n;
-		for (uint64_t h = 0; h < n; h++)
-			if (map[h] != READS_NOTHING)
-				sum[g * n + h] += row[map[h]];
+		for (uint32_t s = 0; s < taps; s++) {
+			const int64_t *map = maps + s * n;
+			if (map[g] == READS_NOTHING)
+				continue;
+			const double *row = m + (uint64_t)map[g] * from_n;
+			for (uint64_t h = 0; h < n; h++)
+				if (map[h] != READS_NOTHING)
+					sum[g * n + h] += row[map[h]];
+		}
 	}
 }
 
-static ReferenceStatus average_taps(const Node *node, int64_t *map, const State *in, Matrix k, State *out) {
+static ReferenceStatus average_taps(const Node *node, uint32_t block, int64_t *maps, const State *in, Matrix k, State *out) {
 	const Support *support = &node->as.conv.support;
 	Reading how = {&node->input->type, &node->type, &node->as.conv.window, node->kind != NODE_CONV};
 	out->a[k] = reference_matrix(out->n);
 	if (out->a[k] == NULL)
 		return REFERENCE_NO_MEMORY;
-	for (uint32_t s = 0; s < support->count; s++) {
-		if (!index_map(&how, support->taps[s].cell, support->taps[s].element, map))
-			return REFERENCE_UNSUPPORTED;
-		add_tap(out->n, in->n, map, in->a[k], out->a[k]);
+	for (uint32_t first = 0; first < support->count; first += block) {
+		uint32_t taps = support->count - first < block ? support->count - first : block;
+		for (uint32_t s = 0; s < taps; s++) {
+			const Tap *tap = &support->taps[first + s];
+			if (!index_map(&how, tap->cell, tap->element, maps + s * out->n))
+				return REFERENCE_UNSUPPORTED;
+		}
+		add_taps(out->n, in->n, taps, maps, in->a[k], out->a[k]);
 	}
 	for (uint64_t i = 0; i < out->n * out->n; i++)
 		out->a[k][i] /= support->count;
@@ -144,16 +154,18 @@ static ReferenceStatus average_taps(const Node *node, int64_t *map, const State 
 ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out) {
 	ReferenceStatus status = REFERENCE_OK;
 	out->n = type_size(&node->type);
-	int64_t *map = calloc((size_t)out->n, sizeof *map);
-	if (map == NULL)
+	uint64_t fit = BLOCK_INDICES / out->n, count = node->as.conv.support.count;
+	uint32_t block = (uint32_t)(fit == 0 ? 1 : fit < count ? fit : count);
+	int64_t *maps = calloc((size_t)out->n * block, sizeof *maps);
+	if (maps == NULL)
 		return REFERENCE_NO_MEMORY;
 	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
-		status = average_taps(node, map, in, k, out);
+		status = average_taps(node, block, maps, in, k, out);
 		if (status == REFERENCE_OK)
 			weigh(&node->as.conv.affine, params, k, out);
 		release(in, k, last);
 	}
-	free(map);
+	free(maps);
 	return status;
 }
 
