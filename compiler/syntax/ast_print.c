@@ -1,6 +1,4 @@
 /* --emit=ast: one node per line, children indented below it, each with its place. */
-#include <inttypes.h>
-
 #include "syntax/ast.h"
 
 #define MAX_INDENT 100u /* deeper nodes tell their depth in front: long chains stay readable and the output linear */
@@ -71,8 +69,9 @@ static void print_text(const Printer *printer, const AstExpr *expr)
 	} else if (expr->kind == AST_STRING) {
 		fprintf(printer->to, " \"%s\"", expr->as.string.text);
 	} else if (expr->kind == AST_DIMS) {
-		for (uint32_t i = 0; i < expr->as.dims.count; i++)
-			fprintf(printer->to, "%s%" PRIu64, i ? "x" : " ", expr->as.dims.size[i]);
+		/* as written: sizes that no integer holds are saturated in the tree */
+		const char *text = printer->sources->files[expr->span.file].text;
+		fprintf(printer->to, " %.*s", (int)(expr->span.end - expr->span.begin), text + expr->span.begin);
 	}
 }
 

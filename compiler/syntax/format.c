@@ -211,14 +211,43 @@ static uint32_t right_side(const Layout *layout, uint32_t begin, uint32_t end)
 	return DEFAULT_INDENT;
 }
 
-/* Where the last line of these pieces began in the old layout, if it can begin there in the new one: a comment behind it
- * speaks of that line. */
-static uint32_t last_line_begin(const Layout *layout, uint32_t begin, uint32_t end)
+/* Is a break before this piece as good as the best one (depth, rank) of its run? */
+static bool is_best_break(const Piece *piece, uint32_t depth, uint8_t rank)
 {
-	for (uint32_t i = end - 1; i > begin; i--)
-		if (layout->pieces[i].lines_before)
-			return layout->pieces[i].break_rank ? i : begin;
-	return begin;
+	return piece->break_rank && piece->depth == depth && piece->break_rank == rank;
+}
+
+static bool fits_line(const Layout *layout, uint32_t begin, uint32_t end, bool first)
+{
+	uint32_t column = first ? 0 : indent_of(layout, &layout->pieces[begin]);
+	for (uint32_t i = begin; i < end && column <= LINE_WIDTH; i++)
+		column += layout->pieces[i].width + (layout->pieces[i].space && i > begin);
+	return column <= LINE_WIDTH;
+}
+
+/* A comment behind a run speaks of the run's last line in the old layout: where that line is to begin in the new one. If it
+ * fits on a line it stays as it is; a longer one is cut at the last of the best places. Only the best places of a run
+ * count, and they depend on the tokens alone: formatting again finds the same. */
+static uint32_t commented_line(const Layout *layout, uint32_t begin, uint32_t end, bool first)
+{
+	uint32_t depth = UINT32_MAX;
+	uint8_t rank = 0;
+	for (uint32_t i = begin + 1; i < end; i++) {
+		const Piece *piece = &layout->pieces[i];
+		if (piece->break_rank && (piece->depth < depth || (piece->depth == depth && piece->break_rank < rank))) {
+			depth = piece->depth;
+			rank = piece->break_rank;
+		}
+	}
+	uint32_t old_line = begin, last_best = begin;
+	for (uint32_t i = begin + 1; i < end; i++) {
+		const Piece *piece = &layout->pieces[i];
+		if (is_best_break(piece, depth, rank))
+			last_best = i;
+		if (piece->lines_before)
+			old_line = is_best_break(piece, depth, rank) ? i : begin;
+	}
+	return fits_line(layout, old_line, end, first && old_line == begin) ? old_line : last_best;
 }
 
 /* A definition: pieces[begin, end), comments among them included, and a comment behind it on its line. */
@@ -242,7 +271,7 @@ static void write_item(Layout *layout, uint32_t begin, uint32_t end)
 			next++;
 		if (line_open)
 			end_line(layout);
-		uint32_t last_line = next < end && !layout->pieces[next].own_line ? last_line_begin(layout, i, next) : i;
+		uint32_t last_line = next < end && !layout->pieces[next].own_line ? commented_line(layout, i, next, first) : i;
 		if (last_line > i) {
 			write_run(layout, i, last_line, first);
 			end_line(layout);
