@@ -1,0 +1,291 @@
+/* Metrics: see metrics.h. */
+#include "metrics.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CALIBRATION_BINS 15
+
+static const EntkMetrics nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+
+size_t entk_argmax(const double *values, size_t count) {
+	size_t best = 0;
+	for (size_t i = 1; i < count; i++)
+		if (values[i] > values[best])
+			best = i;
+	return best;
+}
+
+/* ---- AUC ----------------------------------------------------------------------------------------------------------- */
+
+typedef struct Scored {
+	double score;
+	bool positive;
+} Scored;
+
+static int compare_scored(const void *a, const void *b) {
+	double x = ((const Scored *)a)->score, y = ((const Scored *)b)->score;
+	return x < y ? -1 : x > y;
+}
+
+EntkStatus entk_metrics_auc(const double *scores, size_t stride, const bool *positive, size_t m, double *auc, EntkError *error) {
+	double below = 0, won = 0, positives = 0;
+	Scored *sorted = entk_allocate(m, sizeof *sorted, "the scores", error);
+	if (!sorted)
+		return error->status;
+	for (size_t i = 0; i < m; i++)
+		sorted[i] = (Scored){scores[i * stride], positive[i]};
+	qsort(sorted, m, sizeof *sorted, compare_scored);
+	for (size_t i = 0, end; i < m; i = end) {
+		double here_positive = 0, here_negative = 0;
+		for (end = i; end < m && sorted[end].score == sorted[i].score; end++) {
+			here_positive += sorted[end].positive;
+			here_negative += !sorted[end].positive;
+		}
+		won += here_positive * (below + 0.5 * here_negative);
+		below += here_negative;
+		positives += here_positive;
+	}
+	free(sorted);
+	*auc = positives > 0 && below > 0 ? won / (positives * below) : NAN;
+	return ENTK_OK;
+}
+
+/* ---- classes ------------------------------------------------------------------------------------------------------- */
+
+void entk_metrics_confusion(const double *scores, const size_t *truth, size_t m, size_t classes, size_t *confusion) {
+	memset(confusion, 0, classes * classes * sizeof *confusion);
+	for (size_t i = 0; i < m; i++)
+		confusion[truth[i] * classes + entk_argmax(scores + i * classes, classes)]++;
+}
+
+static double calibration_error(const double *probabilities, const size_t *truth, size_t m, size_t classes) {
+	double confidence[CALIBRATION_BINS] = {0}, right[CALIBRATION_BINS] = {0}, sum = 0;
+	for (size_t i = 0; i < m; i++) {
+		size_t best = entk_argmax(probabilities + i * classes, classes);
+		double p = probabilities[i * classes + best];
+		size_t bin = (size_t)(p * CALIBRATION_BINS);
+		bin = bin < CALIBRATION_BINS ? bin : CALIBRATION_BINS - 1;
+		confidence[bin] += p;
+		right[bin] += best == truth[i];
+	}
+	for (size_t b = 0; b < CALIBRATION_BINS; b++)
+		sum += fabs(confidence[b] - right[b]);
+	return sum / (double)m;
+}
+
+/* One class against the rest, mean over the classes that occur (of two classes the second one). */
+static EntkStatus class_auc(const double *scores, const size_t *truth, size_t m, size_t classes, double *auc, EntkError *error) {
+	double sum = 0;
+	size_t count = 0;
+	EntkStatus status = ENTK_OK;
+	bool *positive = entk_allocate(m, sizeof *positive, "the classes", error);
+	if (!positive)
+		return error->status;
+	for (size_t c = classes == 2 ? 1 : 0; c < classes && status == ENTK_OK; c++) {
+		double one;
+		for (size_t i = 0; i < m; i++)
+			positive[i] = truth[i] == c;
+		status = entk_metrics_auc(scores + c, classes, positive, m, &one, error);
+		if (status == ENTK_OK && !isnan(one)) {
+			sum += one;
+			count++;
+		}
+	}
+	free(positive);
+	*auc = count ? sum / (double)count : NAN;
+	return status;
+}
+
+/* Mean over the classes that occur of the share of their samples found. */
+static EntkStatus balanced(const double *scores, const size_t *truth, size_t m, size_t classes, double *accuracy, EntkError *error) {
+	double sum = 0;
+	size_t occur = 0;
+	size_t *counts = entk_allocate(2 * classes, sizeof *counts, "the classes", error);
+	if (!counts)
+		return error->status;
+	for (size_t i = 0; i < m; i++) {
+		counts[2 * truth[i]]++;
+		counts[2 * truth[i] + 1] += entk_argmax(scores + i * classes, classes) == truth[i];
+	}
+	for (size_t c = 0; c < classes; c++)
+		if (counts[2 * c]) {
+			sum += (double)counts[2 * c + 1] / (double)counts[2 * c];
+			occur++;
+		}
+	free(counts);
+	*accuracy = sum / (double)occur;
+	return ENTK_OK;
+}
+
+EntkStatus entk_metrics_classes(const double *scores, const double *probabilities, const size_t *truth, size_t m, size_t classes,
+	EntkMetrics *metrics, EntkError *error) {
+	double right = 0, squares = 0, absolute = 0, nll = 0, count = (double)m;
+	*metrics = nothing;
+	for (size_t i = 0; i < m; i++) {
+		const double *row = scores + i * classes;
+		right += entk_argmax(row, classes) == truth[i];
+		for (size_t c = 0; c < classes; c++) {
+			double d = row[c] - ((truth[i] == c) - 1.0 / (double)classes);
+			squares += d * d;
+			absolute += fabs(d);
+		}
+		if (probabilities)
+			nll -= log(fmax(probabilities[i * classes + truth[i]], DBL_MIN));
+	}
+	metrics->accuracy = right / count;
+	metrics->mse = squares / (count * (double)classes);
+	metrics->mae = absolute / (count * (double)classes);
+	if (probabilities) {
+		metrics->nll = nll / count;
+		metrics->calibration_error = calibration_error(probabilities, truth, m, classes);
+	}
+	EntkStatus status = balanced(scores, truth, m, classes, &metrics->balanced_accuracy, error);
+	return status == ENTK_OK ? class_auc(scores, truth, m, classes, &metrics->auc, error) : status;
+}
+
+/* ---- labels ---------------------------------------------------------------------------------------------------------- */
+
+static double normal_cdf(double z) {
+	return 0.5 * erfc(-z * 0.70710678118654752440);
+}
+
+typedef struct LabelCounts {
+	double yes, no, yes_found, no_found;
+} LabelCounts;
+
+/* Mean of the shares found of those of yes and no that occur. */
+static double label_balance(const LabelCounts *c) {
+	double sum = (c->yes > 0 ? c->yes_found / c->yes : 0) + (c->no > 0 ? c->no_found / c->no : 0);
+	return sum / ((c->yes > 0) + (c->no > 0));
+}
+
+EntkStatus entk_metrics_labels(const double *predictions, const double *variances, const double *truth, size_t m, size_t labels,
+	EntkMetrics *metrics, EntkError *error) {
+	double right = 0, balance = 0, squares = 0, absolute = 0, nll = 0, area = 0, count = (double)m * (double)labels;
+	size_t areas = 0;
+	EntkStatus status = ENTK_OK;
+	*metrics = nothing;
+	bool *positive = entk_allocate(m, sizeof *positive, "the labels", error);
+	if (!positive)
+		return error->status;
+	for (size_t o = 0; o < labels && status == ENTK_OK; o++) {
+		LabelCounts counts = {0};
+		double auc;
+		for (size_t i = 0; i < m; i++) {
+			double p = predictions[i * labels + o], y = truth[i * labels + o];
+			bool found = (p > 0.5) == (y > 0.5);
+			positive[i] = y > 0.5;
+			*(positive[i] ? &counts.yes : &counts.no) += 1;
+			*(positive[i] ? &counts.yes_found : &counts.no_found) += found;
+			squares += (p - y) * (p - y);
+			absolute += fabs(p - y);
+			if (variances)
+				nll -= log(fmax(normal_cdf((y > 0.5 ? p - 0.5 : 0.5 - p) / sqrt(variances[i])), DBL_MIN));
+		}
+		right += counts.yes_found + counts.no_found;
+		balance += label_balance(&counts);
+		status = entk_metrics_auc(predictions + o, labels, positive, m, &auc, error);
+		if (status == ENTK_OK && !isnan(auc)) {
+			area += auc;
+			areas++;
+		}
+	}
+	free(positive);
+	metrics->accuracy = right / count;
+	metrics->balanced_accuracy = balance / (double)labels;
+	metrics->auc = areas ? area / (double)areas : NAN;
+	metrics->mse = squares / count;
+	metrics->mae = absolute / count;
+	metrics->nll = variances ? nll / count : NAN;
+	return status;
+}
+
+/* ---- real targets ---------------------------------------------------------------------------------------------------- */
+
+void entk_metrics_regression(const double *predictions, const double *variances, const double *scale, const double *truth, size_t m,
+	size_t outputs, EntkMetrics *metrics) {
+	const double pi = 3.14159265358979323846;
+	double squares = 0, absolute = 0, nll = 0, explained = 0, count = (double)m * (double)outputs;
+	size_t varying = 0;
+	*metrics = nothing;
+	for (size_t o = 0; o < outputs; o++) {
+		double mean = 0, total = 0, wrong = 0;
+		for (size_t i = 0; i < m; i++)
+			mean += truth[i * outputs + o] / (double)m;
+		for (size_t i = 0; i < m; i++) {
+			double y = truth[i * outputs + o], d = predictions[i * outputs + o] - y;
+			total += (y - mean) * (y - mean);
+			wrong += d * d;
+			absolute += fabs(d);
+			if (variances) {
+				double variance = variances[i] * scale[o] * scale[o];
+				nll += 0.5 * (log(2 * pi * variance) + d * d / variance);
+			}
+		}
+		squares += wrong;
+		if (total > 0) {
+			explained += 1 - wrong / total;
+			varying++;
+		}
+	}
+	metrics->mse = squares / count;
+	metrics->mae = absolute / count;
+	metrics->r2 = varying ? explained / (double)varying : NAN;
+	metrics->nll = variances ? nll / count : NAN;
+}
+
+/* ---- probabilities --------------------------------------------------------------------------------------------------- */
+
+/* p_c = integral over F of phi_c(F) prod_{j != c} Phi_j(F): c has the score F, and all others less. The trapezoid rule
+ * converges exponentially for such smooth integrands: 24 nodes per standard deviation leave only rounding. Beyond 9
+ * deviations around the largest mean the winning score has no weight. */
+void entk_class_probabilities(const double *mean, size_t classes, double variance, double *probabilities) {
+	const double reach = 9, step = 1.0 / 24;
+	double deviation = sqrt(variance), top = mean[entk_argmax(mean, classes)], sum = 0;
+	memset(probabilities, 0, classes * sizeof *probabilities);
+	if (!(deviation > 0)) {
+		probabilities[entk_argmax(mean, classes)] = 1;
+		return;
+	}
+	for (double z = -reach; z <= reach; z += step) {
+		double log_product = 0;
+		for (size_t j = 0; j < classes; j++)
+			log_product += log(fmax(normal_cdf(z + (top - mean[j]) / deviation), DBL_MIN));
+		for (size_t c = 0; c < classes; c++) {
+			double zc = z + (top - mean[c]) / deviation;
+			probabilities[c] += exp(log_product - log(fmax(normal_cdf(zc), DBL_MIN)) - 0.5 * zc * zc);
+		}
+	}
+	for (size_t c = 0; c < classes; c++)
+		sum += probabilities[c];
+	for (size_t c = 0; c < classes; c++)
+		probabilities[c] /= sum;
+}
+
+/* ---- over seeds ------------------------------------------------------------------------------------------------------ */
+
+/* 97.5 % quantiles of Student's t distribution for 1 .. 30 degrees of freedom. */
+static const double t_quantile[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788, 2.1604,
+	2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860, 2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452,
+	2.0423};
+
+EntkSpread entk_spread(const double *values, size_t count) {
+	const size_t known = sizeof t_quantile / sizeof t_quantile[0];
+	EntkSpread s = {0, NAN, NAN, NAN};
+	double square = 0;
+	for (size_t i = 0; i < count; i++)
+		s.mean += values[i] / (double)count;
+	if (count < 2)
+		return s;
+	for (size_t i = 0; i < count; i++)
+		square += (values[i] - s.mean) * (values[i] - s.mean);
+	s.deviation = sqrt(square / (double)(count - 1));
+	s.error = s.deviation / sqrt((double)count);
+	/* Beyond the table the quantile is 1.95996 + 2.37 / degrees to three digits. */
+	double degrees = (double)(count - 1);
+	s.half = s.error * (count - 1 <= known ? t_quantile[count - 2] : 1.959964 + 2.372 / degrees + 2.8 / (degrees * degrees));
+	return s;
+}
