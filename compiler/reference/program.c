@@ -88,16 +88,10 @@ static _Noreturn void refuse(Diag *diag) {
 static SetOption *parse_sets(Arena *arena, SourceSet *sources, Diag *diag) {
 	SetOption *sets = ARENA_ARRAY(arena, SetOption, entk_embedded_set_count + 1);
 	for (size_t i = 0; i < entk_embedded_set_count; i++) {
-		const char *text = entk_embedded_sets[i], *equals = strchr(text, '=');
-		if (equals == NULL)
-			ICE("embedded option \"--set %s\" has no value", text);
-		size_t length = strlen(equals + 1);
-		uint32_t file = source_add(sources, arena_printf(arena, "--set %s", text), equals + 1, length);
-		sets[i].name = arena_copy(arena, text, (size_t)(equals - text));
-		sets[i].value = parse_expression(arena, sources, diag, file);
-		sets[i].span = (Span){.file = file, .begin = 0, .end = (uint32_t)length};
-		if (sets[i].value == NULL)
+		AstExpr *value;
+		if (!parse_set_option(arena, sources, diag, entk_embedded_sets[i], &sets[i].name, &value, &sets[i].span))
 			refuse(diag);
+		sets[i].value = value;
 	}
 	return sets;
 }
