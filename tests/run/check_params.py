@@ -8,7 +8,7 @@ SOURCE = """{declaration}
 {beta}
 def block = conv(3x3, weight_std = {w}, bias_std = {b} / 2) -> relu
 net plain = image(6x6, channels = 2) -> block -> block^3 -> pool -> dense(weight_std = {w})
-net group = image(6x6, channels = 2) -> lift(C4, 3x3, weight_std = sqrt(2 * {w}), bias_std = {b}) -> erf(a = {w}, b = 1 / {w})
+net lifted = image(6x6, channels = 2) -> lift(C4, 3x3, weight_std = sqrt(2 * {w}), bias_std = {b}) -> erf(a = {w}, b = 1 / {w})
             -> conv(3x3) -> abrelu(-0.1 * {w}, max(1, {w})) -> pool -> dense -> relu -> dense(bias_std = where({w} - 1.5, {b}, 2 * {b}))
 """
 VECTOR = """{declaration}
