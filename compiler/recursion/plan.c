@@ -58,12 +58,16 @@ static void walk(const RecBlock *block, const RecPart *part, uint32_t *now)
 			if (b->placed && b->first_use <= begin && b->last_use >= begin)
 				b->last_use = end;
 		}
-		/* A torus slice is written by pieces: all of the loop belongs to its life. */
-		if (s->kind == REC_LOOP_WRAP)
-			for (uint32_t i = 0; i < part->buffer_count; i++)
-				if (part->buffers[i]->placed && part->buffers[i]->torus && part->buffers[i]->last_use > begin &&
-				    part->buffers[i]->first_use > begin)
-					part->buffers[i]->first_use = begin, part->buffers[i]->last_use = end;
+		/* A torus slice is written by pieces, an array by displacements: all of the loop belongs to their lives. */
+		for (uint32_t i = 0; i < part->buffer_count; i++) {
+			RecBuffer *b = part->buffers[i];
+			bool pieces = (s->kind == REC_LOOP_WRAP && b->torus) ||
+			              (s->kind == REC_LOOP_DISP && b->kind == REC_ARRAY);
+			if (pieces && b->placed && b->first_use > begin) {
+				b->first_use = begin;
+				b->last_use = end;
+			}
+		}
 	}
 }
 
