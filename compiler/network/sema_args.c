@@ -242,9 +242,14 @@ bool sema_arg_dims(Checker *ch, const LayerCall *call, LayerArg arg, uint32_t di
 		return true;
 	}
 	const AstExpr *dims = value->value.as.literal;
-	if (dims->as.dims.count != dim)
-		return sema_error(ch, value->span, "E0308", "%s of \"%s\" needs %u ax%s here, found %u", name,
-				  call->layer->name, dim, dim == 1 ? "is" : "es", dims->as.dims.count);
+	if (dims->as.dims.count != dim) {
+		sema_error(ch, value->span, "E0308", "%s of \"%s\" needs %u ax%s here, found %u", name,
+			   call->layer->name, dim, dim == 1 ? "is" : "es", dims->as.dims.count);
+		if (!value->at_call)
+			diag_note(ch->diag, call->span, "this layer takes the default");
+		diag_hint(ch->diag, "One number stands for all axes.");
+		return false;
+	}
 	for (uint32_t a = 0; a < dim; a++) {
 		if (dims->as.dims.size[a] < 1)
 			return sema_error(ch, value->span, "E0305",
