@@ -10,6 +10,8 @@
 
 void token_name(Parser *parser, const char *text, size_t length)
 {
+	if (parser->skipping)
+		return;
 	if (length > AST_MAX_NAME) {
 		parser_error(parser, parser->span, "E0108", "name of %zu characters, the longest has %d", length, AST_MAX_NAME);
 		parser->value_failed = true;
@@ -48,7 +50,7 @@ static bool is_too_long(Parser *parser, size_t length)
 
 void token_number(Parser *parser, const char *text, size_t length)
 {
-	if (is_too_long(parser, length))
+	if (parser->skipping || is_too_long(parser, length))
 		return;
 	AstExpr *expr = literal(parser, AST_NUMBER);
 	parser->literal = expr;
