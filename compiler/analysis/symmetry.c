@@ -98,8 +98,8 @@ static void check_exchanged(const Proof *proof, const Node *node, const Window *
 				Axis on_a = window_on(w, a, shape[i == 0 ? a : b]), on_b = window_on(w, b, shape[i == 0 ? a : b]);
 				anchors = anchors && same_anchors(&on_a, &on_b);
 			}
-			if (box)
-				continue;
+			if (box || flow->broken.at != NULL)
+				continue; /* only the first layer is reported: no texts for the others */
 			const char *reason = arena_printf(proof->arena, "window/stride differ on exchanged axes %u,%u", a, b);
 			if (anchors && node->kind != NODE_WINDOW_POOL) /* a filter is turned with r, a pool's box is not */
 				fail_average(flow, node, reason);
@@ -124,6 +124,8 @@ static void check_axes(const Proof *proof, const Node *node, const Window *w, Fl
 		AxisResult result = axis_follow(&axis, &flow->z[a], &constrained);
 		if (constrained)
 			flow->constraint[a] = node;
+		if (flow->broken.at != NULL)
+			continue;
 		if (result == AXIS_ASYMMETRIC)
 			fail_broken(flow, node, arena_printf(proof->arena, "anchors not symmetric on axis %u", a),
 			            axis_remedy(proof->arena, &axis, a, node->kind == NODE_WINDOW_POOL));
