@@ -19,9 +19,9 @@ typedef struct Failure {
 } Failure;
 
 typedef struct Flow {
-	int64_t z[GRID_MAX_DIM];                 /* doubled centre of the reflections */
-	const Node *constraint[GRID_MAX_DIM];    /* since the body's hole: a layer that needs the centre in the middle */
-	bool merged;                             /* a pool over elements stands before */
+	int64_t z[GRID_MAX_DIM];              /* doubled centre of the reflections */
+	const Node *constraint[GRID_MAX_DIM]; /* since the body's hole: a layer that needs the centre in the middle */
+	bool merged;                          /* a pool over elements stands before */
 	bool lifted;
 	Failure broken, average;
 } Flow;
@@ -41,31 +41,36 @@ typedef struct Proof {
 	Generators generators;
 	uint32_t dim;
 	bool reflected[GRID_MAX_DIM];
-	Flow *flows;              /* by node id */
-	const Node **repeat_of;   /* by id of a hole */
-	SupportCacheEntry *cache; /* CACHE_SIZE: supports are shared by uses of a def, and large ones are slow to check */
-	Failure asymmetric;       /* first support that is not H-symmetric */
-	Failure average;          /* why Theorem B fails */
-	Failure broken;           /* why the pooled kernel is not invariant */
+	Flow *flows;            /* by node id */
+	const Node **repeat_of; /* by id of a hole */
+	SupportCacheEntry
+		*cache;     /* CACHE_SIZE: supports are shared by uses of a def, and large ones are slow to check */
+	Failure asymmetric; /* first support that is not H-symmetric */
+	Failure average;    /* why Theorem B fails */
+	Failure broken;     /* why the pooled kernel is not invariant */
 } Proof;
 
 /* ---- failures ------------------------------------------------------------------------------------------------- */
 
-static Failure first_of(Failure a, Failure b) {
+static Failure first_of(Failure a, Failure b)
+{
 	if (a.at == NULL || (b.at != NULL && b.at->id < a.at->id))
 		return b;
 	return a;
 }
 
-static void keep_first(Failure *kept, Failure found) {
+static void keep_first(Failure *kept, Failure found)
+{
 	*kept = first_of(*kept, found);
 }
 
-static void fail_average(Flow *flow, const Node *at, const char *reason) {
+static void fail_average(Flow *flow, const Node *at, const char *reason)
+{
 	keep_first(&flow->average, (Failure){at, reason, NULL});
 }
 
-static void fail_broken(Flow *flow, const Node *at, const char *reason, const char *remedy) {
+static void fail_broken(Flow *flow, const Node *at, const char *reason, const char *remedy)
+{
 	Failure failure = {at, reason, remedy};
 	keep_first(&flow->broken, failure);
 	keep_first(&flow->average, failure);
@@ -73,45 +78,55 @@ static void fail_broken(Flow *flow, const Node *at, const char *reason, const ch
 
 /* ---- window layers -------------------------------------------------------------------------------------------- */
 
-static Axis window_on(const Window *w, uint32_t a, uint32_t n) {
+static Axis window_on(const Window *w, uint32_t a, uint32_t n)
+{
 	Axis axis;
 	if (!axis_make(n, w->size[a], w->stride[a], w->dilation[a], w->padding, &axis))
 		axis.m = 0; /* a window that fits one axis may not fit another one's size */
 	return axis;
 }
 
-static bool same_anchors(const Axis *a, const Axis *b) {
+static bool same_anchors(const Axis *a, const Axis *b)
+{
 	return a->m == b->m && a->s == b->s && (a->m == 0 || a->first2 == b->first2);
 }
 
 /* Axes that H exchanges: an image and its turned copy meet the windows of either axis. */
-static void check_exchanged(const Proof *proof, const Node *node, const Window *w, Flow *flow) {
+static void check_exchanged(const Proof *proof, const Node *node, const Window *w, Flow *flow)
+{
 	const uint32_t *shape = node->input->type.shape;
 	for (uint32_t a = 0; a < proof->dim; a++) {
 		for (uint32_t b = a + 1; b < proof->dim; b++) {
 			if (!group_exchanges(proof->group, a, b) && !group_exchanges(proof->group, b, a))
 				continue;
 			bool box = w->size[a] == w->size[b] && w->stride[a] == w->stride[b] &&
-			           (w->size[a] == 1 || w->dilation[a] == w->dilation[b]);
+				   (w->size[a] == 1 || w->dilation[a] == w->dilation[b]);
 			bool anchors = true;
 			for (int i = 0; i < 2; i++) {
-				Axis on_a = window_on(w, a, shape[i == 0 ? a : b]), on_b = window_on(w, b, shape[i == 0 ? a : b]);
+				Axis on_a = window_on(w, a, shape[i == 0 ? a : b]),
+				     on_b = window_on(w, b, shape[i == 0 ? a : b]);
 				anchors = anchors && same_anchors(&on_a, &on_b);
 			}
 			if (box || flow->broken.at != NULL)
 				continue; /* only the first layer is reported: no texts for the others */
-			const char *reason = arena_printf(proof->arena, "window/stride differ on exchanged axes %u,%u", a, b);
-			if (anchors && node->kind != NODE_WINDOW_POOL) /* a filter is turned with r, a pool's box is not */
+			const char *reason =
+				arena_printf(proof->arena, "window/stride differ on exchanged axes %u,%u", a, b);
+			if (anchors &&
+			    node->kind != NODE_WINDOW_POOL) /* a filter is turned with r, a pool's box is not */
 				fail_average(flow, node, reason);
 			else
-				fail_broken(flow, node, reason,
-				            arena_printf(proof->arena, "Equal windows and strides on axes %u and %u, which %s exchanges, "
-				                         "would keep the symmetry.", a, b, proof->group->name));
+				fail_broken(
+					flow, node, reason,
+					arena_printf(proof->arena,
+						     "Equal windows and strides on axes %u and %u, which %s exchanges, "
+						     "would keep the symmetry.",
+						     a, b, proof->group->name));
 		}
 	}
 }
 
-static void check_axes(const Proof *proof, const Node *node, const Window *w, Flow *flow) {
+static void check_axes(const Proof *proof, const Node *node, const Window *w, Flow *flow)
+{
 	const uint32_t *shape = node->input->type.shape;
 	for (uint32_t a = 0; a < proof->dim; a++) {
 		Axis axis = window_on(w, a, shape[a]);
@@ -128,22 +143,25 @@ static void check_axes(const Proof *proof, const Node *node, const Window *w, Fl
 			continue;
 		if (result == AXIS_ASYMMETRIC)
 			fail_broken(flow, node, arena_printf(proof->arena, "anchors not symmetric on axis %u", a),
-			            axis_remedy(proof->arena, &axis, a, node->kind == NODE_WINDOW_POOL));
+				    axis_remedy(proof->arena, &axis, a, node->kind == NODE_WINDOW_POOL));
 		if (result == AXIS_DISPLACED)
 			fail_broken(flow, node, "centre displaced by an earlier circular layer",
-			            "The symmetry would be kept by odd filters in the circular layers before, or by padding = circular "
-			            "here.");
+				    "The symmetry would be kept by odd filters in the circular layers before, or by "
+				    "padding = circular "
+				    "here.");
 	}
 }
 
-static void check_window(const Proof *proof, const Node *node, const Window *w, Flow *flow) {
+static void check_window(const Proof *proof, const Node *node, const Window *w, Flow *flow)
+{
 	if (node->type.domain != DOMAIN_GRID && node->type.domain != DOMAIN_GROUP_GRID)
 		return; /* a bare H has no positions */
 	check_exchanged(proof, node, w, flow);
 	check_axes(proof, node, w, flow);
 }
 
-static const SupportCacheEntry *look_at_support(const Proof *proof, const Node *node) {
+static const SupportCacheEntry *look_at_support(const Proof *proof, const Node *node)
+{
 	const Support *support = &node->as.conv.support;
 	const Window *w = &node->as.conv.window;
 	SupportCacheEntry *entry = &proof->cache[((uintptr_t)support->taps >> 4) % CACHE_SIZE];
@@ -158,22 +176,28 @@ static const SupportCacheEntry *look_at_support(const Proof *proof, const Node *
 }
 
 /* A plain convolution moves with H only if H leaves each of its taps in place, as those of a 1x1 filter. */
-static void follow_plain_conv(const Proof *proof, const Node *node, Flow *flow) {
+static void follow_plain_conv(const Proof *proof, const Node *node, Flow *flow)
+{
 	if (!look_at_support(proof, node)->fixed)
 		fail_broken(flow, node,
-		            flow->merged ? "plain convolution after a pool over elements" : "plain convolution before the lift",
-		            flow->merged ? "The symmetry would be kept by a 1x1 filter, or by this convolution before the pool over "
-		                           "elements, where it is the group convolution."
-		                         : "The symmetry would be kept by a 1x1 filter, or by this convolution after the lift, where "
-		                           "it is the group convolution.");
+			    flow->merged ? "plain convolution after a pool over elements"
+					 : "plain convolution before the lift",
+			    flow->merged ? "The symmetry would be kept by a 1x1 filter, or by this convolution before "
+					   "the pool over "
+					   "elements, where it is the group convolution."
+					 : "The symmetry would be kept by a 1x1 filter, or by this convolution after "
+					   "the lift, where "
+					   "it is the group convolution.");
 	check_window(proof, node, &node->as.conv.window, flow);
 }
 
-static void follow_group_conv(Proof *proof, const Node *node, Flow *flow) {
+static void follow_group_conv(Proof *proof, const Node *node, Flow *flow)
+{
 	if (!group_contains(node->type.group, proof->group)) {
-		fail_broken(flow, node, arena_printf(proof->arena, "%s does not contain %s", node->type.group->name,
-		                                     proof->group->name),
-		            "The symmetry would be kept by the same group in all lifts.");
+		fail_broken(flow, node,
+			    arena_printf(proof->arena, "%s does not contain %s", node->type.group->name,
+					 proof->group->name),
+			    "The symmetry would be kept by the same group in all lifts.");
 		return;
 	}
 	if (!look_at_support(proof, node)->symmetric) {
@@ -184,7 +208,8 @@ static void follow_group_conv(Proof *proof, const Node *node, Flow *flow) {
 	check_window(proof, node, &node->as.conv.window, flow);
 }
 
-static void follow_lift(Proof *proof, const Node *node, Flow *flow) {
+static void follow_lift(Proof *proof, const Node *node, Flow *flow)
+{
 	if (flow->merged)
 		fail_average(flow, node, "lift after a pool over elements");
 	flow->lifted = true;
@@ -194,13 +219,15 @@ static void follow_lift(Proof *proof, const Node *node, Flow *flow) {
 /* ---- global pools, flatten ------------------------------------------------------------------------------------ */
 
 /* What has been found on the way in counts now: for Theorem B, and at a pool over elements for invariance. */
-static void settle(Proof *proof, Flow *flow, bool pooled) {
+static void settle(Proof *proof, Flow *flow, bool pooled)
+{
 	keep_first(&proof->average, flow->average);
 	if (pooled)
 		keep_first(&proof->broken, flow->broken);
 }
 
-static void follow_pool(Proof *proof, const Node *node, Flow *flow) {
+static void follow_pool(Proof *proof, const Node *node, Flow *flow)
+{
 	const Type *from = &node->input->type;
 	if (from->domain == DOMAIN_GRID) {
 		if (!flow->merged)
@@ -217,7 +244,8 @@ static void follow_pool(Proof *proof, const Node *node, Flow *flow) {
 	flow->merged = true;
 }
 
-static void follow_flatten(Proof *proof, const Node *node, Flow *flow) {
+static void follow_flatten(Proof *proof, const Node *node, Flow *flow)
+{
 	if (node->input->type.domain != DOMAIN_VECTOR)
 		fail_average(flow, node, "flatten instead of a pool over elements");
 	settle(proof, flow, false);
@@ -225,11 +253,13 @@ static void follow_flatten(Proof *proof, const Node *node, Flow *flow) {
 
 /* ---- joins and repeats ---------------------------------------------------------------------------------------- */
 
-static bool has_grid(const Node *node) {
+static bool has_grid(const Node *node)
+{
 	return node->type.domain == DOMAIN_GRID || node->type.domain == DOMAIN_GROUP_GRID;
 }
 
-static Flow join(const Proof *proof, const Node *node) {
+static Flow join(const Proof *proof, const Node *node)
+{
 	Flow flow = proof->flows[node->as.sum.branches[0]->id];
 	for (uint32_t i = 1; i < node->as.sum.count; i++) {
 		const Flow *branch = &proof->flows[node->as.sum.branches[i]->id];
@@ -242,7 +272,8 @@ static Flow join(const Proof *proof, const Node *node) {
 				flow.constraint[a] = branch->constraint[a];
 			if (has_grid(node) && flow.z[a] != branch->z[a])
 				fail_broken(&flow, node, "branches with different centres",
-				            "The symmetry would be kept by odd filters in the circular layers of the branches.");
+					    "The symmetry would be kept by odd filters in the circular layers of the "
+					    "branches.");
 		}
 	}
 	return flow;
@@ -250,7 +281,8 @@ static Flow join(const Proof *proof, const Node *node) {
 
 /* The body has been followed once, from the repeat's own input. It moves the centre of an axis by a constant modulo the
  * size, unless one of its layers needs the centre in the middle: then a body that moves it fails in its second turn. */
-static Flow after_repeat(const Proof *proof, const Node *node) {
+static Flow after_repeat(const Proof *proof, const Node *node)
+{
 	const Flow *in = &proof->flows[node->input->id];
 	Flow flow = proof->flows[node->as.repeat.body->id];
 	uint32_t count = node->as.repeat.count;
@@ -258,7 +290,8 @@ static Flow after_repeat(const Proof *proof, const Node *node) {
 		int64_t n = node->type.shape[a], step = flow.z[a] - in->z[a];
 		if (step != 0 && count > 1 && flow.constraint[a] != NULL)
 			fail_broken(&flow, flow.constraint[a], "centre displaced by an earlier circular layer",
-			            "The symmetry would be kept by odd filters in the circular layers of the repeated net.");
+				    "The symmetry would be kept by odd filters in the circular layers of the repeated "
+				    "net.");
 		if (step != 0)
 			flow.z[a] = ((in->z[a] + step % n * count) % n + n) % n;
 		if (flow.constraint[a] == NULL)
@@ -271,14 +304,16 @@ static Flow after_repeat(const Proof *proof, const Node *node) {
 
 /* ---- the walk ------------------------------------------------------------------------------------------------- */
 
-static Flow start(const Proof *proof) {
+static Flow start(const Proof *proof)
+{
 	Flow flow = {0};
 	for (uint32_t a = 0; a < proof->dim; a++)
 		flow.z[a] = (int64_t)proof->network->input->type.shape[a] - 1;
 	return flow;
 }
 
-static Flow enter_body(const Proof *proof, const Node *hole) {
+static Flow enter_body(const Proof *proof, const Node *hole)
+{
 	const Node *repeat = proof->repeat_of[hole->id];
 	ENTK_ASSERT(repeat != NULL && repeat->input->id < hole->id);
 	Flow flow = proof->flows[repeat->input->id];
@@ -286,7 +321,8 @@ static Flow enter_body(const Proof *proof, const Node *hole) {
 	return flow;
 }
 
-static void follow(Proof *proof, const Node *node) {
+static void follow(Proof *proof, const Node *node)
+{
 	Flow flow = {0};
 	if (node->input != NULL)
 		flow = proof->flows[node->input->id];
@@ -332,7 +368,8 @@ static void follow(Proof *proof, const Node *node) {
 	proof->flows[node->id] = flow;
 }
 
-static Proof prove(Arena *arena, const Network *network, const Group *group) {
+static Proof prove(Arena *arena, const Network *network, const Group *group)
+{
 	Proof proof = {.arena = arena, .network = network, .group = group, .dim = group->dim};
 	proof.generators = group_generators(group);
 	proof.flows = ARENA_ARRAY(arena, Flow, network->node_count);
@@ -351,7 +388,8 @@ static Proof prove(Arena *arena, const Network *network, const Group *group) {
 /* ---- verdicts ------------------------------------------------------------------------------------------------- */
 
 /* The groups of all lifts, each once. */
-static uint32_t find_groups(Arena *arena, const Network *network, const Group ***out) {
+static uint32_t find_groups(Arena *arena, const Network *network, const Group ***out)
+{
 	const Group **groups = ARENA_ARRAY(arena, const Group *, network->node_count);
 	uint32_t count = 0;
 	for (uint32_t id = 0; id < network->node_count; id++) {
@@ -366,14 +404,16 @@ static uint32_t find_groups(Arena *arena, const Network *network, const Group **
 	return count;
 }
 
-static const Node *second_lift(const Network *network, const Group *first) {
+static const Node *second_lift(const Network *network, const Group *first)
+{
 	for (uint32_t id = 0; id < network->node_count; id++)
 		if (network->nodes[id]->kind == NODE_LIFT && !group_equal(network->nodes[id]->type.group, first))
 			return network->nodes[id];
 	return NULL;
 }
 
-Symmetry symmetry_analyse(Arena *arena, const Network *network) {
+Symmetry symmetry_analyse(Arena *arena, const Network *network)
+{
 	Symmetry result = {.verdict = SYMMETRY_NONE, .invariant = true};
 	Failure asymmetric = {0}, average = {0}, broken = {0};
 	const Group **groups;
@@ -393,8 +433,8 @@ Symmetry symmetry_analyse(Arena *arena, const Network *network) {
 		keep_first(&average, (Failure){second_lift(network, groups[0]), "lifts to different groups", NULL});
 	Failure stop = asymmetric.at != NULL ? asymmetric : average;
 	result.verdict = asymmetric.at != NULL ? SYMMETRY_GENERAL
-	                 : average.at != NULL  ? SYMMETRY_RELATIVE_INDEX
-	                                       : SYMMETRY_IMAGE_AVERAGE;
+			 : average.at != NULL  ? SYMMETRY_RELATIVE_INDEX
+					       : SYMMETRY_IMAGE_AVERAGE;
 	result.stops_at = stop.at;
 	result.reason = stop.reason;
 	result.invariant = broken.at == NULL;
@@ -404,16 +444,19 @@ Symmetry symmetry_analyse(Arena *arena, const Network *network) {
 	return result;
 }
 
-void symmetry_warn(Diag *diag, Arena *arena, const Network *network) {
+void symmetry_warn(Diag *diag, Arena *arena, const Network *network)
+{
 	Symmetry symmetry = symmetry_analyse(arena, network);
 	if (symmetry.invariant)
 		return;
-	diag_warning(diag, symmetry.broken_at->span, "W0501", "the kernel of net \"%s\" is not proved invariant under %s: \"%s\": %s",
-	             network->name, symmetry.group->name, symmetry.broken_at->label, symmetry.broken_reason);
+	diag_warning(diag, symmetry.broken_at->span, "W0501",
+		     "the kernel of net \"%s\" is not proved invariant under %s: \"%s\": %s", network->name,
+		     symmetry.group->name, symmetry.broken_at->label, symmetry.broken_reason);
 	diag_hint(diag, "%s", symmetry.remedy);
 }
 
-const char *symmetry_verdict_text(SymmetryVerdict verdict) {
+const char *symmetry_verdict_text(SymmetryVerdict verdict)
+{
 	switch (verdict) {
 	case SYMMETRY_IMAGE_AVERAGE:
 		return "image average";

@@ -10,7 +10,8 @@
 
 /* ---- symmetry_support.c --------------------------------------------------------------------------------------- */
 
-#define MAX_GENERATORS 6 /* a chain of subgroups of a group of 48 elements has at most 6 steps: each doubles the order */
+#define MAX_GENERATORS \
+	6 /* a chain of subgroups of a group of 48 elements has at most 6 steps: each doubles the order */
 
 /* A property that the generators have, all products of them have. */
 typedef struct Generators {
@@ -32,7 +33,7 @@ bool support_is_fixed(const Support *support, const Window *window, uint32_t dim
 typedef struct Axis {
 	uint32_t n, f, s, dilation; /* size of the input, cells, stride, distance of cells */
 	Padding padding;
-	uint32_t m; /* size of the output */
+	uint32_t m;     /* size of the output */
 	int64_t first2; /* twice the first anchor */
 } Axis;
 

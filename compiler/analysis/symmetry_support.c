@@ -9,7 +9,8 @@
 
 /* ---- groups --------------------------------------------------------------------------------------------------- */
 
-Generators group_generators(const Group *group) {
+Generators group_generators(const Group *group)
+{
 	bool reached[GROUP_MAX_ORDER] = {true}; /* the identity */
 	Generators result = {0};
 	for (uint32_t g = 0; g < group->order; g++) {
@@ -31,7 +32,8 @@ Generators group_generators(const Group *group) {
 	return result;
 }
 
-bool group_contains(const Group *group, const Group *subgroup) {
+bool group_contains(const Group *group, const Group *subgroup)
+{
 	if (group->dim != subgroup->dim)
 		return false;
 	for (uint32_t h = 0; h < subgroup->order; h++) {
@@ -46,26 +48,30 @@ bool group_contains(const Group *group, const Group *subgroup) {
 
 /* ---- cells ---------------------------------------------------------------------------------------------------- */
 
-static uint64_t cell_count(const Window *w, uint32_t dim) {
+static uint64_t cell_count(const Window *w, uint32_t dim)
+{
 	uint64_t count = 1;
 	for (uint32_t a = 0; a < dim; a++)
 		count *= w->size[a];
 	return count;
 }
 
-static uint64_t cell_index(const Window *w, uint32_t dim, const uint32_t *cell) {
+static uint64_t cell_index(const Window *w, uint32_t dim, const uint32_t *cell)
+{
 	uint64_t index = 0;
 	for (uint32_t a = 0; a < dim; a++)
 		index = index * w->size[a] + cell[a];
 	return index;
 }
 
-static int64_t offset2(const Window *w, uint32_t a, uint32_t u) {
+static int64_t offset2(const Window *w, uint32_t a, uint32_t u)
+{
 	return (int64_t)w->dilation[a] * (2 * (int64_t)u - ((int64_t)w->size[a] - 1));
 }
 
 /* The cell at rho(h) y, if the window has one there. */
-static bool turn_cell(const Window *w, uint32_t dim, GridElement h, const uint32_t *cell, uint32_t *out) {
+static bool turn_cell(const Window *w, uint32_t dim, GridElement h, const uint32_t *cell, uint32_t *out)
+{
 	for (uint32_t a = 0; a < dim; a++) {
 		int64_t y2 = h.sign[a] * offset2(w, h.perm[a], cell[h.perm[a]]);
 		int64_t r = w->dilation[a], u2 = y2 + r * ((int64_t)w->size[a] - 1); /* 2 r u */
@@ -77,7 +83,8 @@ static bool turn_cell(const Window *w, uint32_t dim, GridElement h, const uint32
 }
 
 /* Does h map the full box of cells onto itself? */
-static bool box_is_symmetric(const Window *w, uint32_t dim, GridElement h) {
+static bool box_is_symmetric(const Window *w, uint32_t dim, GridElement h)
+{
 	for (uint32_t a = 0; a < dim; a++) {
 		uint32_t b = h.perm[a];
 		if (w->size[a] != w->size[b] || (w->size[a] > 1 && w->dilation[a] != w->dilation[b]))
@@ -88,7 +95,8 @@ static bool box_is_symmetric(const Window *w, uint32_t dim, GridElement h) {
 
 /* ---- supports ------------------------------------------------------------------------------------------------- */
 
-bool support_marginal_symmetric(const Support *support, const Window *window, uint32_t dim, const Generators *h) {
+bool support_marginal_symmetric(const Support *support, const Window *window, uint32_t dim, const Generators *h)
+{
 	bool symmetric = true;
 	for (uint32_t i = 0; i < h->count && support->full; i++)
 		symmetric = symmetric && box_is_symmetric(window, dim, h->element[i]);
@@ -102,15 +110,17 @@ bool support_marginal_symmetric(const Support *support, const Window *window, ui
 		for (uint32_t s = 0; s < support->count && symmetric; s++) {
 			const uint32_t *cell = support->taps[s].cell;
 			uint32_t turned[GRID_MAX_DIM] = {0};
-			symmetric = turn_cell(window, dim, h->element[i], cell, turned) &&
-			            marginal[cell_index(window, dim, turned)] == marginal[cell_index(window, dim, cell)];
+			symmetric =
+				turn_cell(window, dim, h->element[i], cell, turned) &&
+				marginal[cell_index(window, dim, turned)] == marginal[cell_index(window, dim, cell)];
 		}
 	}
 	arena_destroy(scratch);
 	return symmetric;
 }
 
-bool support_is_fixed(const Support *support, const Window *window, uint32_t dim, const Generators *h) {
+bool support_is_fixed(const Support *support, const Window *window, uint32_t dim, const Generators *h)
+{
 	for (uint32_t i = 0; i < h->count; i++) {
 		bool moves[GRID_MAX_DIM]; /* does h change this coordinate of some offset? */
 		bool any = false;
@@ -134,7 +144,8 @@ bool support_is_fixed(const Support *support, const Window *window, uint32_t dim
 	return true;
 }
 
-bool support_is_symmetric(const Node *conv) {
+bool support_is_symmetric(const Node *conv)
+{
 	ENTK_ASSERT(conv->kind == NODE_LIFT || conv->kind == NODE_GROUP_CONV);
 	Generators h = group_generators(conv->type.group);
 	uint32_t dim = conv->type.domain == DOMAIN_GROUP ? 0 : conv->type.dim;
@@ -142,7 +153,8 @@ bool support_is_symmetric(const Node *conv) {
 }
 
 /* [KR-18] The number of times (h, y) occurs equals that of (g h, rho(g) y). */
-bool support_is_left_invariant(const Node *conv) {
+bool support_is_left_invariant(const Node *conv)
+{
 	ENTK_ASSERT(conv->kind == NODE_GROUP_CONV);
 	const Group *group = conv->type.group;
 	const Support *support = &conv->as.conv.support;
@@ -162,8 +174,8 @@ bool support_is_left_invariant(const Node *conv) {
 			uint32_t turned[GRID_MAX_DIM] = {0};
 			uint64_t moved = group->product[g * group->order + tap->element];
 			invariant = turn_cell(w, dim, group->elements[g], tap->cell, turned) &&
-			            times[moved * cells + cell_index(w, dim, turned)] ==
-			                    times[tap->element * cells + cell_index(w, dim, tap->cell)];
+				    times[moved * cells + cell_index(w, dim, turned)] ==
+					    times[tap->element * cells + cell_index(w, dim, tap->cell)];
 		}
 	}
 	arena_destroy(scratch);

@@ -15,11 +15,11 @@ typedef struct Walk {
 	const double *params;
 	const double *x, *z; /* the pair of samples, turned inside an augmentation */
 	bool same;
-	State *states;        /* by node id */
-	const Node **scope;   /* by node id: the output of the node's scope; NULL outside */
-	uint32_t *first;      /* by id of a scope's output: the lowest id of the scope */
-	uint32_t *readers;    /* by node id: how often it is read in one pass, the scope's output once more */
-	uint32_t *unread;     /* by node id: the rest of them in the pass under way */
+	State *states;      /* by node id */
+	const Node **scope; /* by node id: the output of the node's scope; NULL outside */
+	uint32_t *first;    /* by id of a scope's output: the lowest id of the scope */
+	uint32_t *readers;  /* by node id: how often it is read in one pass, the scope's output once more */
+	uint32_t *unread;   /* by node id: the rest of them in the pass under way */
 	const Node **stack;
 } Walk;
 
@@ -27,7 +27,8 @@ static ReferenceStatus run_scope(Walk *walk, const Node *output, State *out);
 
 /* ---- scopes --------------------------------------------------------------------------------------------------- */
 
-static void read_by(Walk *walk, const Node *output, const Node *node, uint32_t *depth) {
+static void read_by(Walk *walk, const Node *output, const Node *node, uint32_t *depth)
+{
 	walk->readers[node->id]++;
 	if (walk->scope[node->id] == NULL) {
 		walk->scope[node->id] = output;
@@ -36,7 +37,8 @@ static void read_by(Walk *walk, const Node *output, const Node *node, uint32_t *
 }
 
 /* Marks the nodes of the scope that ends at `output`. */
-static void find_scope(Walk *walk, const Node *output) {
+static void find_scope(Walk *walk, const Node *output)
+{
 	uint32_t depth = 0;
 	walk->first[output->id] = output->id;
 	read_by(walk, output, output, &depth);
@@ -53,7 +55,8 @@ static void find_scope(Walk *walk, const Node *output) {
 }
 
 /* Outer scopes have higher ids than the scopes inside them: one pass from the end finds all. */
-static void find_scopes(Walk *walk, const Node *output) {
+static void find_scopes(Walk *walk, const Node *output)
+{
 	find_scope(walk, output);
 	for (uint32_t id = output->id + 1; id-- > 0;) {
 		const Node *node = walk->network->nodes[id];
@@ -67,13 +70,15 @@ static void find_scopes(Walk *walk, const Node *output) {
 }
 
 /* Is the node's state read here for the last time in this pass? */
-static bool read_once(Walk *walk, const Node *node) {
+static bool read_once(Walk *walk, const Node *node)
+{
 	return --walk->unread[node->id] == 0;
 }
 
 /* ---- repeats [KR-14] ------------------------------------------------------------------------------------------ */
 
-static ReferenceStatus run_repeat(Walk *walk, const Node *node, State *out) {
+static ReferenceStatus run_repeat(Walk *walk, const Node *node, State *out)
+{
 	const Node *hole = node->as.repeat.hole, *input = node->input;
 	State current = {0}; /* the input's, taken over or copied: a sum of one */
 	ReferenceStatus status = layer_sum(&walk->states[input->id], read_once(walk, input), &current);
@@ -96,13 +101,15 @@ typedef struct Orbit {
 	double **copies; /* rho(h) x for every h */
 } Orbit;
 
-static void orbit_free(Orbit *orbit) {
+static void orbit_free(Orbit *orbit)
+{
 	for (uint32_t h = 0; orbit->copies != NULL && h < orbit->order; h++)
 		free(orbit->copies[h]);
 	free(orbit->copies);
 }
 
-static ReferenceStatus orbit_make(const Group *group, const Type *type, const double *x, Orbit *orbit) {
+static ReferenceStatus orbit_make(const Group *group, const Type *type, const double *x, Orbit *orbit)
+{
 	orbit->order = group->order;
 	orbit->copies = calloc(group->order, sizeof *orbit->copies);
 	if (orbit->copies == NULL)
@@ -117,8 +124,9 @@ static ReferenceStatus orbit_make(const Group *group, const Type *type, const do
 }
 
 /* Mean over g, h of the inner net's K(x_g, z_h), and of its Theta where wanted. */
-static ReferenceStatus orbit_mean(Walk *walk, const Node *inner, const Orbit *x, const Orbit *z, bool same,
-                                  uint64_t *n, double **k, double **theta) {
+static ReferenceStatus orbit_mean(Walk *walk, const Node *inner, const Orbit *x, const Orbit *z, bool same, uint64_t *n,
+				  double **k, double **theta)
+{
 	const Walk outer = *walk;
 	State sum = {0};
 	ReferenceStatus status = REFERENCE_OK;
@@ -155,7 +163,8 @@ static ReferenceStatus orbit_mean(Walk *walk, const Node *inner, const Orbit *x,
 	return status;
 }
 
-static ReferenceStatus run_augment(Walk *walk, const Node *node, State *out) {
+static ReferenceStatus run_augment(Walk *walk, const Node *node, State *out)
+{
 	const Node *inner = node->as.augment.inner;
 	Orbit x = {0}, z = {0};
 	ReferenceStatus status = orbit_make(node->as.augment.group, &walk->network->input->type, walk->x, &x);
@@ -174,7 +183,8 @@ static ReferenceStatus run_augment(Walk *walk, const Node *node, State *out) {
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------- */
 
-static ReferenceStatus run_sum(Walk *walk, const Node *node, State *out) {
+static ReferenceStatus run_sum(Walk *walk, const Node *node, State *out)
+{
 	for (uint32_t i = 0; i < node->as.sum.count; i++) {
 		const Node *branch = node->as.sum.branches[i];
 		ReferenceStatus status = layer_sum(&walk->states[branch->id], read_once(walk, branch), out);
@@ -184,7 +194,8 @@ static ReferenceStatus run_sum(Walk *walk, const Node *node, State *out) {
 	return REFERENCE_OK;
 }
 
-static ReferenceStatus run_node(Walk *walk, const Node *node) {
+static ReferenceStatus run_node(Walk *walk, const Node *node)
+{
 	State *out = &walk->states[node->id];
 	State *in = node->input != NULL ? &walk->states[node->input->id] : NULL;
 	switch (node->kind) {
@@ -220,7 +231,8 @@ static ReferenceStatus run_node(Walk *walk, const Node *node) {
 }
 
 /* One pass over a scope; moves the output's state to `out`. */
-static ReferenceStatus run_scope(Walk *walk, const Node *output, State *out) {
+static ReferenceStatus run_scope(Walk *walk, const Node *output, State *out)
+{
 	for (uint32_t id = walk->first[output->id]; id <= output->id; id++) {
 		if (walk->scope[id] != output)
 			continue;
@@ -234,7 +246,8 @@ static ReferenceStatus run_scope(Walk *walk, const Node *output, State *out) {
 	return REFERENCE_OK;
 }
 
-static void walk_free(Walk *walk) {
+static void walk_free(Walk *walk)
+{
 	for (uint32_t id = 0; walk->states != NULL && id < walk->network->node_count; id++)
 		state_free(&walk->states[id]);
 	free(walk->states);
@@ -246,7 +259,8 @@ static void walk_free(Walk *walk) {
 }
 
 static ReferenceStatus evaluate(const Network *network, const Node *output, const double *params, const double *x,
-                                const double *z, bool same, State *out) {
+				const double *z, bool same, State *out)
+{
 	size_t count = network->node_count;
 	Walk walk = {.network = network, .params = params, .x = x, .z = z, .same = same};
 	walk.states = calloc(count, sizeof *walk.states);
@@ -265,7 +279,8 @@ static ReferenceStatus evaluate(const Network *network, const Node *output, cons
 }
 
 ReferenceStatus reference_pair(const Network *network, const double *params, const double *x, const double *z,
-                               bool same, double *nngp, double *ntk) {
+			       bool same, double *nngp, double *ntk)
+{
 	State out = {0};
 	ReferenceStatus status = evaluate(network, network->output, params, x, z, same, &out);
 	if (status == REFERENCE_OK && out.n != 1)
@@ -279,7 +294,8 @@ ReferenceStatus reference_pair(const Network *network, const double *params, con
 }
 
 ReferenceStatus reference_map(const Network *network, const Node *node, const double *params, const double *x,
-                              const double *z, bool same, double **k12, double **theta, uint64_t *rows) {
+			      const double *z, bool same, double **k12, double **theta, uint64_t *rows)
+{
 	State out = {0};
 	ReferenceStatus status = evaluate(network, node, params, x, z, same, &out);
 	*k12 = *theta = NULL;

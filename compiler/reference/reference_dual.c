@@ -6,10 +6,11 @@
 #define PI 3.14159265358979323846264338327950288
 
 /* Products of two numbers within these bounds neither overflow nor lose bits to underflow. */
-#define PRODUCT_LOW 1e-140
+#define PRODUCT_LOW  1e-140
 #define PRODUCT_HIGH 1e140
 
-static double root(double a, double b, double c) {
+static double root(double a, double b, double c)
+{
 	double determinant = a * b - c * c;
 	return determinant > 0 ? sqrt(determinant) : 0;
 }
@@ -17,7 +18,8 @@ static double root(double a, double b, double c) {
 /* [KR-11] D = sqrt(ab - c^2), at least 0. Deep nets halve or double the variances at every layer: the product ab would
  * leave the range of doubles long before a and b do [KR-30], so they are scaled by powers of two, which is exact and
  * keeps a = b = c equal. */
-static double root_determinant(double a, double b, double c) {
+static double root_determinant(double a, double b, double c)
+{
 	int shift_a, shift_b;
 	if (a == 0 || b == 0)
 		return 0;
@@ -32,7 +34,8 @@ static double root_determinant(double a, double b, double c) {
 }
 
 /* [KR-11], [KR-29] */
-Dual dual_abrelu(double alpha, double beta, double a, double b, double c) {
+Dual dual_abrelu(double alpha, double beta, double a, double b, double c)
+{
 	double d = root_determinant(a, b, c);
 	double theta = atan2(d, c); /* not acos: near correlation one it would lose half the digits */
 	if (d == 0 && c == 0)
@@ -43,7 +46,8 @@ Dual dual_abrelu(double alpha, double beta, double a, double b, double c) {
 }
 
 /* [KR-12] with r^2 = (1 + 2 B^2 a)(1 + 2 B^2 b) - (2 B^2 c)^2 written as a sum of terms that are not negative. */
-Dual dual_erf(double scale, double slope, double shift, double a, double b, double c) {
+Dual dual_erf(double scale, double slope, double shift, double a, double b, double c)
+{
 	double twice = 2 * slope * slope;
 	double r = hypot(sqrt(1 + twice * (a + b)), twice * root_determinant(a, b, c));
 	double square = scale * scale * 2 / PI;

@@ -2,21 +2,25 @@
 #include "reference/reference_internal.h"
 
 /* Axes and sizes of the grid part of a type; a vector and a bare group have one position. */
-static uint32_t grid_dim(const Type *type) {
+static uint32_t grid_dim(const Type *type)
+{
 	return type->domain == DOMAIN_GRID || type->domain == DOMAIN_GROUP_GRID ? type->dim : 0;
 }
 
-static const Group *type_group(const Type *type) {
+static const Group *type_group(const Type *type)
+{
 	return type->domain == DOMAIN_GROUP_GRID || type->domain == DOMAIN_GROUP ? type->group : NULL;
 }
 
-uint64_t type_size(const Type *type) {
+uint64_t type_size(const Type *type)
+{
 	const Group *group = type_group(type);
 	return type_positions(type) * (group ? group->order : 1);
 }
 
 /* Row-major successor of a position. */
-static void next_position(uint32_t dim, const uint32_t *shape, uint32_t *t) {
+static void next_position(uint32_t dim, const uint32_t *shape, uint32_t *t)
+{
 	for (uint32_t a = dim; a-- > 0;) {
 		if (++t[a] < shape[a])
 			return;
@@ -26,7 +30,8 @@ static void next_position(uint32_t dim, const uint32_t *shape, uint32_t *t) {
 
 /* [KR-3] Flat position of `from` at doubled coordinates anchor + offset; READS_NOTHING off the grid; -2 between
  * positions. */
-static int64_t read_position(const Reading *how, const uint32_t *t, const int64_t *offset2) {
+static int64_t read_position(const Reading *how, const uint32_t *t, const int64_t *offset2)
+{
 	const Window *w = how->window;
 	int64_t flat = 0;
 	bool inside = true;
@@ -47,7 +52,8 @@ static int64_t read_position(const Reading *how, const uint32_t *t, const int64_
 }
 
 /* [KR-5], [KR-6] */
-bool index_map(const Reading *how, const uint32_t cell[GRID_MAX_DIM], uint32_t element, int64_t *map) {
+bool index_map(const Reading *how, const uint32_t cell[GRID_MAX_DIM], uint32_t element, int64_t *map)
+{
 	const Group *group = type_group(how->to), *from_group = type_group(how->from);
 	const Window *w = how->window;
 	uint64_t positions = type_positions(how->to), from_positions = type_positions(how->from), g = 0;
@@ -62,7 +68,8 @@ bool index_map(const Reading *how, const uint32_t cell[GRID_MAX_DIM], uint32_t e
 			turned2[a] = rho.sign[a] * offset2[rho.perm[a]];
 		int64_t base = 0;
 		if (from_group)
-			base = (int64_t)((how->turned ? from_group->product[r * from_group->order + element] : r) * from_positions);
+			base = (int64_t)((how->turned ? from_group->product[r * from_group->order + element] : r) *
+					 from_positions);
 		uint32_t t[GRID_MAX_DIM] = {0};
 		for (uint64_t i = 0; i < positions; i++) {
 			int64_t at = read_position(how, t, turned2);
@@ -76,7 +83,8 @@ bool index_map(const Reading *how, const uint32_t cell[GRID_MAX_DIM], uint32_t e
 }
 
 /* [KR-4] */
-void turn_sample(const Type *type, GridElement h, const double *x, double *out) {
+void turn_sample(const Type *type, GridElement h, const double *x, double *out)
+{
 	uint64_t positions = type_positions(type);
 	uint32_t t[GRID_MAX_DIM] = {0};
 	for (uint64_t i = 0; i < positions; i++) {

@@ -11,28 +11,33 @@
 /* ---- memory --------------------------------------------------------------------------------------------------- */
 
 /* The kernel grants more than there is and kills later: what cannot fit is refused here. */
-static bool fits(uint64_t count) {
+static bool fits(uint64_t count)
+{
 	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
 	if (count > SIZE_MAX / sizeof(double))
 		return false;
 	return pages <= 0 || page <= 0 || count * sizeof(double) / (uint64_t)page < (uint64_t)pages;
 }
 
-double *reference_vector(uint64_t n) {
+double *reference_vector(uint64_t n)
+{
 	return fits(n) ? calloc(n > 0 ? (size_t)n : 1, sizeof(double)) : NULL;
 }
 
-double *reference_matrix(uint64_t n) {
+double *reference_matrix(uint64_t n)
+{
 	if (n > UINT32_MAX || !fits(n * n) || !fits(MATRIX_COUNT * (n * n))) /* it never comes alone */
 		return NULL;
 	return reference_vector(n * n);
 }
 
-static double *rectangle(uint64_t rows, uint64_t columns) {
+static double *rectangle(uint64_t rows, uint64_t columns)
+{
 	return rows <= UINT32_MAX && columns <= UINT32_MAX ? reference_vector(rows * columns) : NULL;
 }
 
-void state_free(State *state) {
+void state_free(State *state)
+{
 	for (int k = 0; k < MATRIX_COUNT; k++) {
 		free(state->a[k]);
 		state->a[k] = NULL;
@@ -40,7 +45,8 @@ void state_free(State *state) {
 }
 
 /* Matrix k of the input for a map that works in place: the input's own, or a copy. */
-static double *own(State *in, Matrix k, bool last) {
+static double *own(State *in, Matrix k, bool last)
+{
 	double *m = in->a[k];
 	if (last) {
 		in->a[k] = NULL;
@@ -53,7 +59,8 @@ static double *own(State *in, Matrix k, bool last) {
 }
 
 /* Matrix k of the input has been read for the last time. */
-static void release(State *in, Matrix k, bool last) {
+static void release(State *in, Matrix k, bool last)
+{
 	if (last) {
 		free(in->a[k]);
 		in->a[k] = NULL;
@@ -62,7 +69,8 @@ static void release(State *in, Matrix k, bool last) {
 
 /* ---- input [KR-1] --------------------------------------------------------------------------------------------- */
 
-static double *covariance(uint64_t n, uint32_t channels, const double *x, const double *z) {
+static double *covariance(uint64_t n, uint32_t channels, const double *x, const double *z)
+{
 	double *k = reference_matrix(n);
 	if (k == NULL)
 		return NULL;
@@ -77,7 +85,8 @@ static double *covariance(uint64_t n, uint32_t channels, const double *x, const 
 	return k;
 }
 
-ReferenceStatus layer_input(const Node *node, const double *x, const double *z, State *out) {
+ReferenceStatus layer_input(const Node *node, const double *x, const double *z, State *out)
+{
 	out->n = type_size(&node->type);
 	out->a[K11] = covariance(out->n, node->type.channels, x, x);
 	out->a[K12] = covariance(out->n, node->type.channels, x, z);
@@ -92,7 +101,8 @@ ReferenceStatus layer_input(const Node *node, const double *x, const double *z, 
 /* ---- weight layers [KR-2] ------------------------------------------------------------------------------------- */
 
 /* average -> w^2 average + beta^2; for Theta: K12_new + w^2 average. */
-static void weigh(const Affine *affine, const double *params, Matrix k, State *out) {
+static void weigh(const Affine *affine, const double *params, Matrix k, State *out)
+{
 	double w = scalar_eval(affine->weight_std, params);
 	double beta = affine->bias_std != NULL ? scalar_eval(affine->bias_std, params) : 0;
 	uint64_t count = out->n * out->n;
@@ -102,7 +112,8 @@ static void weigh(const Affine *affine, const double *params, Matrix k, State *o
 	}
 }
 
-ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out) {
+ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out)
+{
 	out->n = in->n;
 	for (Matrix k = K11; k < MATRIX_COUNT; k++) { /* THETA after K12, whose new value it takes */
 		out->a[k] = own(in, k, last);
@@ -117,7 +128,8 @@ ReferenceStatus layer_dense(const Node *node, const double *params, State *in, b
 #define BLOCK_INDICES 1000000
 
 /* sum[g, g'] += sum over the block of m[map[g], map[g']]; a term with an absent index is 0. */
-static void add_taps(uint64_t n, uint64_t from_n, uint32_t taps, const int64_t *maps, const double *m, double *sum) {
+static void add_taps(uint64_t n, uint64_t from_n, uint32_t taps, const int64_t *maps, const double *m, double *sum)
+{
 	for (uint64_t g = 0; g < n; g++) {
 		for (uint32_t s = 0; s < taps; s++) {
 			const int64_t *map = maps + s * n;
@@ -131,7 +143,9 @@ static void add_taps(uint64_t n, uint64_t from_n, uint32_t taps, const int64_t *
 	}
 }
 
-static ReferenceStatus average_taps(const Node *node, uint32_t block, int64_t *maps, const State *in, Matrix k, State *out) {
+static ReferenceStatus average_taps(const Node *node, uint32_t block, int64_t *maps, const State *in, Matrix k,
+				    State *out)
+{
 	const Support *support = &node->as.conv.support;
 	Reading how = {&node->input->type, &node->type, &node->as.conv.window, node->kind != NODE_CONV};
 	out->a[k] = reference_matrix(out->n);
@@ -151,7 +165,8 @@ static ReferenceStatus average_taps(const Node *node, uint32_t block, int64_t *m
 	return REFERENCE_OK;
 }
 
-ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out) {
+ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out)
+{
 	ReferenceStatus status = REFERENCE_OK;
 	out->n = type_size(&node->type);
 	uint64_t fit = BLOCK_INDICES / out->n, count = node->as.conv.support.count;
@@ -175,13 +190,14 @@ ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bo
 typedef struct PoolRows {
 	const Node *node;
 	Reading how;
-	uint64_t n;      /* of the output */
+	uint64_t n; /* of the output */
 	uint64_t cells;
-	int64_t *map;    /* scratch, n */
-	double *weight;  /* n */
+	int64_t *map;   /* scratch, n */
+	double *weight; /* n */
 } PoolRows;
 
-static bool cell_map(PoolRows *rows, uint64_t index) {
+static bool cell_map(PoolRows *rows, uint64_t index)
+{
 	const Window *w = rows->how.window;
 	uint32_t cell[GRID_MAX_DIM] = {0};
 	for (uint32_t a = rows->node->type.dim; a-- > 0;) {
@@ -191,7 +207,8 @@ static bool cell_map(PoolRows *rows, uint64_t index) {
 	return index_map(&rows->how, cell, 0, rows->map);
 }
 
-static bool pool_weights(PoolRows *rows) {
+static bool pool_weights(PoolRows *rows)
+{
 	const Node *node = rows->node;
 	bool inside_only = node->as.window_pool.normalize_edges && rows->how.window->padding == PADDING_SAME;
 	for (uint64_t v = 0; v < rows->cells; v++) {
@@ -206,7 +223,8 @@ static bool pool_weights(PoolRows *rows) {
 }
 
 /* half = P m (n x from_n), then out = half P^T. */
-static bool pool_matrix(PoolRows *rows, uint64_t from_n, const double *m, double *half, double *out) {
+static bool pool_matrix(PoolRows *rows, uint64_t from_n, const double *m, double *half, double *out)
+{
 	uint64_t n = rows->n;
 	memset(half, 0, (size_t)(n * from_n) * sizeof *half);
 	for (uint64_t v = 0; v < rows->cells; v++) {
@@ -229,7 +247,8 @@ static bool pool_matrix(PoolRows *rows, uint64_t from_n, const double *m, double
 	return true;
 }
 
-static ReferenceStatus pool_all(PoolRows *rows, State *in, bool last, State *out) {
+static ReferenceStatus pool_all(PoolRows *rows, State *in, bool last, State *out)
+{
 	double *half = rectangle(rows->n, in->n);
 	ReferenceStatus status = half == NULL ? REFERENCE_NO_MEMORY : REFERENCE_OK;
 	if (status == REFERENCE_OK && !pool_weights(rows))
@@ -246,15 +265,16 @@ static ReferenceStatus pool_all(PoolRows *rows, State *in, bool last, State *out
 	return status;
 }
 
-ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State *out) {
+ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State *out)
+{
 	out->n = type_size(&node->type);
 	PoolRows rows = {
-	        .node = node,
-	        .how = {&node->input->type, &node->type, &node->as.window_pool.window, false},
-	        .n = out->n,
-	        .cells = 1,
-	        .map = calloc((size_t)out->n, sizeof(int64_t)),
-	        .weight = reference_vector(out->n),
+		.node = node,
+		.how = {&node->input->type, &node->type, &node->as.window_pool.window, false},
+		.n = out->n,
+		.cells = 1,
+		.map = calloc((size_t)out->n, sizeof(int64_t)),
+		.weight = reference_vector(out->n),
 	};
 	for (uint32_t a = 0; a < node->type.dim; a++)
 		rows.cells *= rows.how.window->size[a];
@@ -266,7 +286,8 @@ ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State 
 }
 
 /* [KR-8] Index of the output to which index g of the input belongs. */
-static uint64_t pool_class(PoolOver over, uint64_t positions, uint64_t g) {
+static uint64_t pool_class(PoolOver over, uint64_t positions, uint64_t g)
+{
 	switch (over) {
 	case POOL_EVERYTHING:
 		return 0;
@@ -278,7 +299,8 @@ static uint64_t pool_class(PoolOver over, uint64_t positions, uint64_t g) {
 	return 0;
 }
 
-static void pool_classes(const Node *node, const State *in, const double *m, uint64_t n, double *row, double *out) {
+static void pool_classes(const Node *node, const State *in, const double *m, uint64_t n, double *row, double *out)
+{
 	PoolOver over = node->as.pool.over;
 	uint64_t positions = type_positions(&node->input->type), from_n = in->n;
 	for (uint64_t g = 0; g < from_n; g++) {
@@ -294,7 +316,8 @@ static void pool_classes(const Node *node, const State *in, const double *m, uin
 		out[i] /= members * members;
 }
 
-ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out) {
+ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out)
+{
 	out->n = type_size(&node->type);
 	double *row = reference_vector(out->n);
 	ReferenceStatus status = row == NULL ? REFERENCE_NO_MEMORY : REFERENCE_OK;
@@ -311,7 +334,8 @@ ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out) {
 }
 
 /* [KR-9] */
-ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out) {
+ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out)
+{
 	out->n = type_size(&node->type);
 	for (Matrix k = K11; k < MATRIX_COUNT; k++) {
 		out->a[k] = reference_matrix(out->n);
@@ -332,14 +356,16 @@ typedef struct Activation {
 	double a, b, c;
 } Activation;
 
-static Dual dual(const Activation *f, double a, double b, double c) {
+static Dual dual(const Activation *f, double a, double b, double c)
+{
 	if (f->kind == NODE_ERF)
 		return dual_erf(f->a, f->b, f->c, a, b, c);
 	return dual_abrelu(f->a, f->b, a, b, c);
 }
 
 /* m[g, g'] -> E phi phi' with the variances v[g], z[g'] from before the layer; theta, if any, times the slope. */
-static void activate(const Activation *f, uint64_t n, const double *v, const double *z, double *m, double *theta) {
+static void activate(const Activation *f, uint64_t n, const double *v, const double *z, double *m, double *theta)
+{
 	for (uint64_t g = 0; g < n; g++) {
 		for (uint64_t h = 0; h < n; h++) {
 			Dual d = dual(f, v[g], z[h], m[g * n + h]);
@@ -350,14 +376,16 @@ static void activate(const Activation *f, uint64_t n, const double *v, const dou
 	}
 }
 
-static double *diagonal(const State *state, Matrix k) {
+static double *diagonal(const State *state, Matrix k)
+{
 	double *v = reference_vector(state->n);
 	for (uint64_t g = 0; v != NULL && g < state->n; g++)
 		v[g] = state->a[k][g * state->n + g];
 	return v;
 }
 
-ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State *in, bool last, State *out) {
+ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State *in, bool last, State *out)
+{
 	Activation f = {.kind = node->kind};
 	if (node->kind == NODE_ERF) {
 		f.a = scalar_eval(node->as.erf.a, params);
@@ -387,7 +415,8 @@ ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State
 
 /* ---- branches [KR-13] ----------------------------------------------------------------------------------------- */
 
-ReferenceStatus layer_sum(State *in, bool last, State *out) {
+ReferenceStatus layer_sum(State *in, bool last, State *out)
+{
 	out->n = in->n;
 	for (Matrix k = K11; k < MATRIX_COUNT; k++) {
 		if (out->a[k] == NULL) {

@@ -5,15 +5,18 @@
 
 #include "base/diag.h"
 
-void build_start(Build *b) {
+void build_start(Build *b)
+{
 	*b = (Build){.arena = arena_create()};
 }
 
-void build_end(Build *b) {
+void build_end(Build *b)
+{
 	arena_destroy(b->arena);
 }
 
-static Node *add(Build *b, NodeKind kind, const char *label, Node *in, Type type) {
+static Node *add(Build *b, NodeKind kind, const char *label, Node *in, Type type)
+{
 	ENTK_ASSERT(b->count < BUILD_MAX_NODES);
 	Node *node = ARENA_NEW(b->arena, Node);
 	*node = (Node){.kind = kind, .id = b->count, .label = label, .type = type, .input = in};
@@ -21,42 +24,49 @@ static Node *add(Build *b, NodeKind kind, const char *label, Node *in, Type type
 	return node;
 }
 
-Node *build_vector(Build *b, uint32_t n) {
+Node *build_vector(Build *b, uint32_t n)
+{
 	Type type = {.domain = DOMAIN_VECTOR, .shape = {1, 1, 1}, .channels = n, .theta_zero = true};
 	return b->input = add(b, NODE_INPUT, "vector", NULL, type);
 }
 
-Node *build_grid(Build *b, uint32_t dim, const uint32_t *shape, uint32_t channels) {
+Node *build_grid(Build *b, uint32_t dim, const uint32_t *shape, uint32_t channels)
+{
 	Type type = {.domain = DOMAIN_GRID, .dim = dim, .shape = {1, 1, 1}, .channels = channels, .theta_zero = true};
 	memcpy(type.shape, shape, dim * sizeof *shape);
 	return b->input = add(b, NODE_INPUT, grid_name(dim), NULL, type);
 }
 
-Node *build_image(Build *b, uint32_t height, uint32_t width, uint32_t channels) {
+Node *build_image(Build *b, uint32_t height, uint32_t width, uint32_t channels)
+{
 	return build_grid(b, 2, (uint32_t[]){height, width}, channels);
 }
 
-static Affine affine(Build *b, double weight_std, double bias_std) {
+static Affine affine(Build *b, double weight_std, double bias_std)
+{
 	return (Affine){
-	        .weight_std = scalar_const(b->arena, weight_std != 0 ? weight_std : 1),
-	        .bias_std = bias_std != 0 ? scalar_const(b->arena, bias_std) : NULL,
+		.weight_std = scalar_const(b->arena, weight_std != 0 ? weight_std : 1),
+		.bias_std = bias_std != 0 ? scalar_const(b->arena, bias_std) : NULL,
 	};
 }
 
-static Type weighted(Type type) {
+static Type weighted(Type type)
+{
 	type.channels = 0;
 	type.gaussian = type.centred = true;
 	type.theta_zero = false;
 	return type;
 }
 
-Node *build_dense(Build *b, Node *in, double weight_std, double bias_std) {
+Node *build_dense(Build *b, Node *in, double weight_std, double bias_std)
+{
 	Node *node = add(b, NODE_DENSE, "dense", in, weighted(in->type));
 	node->as.dense.affine = affine(b, weight_std, bias_std);
 	return node;
 }
 
-static Window window_of(Type *type, uint32_t size, uint32_t stride, uint32_t dilation, Padding padding) {
+static Window window_of(Type *type, uint32_t size, uint32_t stride, uint32_t dilation, Padding padding)
+{
 	Window w = {.size = {1, 1, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}, .padding = padding};
 	for (uint32_t a = 0; a < type->dim && type->domain != DOMAIN_GROUP; a++) {
 		w.size[a] = size;
@@ -68,7 +78,8 @@ static Window window_of(Type *type, uint32_t size, uint32_t stride, uint32_t dil
 	return w;
 }
 
-static Support support_of(Build *b, const Window *w, uint32_t order, const Filter *f) {
+static Support support_of(Build *b, const Window *w, uint32_t order, const Filter *f)
+{
 	uint32_t cells = w->size[0] * w->size[1] * w->size[2];
 	Tap *taps = ARENA_ARRAY(b->arena, Tap, (size_t)cells * order);
 	uint32_t count = 0;
@@ -79,19 +90,20 @@ static Support support_of(Build *b, const Window *w, uint32_t order, const Filte
 			if (f->mask != NULL && f->elements == 0 && f->mask[i] != 'x')
 				continue;
 			taps[count++] = (Tap){
-			        .element = (uint16_t)h,
-			        .cell = {i / w->size[2] / w->size[1], i / w->size[2] % w->size[1], i % w->size[2]},
+				.element = (uint16_t)h,
+				.cell = {i / w->size[2] / w->size[1], i / w->size[2] % w->size[1], i % w->size[2]},
 			};
 		}
 	}
 	return (Support){.taps = taps, .count = count, .full = count == cells * order};
 }
 
-Node *build_filter(Build *b, Node *in, const char *group, Filter f) {
+Node *build_filter(Build *b, Node *in, const char *group, Filter f)
+{
 	Type type = weighted(in->type);
 	NodeKind kind = NODE_CONV;
-	Window w = window_of(&type, f.size != 0 ? f.size : 1, f.stride != 0 ? f.stride : 1, f.dilation != 0 ? f.dilation : 1,
-	                     f.padding);
+	Window w = window_of(&type, f.size != 0 ? f.size : 1, f.stride != 0 ? f.stride : 1,
+			     f.dilation != 0 ? f.dilation : 1, f.padding);
 	uint32_t order = 1;
 	if (in->type.group != NULL) {
 		kind = NODE_GROUP_CONV;
@@ -109,7 +121,8 @@ Node *build_filter(Build *b, Node *in, const char *group, Filter f) {
 	return node;
 }
 
-Node *build_window_pool(Build *b, Node *in, uint32_t size, uint32_t stride, Padding padding, bool mean, bool normalize) {
+Node *build_window_pool(Build *b, Node *in, uint32_t size, uint32_t stride, Padding padding, bool mean, bool normalize)
+{
 	Type type = in->type;
 	Window w = window_of(&type, size, stride, 1, padding);
 	Node *node = add(b, NODE_WINDOW_POOL, mean ? "avgpool" : "sumpool", in, type);
@@ -119,7 +132,8 @@ Node *build_window_pool(Build *b, Node *in, uint32_t size, uint32_t stride, Padd
 	return node;
 }
 
-static Type as_vector(Type type) {
+static Type as_vector(Type type)
+{
 	type.domain = DOMAIN_VECTOR;
 	type.dim = 0;
 	type.group = NULL;
@@ -127,7 +141,8 @@ static Type as_vector(Type type) {
 	return type;
 }
 
-Node *build_pool(Build *b, Node *in, PoolOver over, bool mean) {
+Node *build_pool(Build *b, Node *in, PoolOver over, bool mean)
+{
 	Type type = in->type;
 	if (over == POOL_EVERYTHING) {
 		type = as_vector(type);
@@ -144,13 +159,15 @@ Node *build_pool(Build *b, Node *in, PoolOver over, bool mean) {
 	return node;
 }
 
-Node *build_flatten(Build *b, Node *in) {
+Node *build_flatten(Build *b, Node *in)
+{
 	Type type = as_vector(in->type);
 	type.gaussian = false;
 	return add(b, NODE_FLATTEN, "flatten", in, type);
 }
 
-Node *build_abrelu(Build *b, Node *in, double alpha, double beta) {
+Node *build_abrelu(Build *b, Node *in, double alpha, double beta)
+{
 	Type type = in->type;
 	type.gaussian = type.centred = false;
 	Node *node = add(b, NODE_ABRELU, "abrelu", in, type);
@@ -159,11 +176,13 @@ Node *build_abrelu(Build *b, Node *in, double alpha, double beta) {
 	return node;
 }
 
-Node *build_relu(Build *b, Node *in) {
+Node *build_relu(Build *b, Node *in)
+{
 	return build_abrelu(b, in, 0, 1);
 }
 
-Node *build_erf(Build *b, Node *in, double scale, double slope, double shift) {
+Node *build_erf(Build *b, Node *in, double scale, double slope, double shift)
+{
 	Type type = in->type;
 	type.gaussian = false;
 	Node *node = add(b, NODE_ERF, "erf", in, type);
@@ -173,7 +192,8 @@ Node *build_erf(Build *b, Node *in, double scale, double slope, double shift) {
 	return node;
 }
 
-Node *build_sum(Build *b, Node *left, Node *right) {
+Node *build_sum(Build *b, Node *left, Node *right)
+{
 	Node *node = add(b, NODE_SUM, "+", NULL, left->type);
 	node->as.sum.branches = ARENA_ARRAY(b->arena, Node *, 2);
 	node->as.sum.branches[0] = left;
@@ -182,11 +202,13 @@ Node *build_sum(Build *b, Node *left, Node *right) {
 	return node;
 }
 
-Node *build_hole(Build *b, Node *in) {
+Node *build_hole(Build *b, Node *in)
+{
 	return add(b, NODE_HOLE, "repeat", NULL, in->type);
 }
 
-Node *build_repeat(Build *b, Node *in, Node *hole, Node *body, uint32_t count) {
+Node *build_repeat(Build *b, Node *in, Node *hole, Node *body, uint32_t count)
+{
 	Node *node = add(b, NODE_REPEAT, "^", in, body->type);
 	node->as.repeat.hole = hole;
 	node->as.repeat.body = body;
@@ -194,7 +216,8 @@ Node *build_repeat(Build *b, Node *in, Node *hole, Node *body, uint32_t count) {
 	return node;
 }
 
-Node *build_augment(Build *b, Node *inner, const char *group) {
+Node *build_augment(Build *b, Node *inner, const char *group)
+{
 	Node *node = add(b, NODE_AUGMENT, "augment", NULL, inner->type);
 	node->as.augment.inner = inner;
 	node->as.augment.group = group_builtin(b->arena, group, b->input->type.dim);
@@ -202,13 +225,16 @@ Node *build_augment(Build *b, Node *inner, const char *group) {
 	return node;
 }
 
-Network *build_network(Build *b, Node *output) {
+Network *build_network(Build *b, Node *output)
+{
 	Network *network = ARENA_NEW(b->arena, Network);
-	*network = (Network){.name = "n", .input = b->input, .output = output, .nodes = b->nodes, .node_count = b->count};
+	*network =
+		(Network){.name = "n", .input = b->input, .output = output, .nodes = b->nodes, .node_count = b->count};
 	return network;
 }
 
-void fill_random(double *x, size_t count, uint64_t seed) {
+void fill_random(double *x, size_t count, uint64_t seed)
+{
 	for (size_t i = 0; i < count; i++) {
 		seed = seed * 6364136223846793005u + 1442695040888963407u;
 		x[i] = (double)(int64_t)(seed >> 11) / 4503599627370496.0 - 1;

@@ -16,8 +16,8 @@ typedef struct Build {
 typedef struct Filter {
 	uint32_t size, stride, dilation; /* the same on all axes; 0: 1 */
 	Padding padding;
-	const char *mask;   /* x and . per cell, row-major; with `elements` > 1 one mask after another; NULL: all */
-	uint32_t elements;  /* masks given (group conv); 0: one mask for every element */
+	const char *mask;  /* x and . per cell, row-major; with `elements` > 1 one mask after another; NULL: all */
+	uint32_t elements; /* masks given (group conv); 0: one mask for every element */
 	double weight_std, bias_std; /* 0: 1, and no bias */
 } Filter;
 

@@ -17,18 +17,21 @@
 
 #define PI 3.14159265358979323846
 
-static void near(double got, double want, double tolerance) {
+static void near(double got, double want, double tolerance)
+{
 	if (!(fabs(got - want) <= tolerance * (fabs(want) > 1e-300 ? fabs(want) : 1)))
 		fail_msg("got %.17g, want %.17g", got, want);
 }
 
-static void pair(const Network *network, const double *x, const double *z, double *nngp, double *ntk) {
+static void pair(const Network *network, const double *x, const double *z, double *nngp, double *ntk)
+{
 	assert_int_equal(reference_pair(network, NULL, x, z, x == z, nngp, ntk), REFERENCE_OK);
 }
 
 /* ---- by hand -------------------------------------------------------------------------------------------------- */
 
-static void test_two_dense_layers(void **state) {
+static void test_two_dense_layers(void **state)
+{
 	(void)state;
 	Build b;
 	build_start(&b);
@@ -37,7 +40,8 @@ static void test_two_dense_layers(void **state) {
 	const double x[2] = {1, 2}, z[2] = {-2, 0.5};
 	double a = 1.69 * 2.5 + 0.04, d = 1.69 * 2.125 + 0.04, c = 1.69 * -0.5 + 0.04;
 	double angle = acos(c / sqrt(a * d));
-	double value = sqrt(a * d) * (sin(angle) + (PI - angle) * cos(angle)) / (2 * PI), slope = (PI - angle) / (2 * PI);
+	double value = sqrt(a * d) * (sin(angle) + (PI - angle) * cos(angle)) / (2 * PI),
+	       slope = (PI - angle) / (2 * PI);
 	double nngp, ntk;
 	pair(network, x, z, &nngp, &ntk);
 	near(nngp, 1.21 * value + 0.09, 1e-14);
@@ -48,11 +52,13 @@ static void test_two_dense_layers(void **state) {
 	build_end(&b);
 }
 
-static void test_erf(void **state) {
+static void test_erf(void **state)
+{
 	(void)state;
 	Build b;
 	build_start(&b);
-	Network *network = build_network(&b, build_dense(&b, build_erf(&b, build_dense(&b, build_vector(&b, 1), 1, 0), 1.2, 0.8, 0.3), 1, 0));
+	Network *network = build_network(
+		&b, build_dense(&b, build_erf(&b, build_dense(&b, build_vector(&b, 1), 1, 0), 1.2, 0.8, 0.3), 1, 0));
 	const double x[1] = {2}, z[1] = {-1};
 	double s = 2 * 0.64, a = 4, d = 1, c = -2;
 	double value = 1.44 * 2 / PI * asin(s * c / sqrt((1 + s * a) * (1 + s * d))) + 0.09;
@@ -65,19 +71,24 @@ static void test_erf(void **state) {
 }
 
 /* A signal of 3, filter of 2: valid reads pairs of neighbours, same pads at the end, circular wraps there. */
-static void test_paddings(void **state) {
+static void test_paddings(void **state)
+{
 	(void)state;
 	const double x[3] = {1, 2, 4}, z[3] = {3, 5, -1};
 	const double valid = (1 * 3 + 2 * 5) / 2.0 + (2 * 5 + 4 * -1) / 2.0, last = 4 * -1 / 2.0;
 	const struct {
 		Padding padding;
 		double want;
-	} cases[] = {{PADDING_VALID, valid / 2}, {PADDING_SAME, (valid + last) / 3}, {PADDING_CIRCULAR, (valid + last + 1 * 3 / 2.0) / 3}};
+	} cases[] = {{PADDING_VALID, valid / 2},
+		     {PADDING_SAME, (valid + last) / 3},
+		     {PADDING_CIRCULAR, (valid + last + 1 * 3 / 2.0) / 3}};
 	for (size_t i = 0; i < 3; i++) {
 		Build b;
 		build_start(&b);
 		Node *in = build_grid(&b, 1, (uint32_t[]){3}, 1);
-		Network *network = build_network(&b, build_flatten(&b, build_filter(&b, in, NULL, (Filter){.size = 2, .padding = cases[i].padding})));
+		Network *network = build_network(
+			&b, build_flatten(
+				    &b, build_filter(&b, in, NULL, (Filter){.size = 2, .padding = cases[i].padding})));
 		double nngp, ntk;
 		pair(network, x, z, &nngp, &ntk);
 		near(nngp, cases[i].want, 1e-15);
@@ -87,7 +98,8 @@ static void test_paddings(void **state) {
 }
 
 /* A dilated filter is a longer one with holes. */
-static void test_dilation(void **state) {
+static void test_dilation(void **state)
+{
 	(void)state;
 	static const Padding paddings[] = {PADDING_VALID, PADDING_SAME, PADDING_CIRCULAR};
 	double x[49], z[49];
@@ -110,7 +122,8 @@ static void test_dilation(void **state) {
 	}
 }
 
-static void test_pools(void **state) {
+static void test_pools(void **state)
+{
 	(void)state;
 	const double x[4] = {1, 2, 3, 4}, z[4] = {1, -1, 2, 5};
 	const struct {
@@ -118,11 +131,11 @@ static void test_pools(void **state) {
 		Padding padding;
 		double want; /* (P x) . (P z) with windows of 3 and stride 2, over the number of outputs */
 	} cases[] = {
-	        {true, false, PADDING_VALID, 2 * (2.0 / 3)},
-	        {false, false, PADDING_VALID, 6 * 2},
-	        {true, false, PADDING_SAME, (2 * (2.0 / 3) + 7.0 / 3 * (7.0 / 3)) / 2},
-	        {true, true, PADDING_SAME, (2 * (2.0 / 3) + 7.0 / 2 * (7.0 / 2)) / 2},
-	        {false, false, PADDING_CIRCULAR, (6 * 2.0 + 8 * 8.0) / 2},
+		{true, false, PADDING_VALID, 2 * (2.0 / 3)},
+		{false, false, PADDING_VALID, 6 * 2},
+		{true, false, PADDING_SAME, (2 * (2.0 / 3) + 7.0 / 3 * (7.0 / 3)) / 2},
+		{true, true, PADDING_SAME, (2 * (2.0 / 3) + 7.0 / 2 * (7.0 / 2)) / 2},
+		{false, false, PADDING_CIRCULAR, (6 * 2.0 + 8 * 8.0) / 2},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		Build b;
@@ -138,7 +151,8 @@ static void test_pools(void **state) {
 	}
 }
 
-static void test_sum_and_repeat(void **state) {
+static void test_sum_and_repeat(void **state)
+{
 	(void)state;
 	double x[25], z[25], nngp[2], ntk[2];
 	fill_random(x, 25, 3);
@@ -164,20 +178,24 @@ static void test_sum_and_repeat(void **state) {
 /* ---- symmetry ------------------------------------------------------------------------------------------------- */
 
 /* 5x5 image turned by A = rot90, which takes (i, j) to (j, -i): out(i, j) = x(-j, i). */
-static void turn(const double *x, double *out) {
+static void turn(const double *x, double *out)
+{
 	for (int i = 0; i < 5; i++)
 		for (int j = 0; j < 5; j++)
 			out[5 * i + j] = x[5 * (4 - j) + i];
 }
 
-static Node *lifted_net(Build *b, Node *in) {
+static Node *lifted_net(Build *b, Node *in)
+{
 	const Filter cells = {.size = 3, .padding = PADDING_SAME, .mask = ".x..xx...", .bias_std = 0.2};
 	Node *lift = build_relu(b, build_filter(b, in, "C4", cells));
-	const Filter taps = {.size = 3, .padding = PADDING_CIRCULAR, .mask = ".x..x.........x...............x..", .elements = 3};
+	const Filter taps = {
+		.size = 3, .padding = PADDING_CIRCULAR, .mask = ".x..x.........x...............x..", .elements = 3};
 	return build_relu(b, build_filter(b, lift, NULL, taps));
 }
 
-static void test_invariance(void **state) {
+static void test_invariance(void **state)
+{
 	(void)state;
 	double x[25], z[25], turned[25], nngp[2], ntk[2];
 	fill_random(x, 25, 5);
@@ -199,9 +217,11 @@ static void test_invariance(void **state) {
 }
 
 /* Pools over positions and elements, one after the other, in both orders, are the pool over everything. */
-static void test_partial_pools(void **state) {
+static void test_partial_pools(void **state)
+{
 	(void)state;
-	static const PoolOver orders[3][2] = {{POOL_EVERYTHING}, {POOL_POSITIONS, POOL_EVERYTHING}, {POOL_ELEMENTS, POOL_EVERYTHING}};
+	static const PoolOver orders[3][2] = {
+		{POOL_EVERYTHING}, {POOL_POSITIONS, POOL_EVERYTHING}, {POOL_ELEMENTS, POOL_EVERYTHING}};
 	double x[25], z[25], nngp[3], ntk[3];
 	fill_random(x, 25, 7);
 	fill_random(z, 25, 8);
@@ -220,7 +240,8 @@ static void test_partial_pools(void **state) {
 	}
 }
 
-static void test_augmentation(void **state) {
+static void test_augmentation(void **state)
+{
 	(void)state;
 	double x[4][25], z[4][25], nngp, ntk, nngp_mean = 0, ntk_mean = 0;
 	fill_random(x[0], 25, 9);
@@ -232,7 +253,8 @@ static void test_augmentation(void **state) {
 	Build b;
 	build_start(&b);
 	const Filter filter = {.size = 2, .stride = 2, .padding = PADDING_SAME, .bias_std = 0.1};
-	Node *net = build_pool(&b, build_relu(&b, build_filter(&b, build_image(&b, 5, 5, 1), NULL, filter)), POOL_EVERYTHING, true);
+	Node *net = build_pool(&b, build_relu(&b, build_filter(&b, build_image(&b, 5, 5, 1), NULL, filter)),
+			       POOL_EVERYTHING, true);
 	Network *inner = build_network(&b, net);
 	for (int i = 0; i < 4; i++) {
 		for (int j = 0; j < 4; j++) {
@@ -250,7 +272,8 @@ static void test_augmentation(void **state) {
 
 /* ---- limits --------------------------------------------------------------------------------------------------- */
 
-static void test_black_and_scaled_images(void **state) {
+static void test_black_and_scaled_images(void **state)
+{
 	(void)state;
 	static double black[25];
 	double x[25], twice[25], nngp, ntk, self, self_ntk;
@@ -279,14 +302,16 @@ static void test_black_and_scaled_images(void **state) {
 }
 
 /* Halved at each of 900 layers: the variances stay numbers, the products of two of them would not. */
-static void test_deep(void **state) {
+static void test_deep(void **state)
+{
 	(void)state;
 	const double x[2] = {1, 2}, z[2] = {2, -1};
 	double correlation = 0, c0 = 0, nngp, ntk, xx, zz;
 	Build b;
 	build_start(&b);
 	Node *at = build_dense(&b, build_vector(&b, 2), 1, 0), *hole = build_hole(&b, at);
-	Network *network = build_network(&b, build_repeat(&b, at, hole, build_dense(&b, build_relu(&b, hole), 1, 0), 900));
+	Network *network =
+		build_network(&b, build_repeat(&b, at, hole, build_dense(&b, build_relu(&b, hole), 1, 0), 900));
 	pair(network, x, z, &nngp, &ntk);
 	pair(network, x, x, &xx, &ntk);
 	pair(network, z, z, &zz, &ntk);
@@ -303,22 +328,26 @@ static void test_deep(void **state) {
 
 /* ---- golden maps ---------------------------------------------------------------------------------------------- */
 
-static void read_array(EntkNpz *npz, const char *key, EntkArray *array) {
+static void read_array(EntkNpz *npz, const char *key, EntkArray *array)
+{
 	EntkError error;
 	if (entk_npz_read(npz, key, array, &error) != ENTK_OK || array->type != ENTK_F64)
 		fail_msg("cannot read %s", key);
 }
 
-static void compare_maps(const Network *network, const Node *node, const EntkArray *x, const EntkArray *z, const double *nngp,
-                         const double *ntk) {
+static void compare_maps(const Network *network, const Node *node, const EntkArray *x, const EntkArray *z,
+			 const double *nngp, const double *ntk)
+{
 	size_t sample = 4 * 4 * 2;
 	double scale[2] = {0}, difference[2] = {0};
 	for (size_t i = 0; i < x->shape[0]; i++) {
 		for (size_t j = 0; j < z->shape[0]; j++) {
-			const double *xi = (const double *)x->data + i * sample, *zj = (const double *)z->data + j * sample;
+			const double *xi = (const double *)x->data + i * sample,
+				     *zj = (const double *)z->data + j * sample;
 			double *k, *theta;
 			uint64_t rows;
-			assert_int_equal(reference_map(network, node, NULL, xi, zj, xi == zj, &k, &theta, &rows), REFERENCE_OK);
+			assert_int_equal(reference_map(network, node, NULL, xi, zj, xi == zj, &k, &theta, &rows),
+					 REFERENCE_OK);
 			assert_int_equal(rows, 16);
 			for (size_t e = 0; e < 256; e++) {
 				size_t at = (i * z->shape[0] + j) * 256 + e;
@@ -336,7 +365,8 @@ static void compare_maps(const Network *network, const Node *node, const EntkArr
 }
 
 /* ENTK_SHARED/golden/c4_maps_before_pooling.npz: lift C4 3x3 same, relu, group conv 3x3 valid, erf on 4x4x2. */
-static void test_golden_maps(void **state) {
+static void test_golden_maps(void **state)
+{
 	(void)state;
 	const char *shared = getenv("ENTK_SHARED");
 	char path[4096];
@@ -372,41 +402,53 @@ static void test_golden_maps(void **state) {
 
 /* ---- failures ------------------------------------------------------------------------------------------------- */
 
-static void test_no_memory(void **state) {
+static void test_no_memory(void **state)
+{
 	(void)state;
 	static double x[1];
 	Build b;
 	build_start(&b);
-	Network *network = build_network(&b, build_pool(&b, build_grid(&b, 2, (uint32_t[]){40000, 50000}, 1), POOL_EVERYTHING, true));
+	Network *network = build_network(
+		&b, build_pool(&b, build_grid(&b, 2, (uint32_t[]){40000, 50000}, 1), POOL_EVERYTHING, true));
 	double nngp, ntk;
 	assert_int_equal(reference_pair(network, NULL, x, x, true, &nngp, &ntk), REFERENCE_NO_MEMORY);
 	build_end(&b);
 }
 
 /* A map inside a repeat's body belongs to no single iteration. */
-static void test_map_in_body(void **state) {
+static void test_map_in_body(void **state)
+{
 	(void)state;
 	static double x[2];
 	double *k, *theta;
 	uint64_t rows;
 	Build b;
 	build_start(&b);
-	Node *at = build_dense(&b, build_vector(&b, 2), 1, 0), *hole = build_hole(&b, at), *inside = build_relu(&b, hole);
+	Node *at = build_dense(&b, build_vector(&b, 2), 1, 0), *hole = build_hole(&b, at),
+	     *inside = build_relu(&b, hole);
 	Network *network = build_network(&b, build_repeat(&b, at, hole, build_dense(&b, inside, 1, 0), 3));
 	assert_int_equal(reference_map(network, inside, NULL, x, x, true, &k, &theta, &rows), REFERENCE_UNSUPPORTED);
 	assert_null(k);
 	build_end(&b);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_two_dense_layers), cmocka_unit_test(test_erf),
-	        cmocka_unit_test(test_paddings),         cmocka_unit_test(test_dilation),
-	        cmocka_unit_test(test_pools),            cmocka_unit_test(test_sum_and_repeat),
-	        cmocka_unit_test(test_invariance),       cmocka_unit_test(test_partial_pools),
-	        cmocka_unit_test(test_augmentation),     cmocka_unit_test(test_black_and_scaled_images),
-	        cmocka_unit_test(test_deep),             cmocka_unit_test(test_golden_maps),
-	        cmocka_unit_test(test_no_memory),        cmocka_unit_test(test_map_in_body),
+		cmocka_unit_test(test_two_dense_layers),
+		cmocka_unit_test(test_erf),
+		cmocka_unit_test(test_paddings),
+		cmocka_unit_test(test_dilation),
+		cmocka_unit_test(test_pools),
+		cmocka_unit_test(test_sum_and_repeat),
+		cmocka_unit_test(test_invariance),
+		cmocka_unit_test(test_partial_pools),
+		cmocka_unit_test(test_augmentation),
+		cmocka_unit_test(test_black_and_scaled_images),
+		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_golden_maps),
+		cmocka_unit_test(test_no_memory),
+		cmocka_unit_test(test_map_in_body),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,8 @@ static const Filter circular2 = {.size = 2, .padding = PADDING_CIRCULAR};
 static const Filter circular3 = {.size = 3, .padding = PADDING_CIRCULAR};
 static const Filter plain1 = {.size = 1, .padding = PADDING_SAME};
 
-static Symmetry finish(Build *b, Node *output, SymmetryVerdict verdict, bool invariant) {
+static Symmetry finish(Build *b, Node *output, SymmetryVerdict verdict, bool invariant)
+{
 	Symmetry s = symmetry_analyse(b->arena, build_network(b, output));
 	assert_string_equal(symmetry_verdict_text(s.verdict), symmetry_verdict_text(verdict));
 	assert_int_equal(s.invariant, invariant);
@@ -28,12 +29,14 @@ static Symmetry finish(Build *b, Node *output, SymmetryVerdict verdict, bool inv
 	return s;
 }
 
-static Node *pool(Build *b, Node *in) {
+static Node *pool(Build *b, Node *in)
+{
 	return build_pool(b, in, POOL_EVERYTHING, true);
 }
 
 /* lift, relu, `body`^count, relu, pool with a body that displaces the centre by one at a time. */
-static Symmetry displaced(Build *b, uint32_t n, uint32_t count, Filter last) {
+static Symmetry displaced(Build *b, uint32_t n, uint32_t count, Filter last)
+{
 	build_start(b);
 	Node *lift = build_filter(b, build_image(b, n, n, 1), "C4", circular3);
 	Node *hole = build_hole(b, lift);
@@ -44,7 +47,8 @@ static Symmetry displaced(Build *b, uint32_t n, uint32_t count, Filter last) {
 	return finish(b, pool(b, build_relu(b, at)), good ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_RELATIVE_INDEX, good);
 }
 
-static void test_repeat_displaces_the_centre(void **state) {
+static void test_repeat_displaces_the_centre(void **state)
+{
 	(void)state;
 	Build b;
 	for (uint32_t count = 1; count < 14; count++) {
@@ -60,7 +64,8 @@ static void test_repeat_displaces_the_centre(void **state) {
 }
 
 /* A body that displaces the centre and needs it in the middle fails from its second turn on. */
-static void test_repeat_fails_in_its_second_turn(void **state) {
+static void test_repeat_fails_in_its_second_turn(void **state)
+{
 	(void)state;
 	for (uint32_t count = 1; count < 4; count++) {
 		Build b;
@@ -77,7 +82,8 @@ static void test_repeat_fails_in_its_second_turn(void **state) {
 	}
 }
 
-static void test_branches(void **state) {
+static void test_branches(void **state)
+{
 	(void)state;
 	for (int equal = 0; equal < 2; equal++) {
 		Build b;
@@ -86,8 +92,8 @@ static void test_branches(void **state) {
 		Node *left = build_filter(&b, lift, NULL, circular2);
 		Node *right = build_filter(&b, lift, NULL, equal ? circular2 : circular3);
 		Node *sum = build_sum(&b, left, right);
-		Symmetry s = finish(&b, pool(&b, build_relu(&b, sum)), equal ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_RELATIVE_INDEX,
-		                    equal);
+		Symmetry s = finish(&b, pool(&b, build_relu(&b, sum)),
+				    equal ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_RELATIVE_INDEX, equal);
 		if (!equal)
 			assert_ptr_equal(s.broken_at, sum);
 		build_end(&b);
@@ -96,7 +102,8 @@ static void test_branches(void **state) {
 
 enum { HEAD_POOL, HEAD_FLATTEN, HEAD_BARE_FLATTEN, HEAD_BARE_POOL, HEAD_MERGED_1X1, HEAD_MERGED_3X3, HEAD_COUNT };
 
-static Node *head(Build *b, Node *in, int kind) {
+static Node *head(Build *b, Node *in, int kind)
+{
 	Node *bare = kind == HEAD_BARE_FLATTEN || kind == HEAD_BARE_POOL ? build_pool(b, in, POOL_POSITIONS, true) : in;
 	if (kind == HEAD_MERGED_1X1 || kind == HEAD_MERGED_3X3) {
 		Node *merged = build_pool(b, in, POOL_ELEMENTS, true);
@@ -105,16 +112,19 @@ static Node *head(Build *b, Node *in, int kind) {
 	return kind == HEAD_FLATTEN || kind == HEAD_BARE_FLATTEN ? build_flatten(b, bare) : pool(b, bare);
 }
 
-static void test_heads(void **state) {
+static void test_heads(void **state)
+{
 	(void)state;
 	const Filter bad = {.size = 3, .stride = 2, .padding = PADDING_SAME};
 	for (int broken = 0; broken < 2; broken++) {
 		for (int kind = 0; kind < HEAD_COUNT; kind++) {
-			bool flat = kind == HEAD_FLATTEN || kind == HEAD_BARE_FLATTEN; /* not invariant by design: no warning */
+			bool flat = kind == HEAD_FLATTEN ||
+				    kind == HEAD_BARE_FLATTEN; /* not invariant by design: no warning */
 			bool average = !broken && (kind == HEAD_POOL || kind == HEAD_MERGED_1X1);
 			Build b;
 			build_start(&b);
-			Node *net = build_relu(&b, build_filter(&b, build_image(&b, 8, 8, 1), "C4", broken ? bad : same3));
+			Node *net =
+				build_relu(&b, build_filter(&b, build_image(&b, 8, 8, 1), "C4", broken ? bad : same3));
 			finish(&b, head(&b, net, kind), average ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_RELATIVE_INDEX,
 			       flat || (!broken && kind != HEAD_MERGED_3X3));
 			build_end(&b);
@@ -122,14 +132,15 @@ static void test_heads(void **state) {
 	}
 }
 
-static void test_plain_convolutions(void **state) {
+static void test_plain_convolutions(void **state)
+{
 	(void)state;
 	static const struct {
 		const char *group, *mask;
 		bool invariant;
 	} cases[] = {
-	        {"C4", NULL, false},     {"C4", "....x....", true}, {"C1", NULL, true},
-	        {"D1", ".x..x..x.", true}, {"D1", "...xxx...", false},
+		{"C4", NULL, false},       {"C4", "....x....", true},  {"C1", NULL, true},
+		{"D1", ".x..x..x.", true}, {"D1", "...xxx...", false},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		Build b;
@@ -138,8 +149,9 @@ static void test_plain_convolutions(void **state) {
 		first.mask = cases[i].mask;
 		Node *conv = build_filter(&b, build_image(&b, 5, 5, 1), NULL, first);
 		Node *lift = build_relu(&b, build_filter(&b, build_relu(&b, conv), cases[i].group, same3));
-		Symmetry s = finish(&b, pool(&b, lift), cases[i].invariant ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_RELATIVE_INDEX,
-		                    cases[i].invariant);
+		Symmetry s = finish(&b, pool(&b, lift),
+				    cases[i].invariant ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_RELATIVE_INDEX,
+				    cases[i].invariant);
 		if (!cases[i].invariant)
 			assert_string_equal(s.reason, "plain convolution before the lift");
 		build_end(&b);
@@ -151,7 +163,8 @@ static void test_plain_convolutions(void **state) {
 	build_end(&b);
 }
 
-static void test_two_groups(void **state) {
+static void test_two_groups(void **state)
+{
 	(void)state;
 	for (int broken = 0; broken < 2; broken++) {
 		const Filter bad = {.size = 3, .stride = 2, .padding = PADDING_SAME};
@@ -171,19 +184,20 @@ static void test_two_groups(void **state) {
 	}
 }
 
-static void test_supports(void **state) {
+static void test_supports(void **state)
+{
 	(void)state;
 	static const struct {
 		const char *mask;
 		uint32_t elements;
 		bool symmetric, left_invariant;
 	} cases[] = {
-	        {NULL, 0, true, true},
-	        {".x.xxx.x.", 0, true, true},
-	        {".x.xx....", 0, false, false},
-	        {"xxxxxxxxx.........", 2, true, false},             /* e alone */
-	        {".x............x..........x....x.....", 4, true, true}, /* {(r, rho(r) y)} */
-	        {".x..........x............x......x...", 4, true, false}, /* the same cells, turned the other way */
+		{NULL, 0, true, true},
+		{".x.xxx.x.", 0, true, true},
+		{".x.xx....", 0, false, false},
+		{"xxxxxxxxx.........", 2, true, false},                   /* e alone */
+		{".x............x..........x....x.....", 4, true, true},  /* {(r, rho(r) y)} */
+		{".x..........x............x......x...", 4, true, false}, /* the same cells, turned the other way */
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		char mask[37];
@@ -200,7 +214,8 @@ static void test_supports(void **state) {
 		assert_true(support_is_symmetric(lift));
 		assert_int_equal(support_is_symmetric(conv), cases[i].symmetric);
 		assert_int_equal(support_is_left_invariant(conv), cases[i].left_invariant);
-		finish(&b, pool(&b, build_relu(&b, conv)), cases[i].symmetric ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_GENERAL, true);
+		finish(&b, pool(&b, build_relu(&b, conv)),
+		       cases[i].symmetric ? SYMMETRY_IMAGE_AVERAGE : SYMMETRY_GENERAL, true);
 		build_end(&b);
 	}
 }
@@ -208,7 +223,8 @@ static void test_supports(void **state) {
 /* ---- against the kernels -------------------------------------------------------------------------------------- */
 
 /* Largest relative change of the kernels when the second image is turned by rot90: out(i, j) = x(n - 1 - j, i). */
-static double change(const Network *network, uint32_t n) {
+static double change(const Network *network, uint32_t n)
+{
 	double x[81], z[81], turned[81], k[2], theta[2], worst = 0;
 	fill_random(x, 81, 1);
 	fill_random(z, 81, 2);
@@ -230,7 +246,8 @@ static double change(const Network *network, uint32_t n) {
 
 /* Every single window layer up to 4 cells, stride 3 and dilation 2 on 5 to 9 positions: proved invariant exactly where
  * the kernels are. */
-static void test_proof_against_kernels(void **state) {
+static void test_proof_against_kernels(void **state)
+{
 	(void)state;
 	uint32_t proved = 0, refuted = 0;
 	for (uint32_t code = 0; code < 5 * 4 * 3 * 2 * 3 * 2; code++) {
@@ -251,8 +268,8 @@ static void test_proof_against_kernels(void **state) {
 		Symmetry symmetry = symmetry_analyse(b.arena, network);
 		double difference = change(network, n);
 		if (symmetry.invariant != (difference < UNCHANGED))
-			fail_msg("n=%u f=%u s=%u dilation=%u padding=%d pool=%d: proved %d, change %g", n, f, s, dilation, (int)padding,
-			         window_pool, symmetry.invariant, difference);
+			fail_msg("n=%u f=%u s=%u dilation=%u padding=%d pool=%d: proved %d, change %g", n, f, s,
+				 dilation, (int)padding, window_pool, symmetry.invariant, difference);
 		proved += symmetry.invariant;
 		refuted += !symmetry.invariant;
 		build_end(&b);
@@ -261,16 +278,17 @@ static void test_proof_against_kernels(void **state) {
 	assert_true(proved > 50 && refuted > 50);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_repeat_displaces_the_centre),
-	        cmocka_unit_test(test_repeat_fails_in_its_second_turn),
-	        cmocka_unit_test(test_branches),
-	        cmocka_unit_test(test_heads),
-	        cmocka_unit_test(test_plain_convolutions),
-	        cmocka_unit_test(test_two_groups),
-	        cmocka_unit_test(test_supports),
-	        cmocka_unit_test(test_proof_against_kernels),
+		cmocka_unit_test(test_repeat_displaces_the_centre),
+		cmocka_unit_test(test_repeat_fails_in_its_second_turn),
+		cmocka_unit_test(test_branches),
+		cmocka_unit_test(test_heads),
+		cmocka_unit_test(test_plain_convolutions),
+		cmocka_unit_test(test_two_groups),
+		cmocka_unit_test(test_supports),
+		cmocka_unit_test(test_proof_against_kernels),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
