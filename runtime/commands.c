@@ -12,6 +12,10 @@
 static const EntkCommand commands[] = {
 	{"info", "nets, shapes, parameters, what the optimizer did, cost per pair", entk_command_info},
 	{"gram", "Gram matrices of samples: X with itself, or X with Z", entk_command_gram},
+	{"fit", "train a net on a data set and keep it", entk_command_fit},
+	{"predict", "mean, variance and class of new samples from a trained net", entk_command_predict},
+	{"eval", "fit on a data set's training part, score on its test part", entk_command_eval},
+	{"compare", "learning curves of all nets side by side: table, JSON, figure", entk_command_compare},
 	{"bench", "time per pair of samples", entk_command_bench},
 };
 

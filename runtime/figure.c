@@ -104,8 +104,9 @@ static void add_axes(EntkText *script, const EntkPanel *panel) {
 	add_string(script, panel->x_label);
 	entk_text_add(script, "\nset ylabel ");
 	add_string(script, panel->y_label);
-	entk_text_add(script, "\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset xtics (",
-		0.85 * panel->x[0], panel->x[panel->points - 1] / 0.85, low, high);
+	double first = panel->x[0], last = panel->x[panel->points - 1], margin = last > first ? pow(last / first, 0.07) : 2;
+	entk_text_add(script, "\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset xtics (", first / margin, last * margin,
+		low, high);
 	for (size_t i = 0; i < panel->points; i++) {
 		char label[64];
 		snprintf(label, sizeof label, panel->x_format, panel->x[i]);
@@ -114,29 +115,33 @@ static void add_axes(EntkText *script, const EntkPanel *panel) {
 	entk_text_add(script, ")\n");
 }
 
+/* Curves with markers and dashes, and their error bars, which are never dashed. */
 static void add_plot(EntkText *script, const EntkPanel *panel, size_t number) {
 	entk_text_add(script, "plot ");
 	for (size_t c = 0; c < panel->curve_count; c++) {
 		size_t s = c % STYLE_COUNT;
-		entk_text_add(script, "%s$d%zu_%zu using 1:2:3 with %s lc rgb '%s' lw 2 dt %d pt %d ps 1 title ", c ? ", " : "", number, c,
-			panel->curves[c].half ? "yerrorlines" : "linespoints", styles[s].color, styles[s].dash, styles[s].marker);
 		if (panel->curves[c].half)
-			entk_text_add(script, "noenhanced ");
+			entk_text_add(script, "%s$d%zu_%zu using 1:2:3 with yerrorbars lc rgb '%s' lw 1.5 dt 1 pt %d ps 0.1 notitle", c ? ", " : "", number, c,
+				styles[s].color, styles[s].marker);
+		entk_text_add(script, "%s$d%zu_%zu using 1:2 with linespoints lc rgb '%s' lw 2 dt %d pt %d ps 1 title ",
+			c || panel->curves[c].half ? ", " : "", number, c, styles[s].color, styles[s].dash, styles[s].marker);
 		add_string(script, panel->curves[c].name);
 	}
 	entk_text_add(script, "\n");
 }
 
 static void add_script(EntkText *script, const EntkFigure *figure, bool png) {
-	int width = PANEL_WIDTH * (int)figure->panel_count, scale = png ? PNG_SCALE : 1;
-	entk_text_add(script, png ? "set terminal pngcairo noenhanced size %d,%d fontscale %d linewidth %d pointscale %d background rgb 'white' font 'DejaVu Sans,11'\n"
-			: "set terminal svg noenhanced size %d,%d fontscale %d linewidth %d pointscale %d background rgb 'white' font 'DejaVu Sans,12'\n",
-		scale * width, scale * HEIGHT, scale, scale, scale);
+	int width = PANEL_WIDTH * (int)figure->panel_count;
+	if (png)
+		entk_text_add(script, "set terminal pngcairo noenhanced size %d,%d fontscale %d linewidth %d pointscale %d background rgb 'white' "
+			"font 'DejaVu Sans,11'\n", PNG_SCALE * width, PNG_SCALE * HEIGHT, PNG_SCALE, PNG_SCALE, PNG_SCALE);
+	else
+		entk_text_add(script, "set terminal svg noenhanced size %d,%d background rgb 'white' font 'DejaVu Sans,12'\n", width, HEIGHT);
 	for (size_t p = 0; p < figure->panel_count; p++)
 		add_data(script, &figure->panels[p], p);
-	entk_text_add(script, "set bars small\nset grid ytics lc rgb '#DDDDDD' dt 1\nset border 3 lc rgb '#444444'\nset tics nomirror\n"
-		"set mxtics default\nset key bottom right box lc rgb '#CCCCCC' opaque\nset multiplot layout 1,%zu title ",
-		figure->panel_count);
+	entk_text_add(script, "set bars 0.7\nset grid ytics lt 1 lw 1 lc rgb '#D8D8D8'\nset border 3 lc rgb '#444444'\nset tics nomirror\n"
+		"set key %s right box lc rgb '#CCCCCC' opaque width 1\nset multiplot layout 1,%zu title ",
+		figure->falling ? "top" : "bottom", figure->panel_count);
 	add_string(script, figure->title);
 	entk_text_add(script, "\n");
 	for (size_t p = 0; p < figure->panel_count; p++) {
@@ -195,6 +200,9 @@ static EntkStatus gnuplot_failed(FILE *err, int code, EntkError *error) {
 	char *text = NULL;
 	size_t size;
 	EntkStatus status = read_back(err, &text, &size, error);
+	for (char *c = text; c && *c; c++)
+		if (*c == '\n')
+			*c = ' ';
 	if (status == ENTK_OK)
 		status = entk_fail(error, ENTK_SYSTEM, NULL, "gnuplot failed with status %d: %.300s", code, text);
 	free(text);

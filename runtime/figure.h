@@ -26,6 +26,7 @@ typedef struct EntkFigure {
 	const char *title;
 	const EntkPanel *panels; /* side by side */
 	size_t panel_count;
+	bool falling; /* curves fall to the right: the legend stands at the top */
 } EntkFigure;
 
 /* Write PREFIX.svg and PREFIX.png. ENTK_SYSTEM with the package's name in `fix` where gnuplot is not installed. */

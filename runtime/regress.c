@@ -419,40 +419,41 @@ static EntkStatus shift_spectrum(const EntkSpectrum *spectrum, EntkRegression *r
 	}
 }
 
-static EntkStatus fit_spectrum(const double *kernel, const double *targets, const EntkRegressOptions *options, EntkRegression *regression,
-	EntkError *error) {
-	EntkSpectrum spectrum;
+/* Everything but `factor`. */
+static EntkStatus fit_spectrum(const EntkSpectrum *spectrum, const double *targets, const EntkRegressOptions *options,
+	EntkRegression *regression, EntkError *error) {
 	size_t n = regression->n;
 	double *weights = NULL;
-	EntkStatus status = entk_spectrum_create(kernel, n, &spectrum, error);
-	if (status == ENTK_OK && options->rule != ENTK_RIDGE_FIXED)
-		status = entk_spectrum_choose(&spectrum, options->rule, targets, regression->outputs, options->groups, &regression->ridge, error);
+	EntkStatus status = ENTK_OK;
+	if (options->rule != ENTK_RIDGE_FIXED)
+		status = entk_spectrum_choose(spectrum, options->rule, targets, regression->outputs, options->groups, &regression->ridge, error);
 	if (status == ENTK_OK)
-		status = shift_spectrum(&spectrum, regression, error);
+		status = shift_spectrum(spectrum, regression, error);
 	if (status == ENTK_OK) {
-		EntkStatus definite = entk_spectrum_merit(&spectrum, regression->shift, targets, regression->outputs, options->groups,
-			&regression->merit, regression->loo, error);
-		if (definite != ENTK_OK && (definite != ENTK_NUMERICAL || isinf(regression->time)))
-			status = definite;
+		/* A singular matrix is no obstacle at finite times, but it has no marginal likelihood. */
+		status = entk_spectrum_merit(spectrum, regression->shift, targets, regression->outputs, options->groups, &regression->merit,
+			regression->loo, error);
+		if (status == ENTK_NUMERICAL && !isinf(regression->time))
+			status = ENTK_OK;
 	}
-	if (status == ENTK_OK) {
-		regression->factor = spectrum.vectors;
-		regression->values = spectrum.values;
-		spectrum.vectors = spectrum.values = NULL;
-		for (size_t k = 0; k < n; k++)
-			regression->values[k] += regression->shift;
-		double least = regression->values[0];
-		regression->condition = least > 0 ? regression->values[n - 1] / least : INFINITY;
-		status = flow_weights(regression, regression->time, &weights, error);
-	}
+	if (status != ENTK_OK)
+		return status;
+	regression->values = entk_allocate(n, sizeof *regression->values, "the eigenvalues", error);
+	if (!regression->values)
+		return error->status;
+	for (size_t k = 0; k < n; k++)
+		regression->values[k] = spectrum->values[k] + regression->shift;
+	double least = regression->values[0];
+	regression->condition = least > 0 ? regression->values[n - 1] / least : INFINITY;
+	status = flow_weights(regression, regression->time, &weights, error);
 	if (status == ENTK_OK)
-		status = apply_weights(regression->factor, weights, n, regression->alpha, regression->outputs, error);
+		status = apply_weights(spectrum->vectors, weights, n, regression->alpha, regression->outputs, error);
 	free(weights);
-	entk_spectrum_destroy(&spectrum);
 	return status;
 }
 
-EntkStatus entk_regress_fit(const double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
+/* Members that do not depend on how the system is solved; alpha starts as the targets. */
+static EntkStatus begin_fit(size_t n, double mean, const double *targets, size_t outputs, const EntkRegressOptions *options,
 	EntkRegression *regression, EntkError *error) {
 	*regression = (EntkRegression){
 		.n = n,
@@ -460,7 +461,7 @@ EntkStatus entk_regress_fit(const double *kernel, size_t n, const double *target
 		.ntk = options->ntk,
 		.time = options->time,
 		.ridge = options->ridge,
-		.mean_diagonal = mean_diagonal(kernel, n),
+		.mean_diagonal = mean,
 		.merit = {NAN, NAN, NAN},
 	};
 	if (n == 0 || outputs == 0)
@@ -468,31 +469,62 @@ EntkStatus entk_regress_fit(const double *kernel, size_t n, const double *target
 	regression->alpha = allocate_matrix(outputs, n, "the solution", error);
 	if (isinf(options->time))
 		regression->loo = allocate_matrix(outputs, n, "the leave-one-out predictions", error);
-	EntkStatus status = regression->alpha && (regression->loo || !isinf(options->time)) ? ENTK_OK : error->status;
-	if (status == ENTK_OK) {
-		memcpy(regression->alpha, targets, outputs * n * sizeof *targets);
-		if (isinf(options->time) && options->rule == ENTK_RIDGE_FIXED)
-			status = fit_cholesky(kernel, targets, options->groups, regression, error);
-		else
-			status = fit_spectrum(kernel, targets, options, regression, error);
-	}
-	for (size_t i = 0; status == ENTK_OK && i < outputs * n; i++)
+	if (!regression->alpha || (isinf(options->time) && !regression->loo))
+		return error->status;
+	memcpy(regression->alpha, targets, outputs * n * sizeof *targets);
+	return ENTK_OK;
+}
+
+static EntkStatus end_fit(EntkStatus status, EntkRegression *regression, EntkError *error) {
+	for (size_t i = 0; status == ENTK_OK && i < regression->outputs * regression->n; i++)
 		if (!isfinite(regression->alpha[i])) {
 			entk_fail(error, ENTK_NUMERICAL, NULL, "the solution is not finite");
 			status = entk_fix(error, "raise --ridge, or scale the targets");
 		}
 	/* A network that was not trained to the end has no closed form of leaving one out. */
-	if (!isinf(options->time))
+	if (!isinf(regression->time))
 		regression->merit.loo_mse = regression->merit.amplitude = NAN;
 	if (status != ENTK_OK)
 		entk_regress_destroy(regression);
 	return status;
 }
 
+EntkStatus entk_regress_fit_spectrum(const EntkSpectrum *spectrum, const double *targets, size_t outputs, const EntkRegressOptions *options,
+	EntkRegression *regression, EntkError *error) {
+	EntkStatus status = begin_fit(spectrum->n, spectrum->mean_diagonal, targets, outputs, options, regression, error);
+	if (status == ENTK_OK)
+		status = fit_spectrum(spectrum, targets, options, regression, error);
+	return end_fit(status, regression, error);
+}
+
+EntkStatus entk_regress_fit(const double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
+	EntkRegression *regression, EntkError *error) {
+	EntkSpectrum spectrum;
+	EntkStatus status = begin_fit(n, mean_diagonal(kernel, n), targets, outputs, options, regression, error);
+	if (status == ENTK_OK && isinf(options->time) && options->rule == ENTK_RIDGE_FIXED) {
+		status = fit_cholesky(kernel, targets, options->groups, regression, error);
+	} else if (status == ENTK_OK) {
+		status = entk_spectrum_create(kernel, n, &spectrum, error);
+		if (status == ENTK_OK) {
+			status = fit_spectrum(&spectrum, targets, options, regression, error);
+			regression->factor = spectrum.vectors;
+			spectrum.vectors = NULL;
+			entk_spectrum_destroy(&spectrum);
+		}
+	}
+	return end_fit(status, regression, error);
+}
+
 /* ---- prediction ---------------------------------------------------------------------------------------------------- */
 
 void entk_regress_mean(const EntkRegression *regression, const double *cross, size_t m, double *mean) {
 	entk_linalg_product_transposed(cross, regression->alpha, m, regression->outputs, regression->n, mean);
+}
+
+static EntkStatus need_factor(const EntkRegression *regression, EntkError *error) {
+	if (regression->factor)
+		return ENTK_OK;
+	return entk_fail(error, ENTK_INTERNAL, NULL, "a regression without factor has no covariance");
 }
 
 /* rows (m x n) become rows f(time). */
@@ -537,6 +569,8 @@ typedef struct Spread {
 static EntkStatus spread_create(const EntkRegression *regression, const EntkCross *cross, Spread *spread, EntkError *error) {
 	size_t n = regression->n, m = cross->m;
 	memset(spread, 0, sizeof *spread);
+	if (need_factor(regression, error) != ENTK_OK)
+		return error->status;
 	spread->left = allocate_matrix(m, n, "the covariance", error);
 	if (!spread->left)
 		return error->status;
@@ -603,6 +637,8 @@ EntkStatus entk_regress_variance(const EntkRegression *regression, const EntkCro
 EntkStatus entk_regress_posterior(const EntkRegression *regression, const double *cross, const double *diagonal, size_t m, double *var,
 	EntkError *error) {
 	size_t n = regression->n;
+	if (need_factor(regression, error) != ENTK_OK)
+		return error->status;
 	double *half = allocate_matrix(m, n, "the variances", error);
 	if (!half)
 		return error->status;

@@ -86,7 +86,7 @@ typedef struct EntkRegression {
 	double condition;     /* of R; exact with `values`, else an estimate */
 	EntkMerit merit;      /* at time infinity; the leave-one-out error and amplitude are NaN for finite times */
 	double *alpha;        /* outputs x n: f(t) Y */
-	double *factor;       /* n x n: Cholesky's L with R = L L^T (lower triangle), or eigenvectors in rows */
+	double *factor;       /* n x n: Cholesky's L with R = L L^T (lower triangle), or eigenvectors in rows; NULL: see below */
 	double *values;       /* n: R's eigenvalues, NULL for Cholesky */
 	double *loo;          /* outputs x n: leave-one-out predictions; NULL for finite times */
 } EntkRegression;
@@ -95,6 +95,9 @@ typedef struct EntkRegression {
  * else an eigendecomposition. When R is not positive definite, jitter from 1e-12 to 1e-6 times the mean diagonal is added
  * until it is, and stands in `jitter` for the caller to report; ENTK_NUMERICAL when that does not help. */
 EntkStatus entk_regress_fit(const double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
+	EntkRegression *regression, EntkError *error);
+/* The same from a spectrum that serves many fits. `factor` stays NULL: the regression has a mean, but no (co)variances. */
+EntkStatus entk_regress_fit_spectrum(const EntkSpectrum *spectrum, const double *targets, size_t outputs, const EntkRegressOptions *options,
 	EntkRegression *regression, EntkError *error);
 void entk_regress_destroy(EntkRegression *regression); /* a zeroed one is fine */
 

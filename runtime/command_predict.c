@@ -1,0 +1,292 @@
+/* `predict M.npz X -o P.npz`: what a trained net says about new samples. */
+#include "learn.h"
+#include "linalg.h"
+#include "metrics.h"
+#include "model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OUTPUT = 1, COV, MEAN_ONLY };
+
+static const EntkOption options[] = {
+	{OUTPUT, "output", 'o', "P.npz", "where the predictions go"},
+	{COV, "cov", 0, NULL, "also cov (m, m), the covariance between the samples"},
+	{MEAN_ONLY, "mean-only", 0, NULL, "no variances: only mean (and class), with fewer kernels and no factorization"},
+	ENTK_COMMON_OPTIONS,
+	{0},
+};
+
+static const char *const text =
+	"Predict with a model that `fit` made. X is FILE.npy, FILE.npz with one array or one called x, or FILE.npz:KEY. P.npz receives\n"
+	"  mean (m, outputs)   classes: scores, whose largest is the prediction (centred: they sum to 0); labels: in units of 0 and 1;\n"
+	"                      real targets: in their units\n"
+	"  var                 (m): variance of the outputs, equal for all of them; real targets: in their units, (m, outputs) if several\n"
+	"  class, probability  classes: (m) the class as it is called in the data, (m, classes) calibrated by leave-one-out";
+
+typedef struct PredictCommand {
+	EntkCommon common;
+	const char *program_name, *model_name, *x_name, *output;
+	bool want_cov, mean_only;
+	EntkModel model;
+	EntkSamples x;
+	EntkNpzWriter *writer;
+	/* kernels with the training samples (m x n) and of the samples themselves */
+	double *cross_nngp, *cross_ntk;
+	double *self_nngp; /* m x m with --cov, else m */
+	double *diagonal;  /* m: the inverted kernel's */
+	/* results */
+	double *mean, *var, *cov, *probability;
+	int64_t *class;
+} PredictCommand;
+
+static EntkStatus parse(PredictCommand *command, EntkArgs *args, EntkError *error) {
+	EntkStatus status = ENTK_OK;
+	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;) {
+		switch (id) {
+		case ENTK_ARG_ERROR:
+			return error->status;
+		case ENTK_ARG_POSITIONAL:
+			if (!command->model_name)
+				command->model_name = args->value;
+			else if (!command->x_name)
+				command->x_name = args->value;
+			else
+				return entk_fail(error, ENTK_USAGE, args->value, "one argument too many; expected M.npz X");
+			break;
+		case OUTPUT:
+			command->output = args->value;
+			break;
+		case COV:
+			command->want_cov = true;
+			break;
+		case MEAN_ONLY:
+			command->mean_only = true;
+			break;
+		case ENTK_OPTION_SET:
+			entk_fail(error, ENTK_USAGE, "--set", "the model fixes the params");
+			return entk_fix(error, "give --set to fit");
+		default:
+			status = entk_common_take(&command->common, id, args->value, error);
+		}
+	}
+	if (status != ENTK_OK || command->common.help)
+		return status;
+	if (!command->x_name) {
+		entk_fail(error, ENTK_USAGE, NULL, "no %s; expected %s", command->model_name ? "samples" : "model", args->usage);
+		return entk_fix(error, "name a model that fit wrote, and a .npy or .npz file");
+	}
+	if (!command->output) {
+		entk_fail(error, ENTK_USAGE, NULL, "no output file for the predictions");
+		return entk_fix(error, "add -o P.npz");
+	}
+	if (command->want_cov && command->mean_only)
+		return entk_fail(error, ENTK_USAGE, "--cov", "cannot be combined with --mean-only");
+	return ENTK_OK;
+}
+
+static EntkStatus load(PredictCommand *command, EntkError *error) {
+	EntkNpz *npz = NULL;
+	const char *key;
+	const EntkProgram *program = command->common.program;
+	EntkStatus status = entk_model_read(program, command->model_name, &command->model, error);
+	if (status == ENTK_OK && command->common.net && command->common.net != command->model.net)
+		status = entk_fail(error, ENTK_USAGE, "--net", "the model is of the net \"%s\"", command->model.net->name);
+	if (status == ENTK_OK)
+		status = entk_npz_open(command->x_name, &npz, error);
+	if (status == ENTK_OK)
+		status = entk_npz_only_key(npz, "x", &key, error);
+	if (status == ENTK_OK)
+		status = entk_samples_load(npz, key, command->model.net, program->precision, &command->x, error);
+	if (status == ENTK_OK && command->x.count == 0)
+		status = entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key), "no samples");
+	entk_npz_close(npz);
+	if (status != ENTK_OK)
+		return status;
+	double m = (double)command->x.count, n = (double)command->model.count, outputs = (double)command->model.outputs;
+	status = entk_learn_check_memory((3 * n * n + 4 * m * n + (command->want_cov ? 3 : 0) * m * m) * sizeof(double), "the prediction", error);
+	if (status == ENTK_OK)
+		status = entk_npz_writer_create(command->output, (size_t)(m * (outputs + 2 + (command->want_cov ? m : 0)) * sizeof(double)),
+			&command->writer, error);
+	return status;
+}
+
+/* ---- kernels ------------------------------------------------------------------------------------------------------- */
+
+static EntkStatus find_kernels(PredictCommand *command, EntkError *error) {
+	const EntkProgram *program = command->common.program;
+	const EntkModel *model = &command->model;
+	size_t m = command->x.count, n = model->count;
+	EntkGramOptions gram = entk_common_gram_options(&command->common);
+	gram.params = model->params;
+	bool want_nngp = !model->ntk || !command->mean_only;
+	if (want_nngp)
+		command->cross_nngp = entk_learn_matrix(m, n, "the kernels with the training samples", error);
+	if (model->ntk)
+		command->cross_ntk = entk_learn_matrix(m, n, "the kernels with the training samples", error);
+	if ((want_nngp && !command->cross_nngp) || (model->ntk && !command->cross_ntk))
+		return error->status;
+	EntkStatus status = entk_gram(program, model->net, &command->x, &model->train, &gram, command->cross_nngp, command->cross_ntk, error);
+	if (status != ENTK_OK || command->mean_only)
+		return status;
+	command->self_nngp = entk_learn_matrix(m, command->want_cov ? m : 1, "the kernels of the samples", error);
+	command->diagonal = entk_learn_matrix(m, 1, "the kernels of the samples", error);
+	if (!command->self_nngp || !command->diagonal)
+		return error->status;
+	if (command->want_cov)
+		status = entk_gram(program, model->net, &command->x, NULL, &gram, command->self_nngp, NULL, error);
+	/* The diagonal of the inverted kernel, and without --cov that of the NNGP. */
+	double *nngp = command->want_cov ? NULL : command->self_nngp, *ntk = model->ntk ? command->diagonal : NULL;
+	if (status == ENTK_OK && (nngp || ntk))
+		status = entk_gram_diagonal(program, model->net, &command->x, &gram, nngp, ntk, error);
+	for (size_t i = 0; status == ENTK_OK && !model->ntk && i < m; i++)
+		command->diagonal[i] = command->self_nngp[command->want_cov ? i * m + i : i];
+	return status;
+}
+
+/* ---- results ------------------------------------------------------------------------------------------------------- */
+
+static EntkStatus find_mean(PredictCommand *command, EntkError *error) {
+	EntkModel *model = &command->model;
+	size_t m = command->x.count, outputs = model->outputs, shape[2] = {m, outputs};
+	/* All that the mean reads of a regression. */
+	EntkRegression solved = {.n = model->count, .outputs = outputs, .alpha = model->alpha};
+	command->mean = entk_learn_matrix(m, outputs, "the predictions", error);
+	if (!command->mean)
+		return error->status;
+	entk_regress_mean(&solved, model->ntk ? command->cross_ntk : command->cross_nngp, m, command->mean);
+	entk_decode(&model->encoding, command->mean, m);
+	EntkStatus status = entk_npz_writer_add(command->writer, "mean", ENTK_F64, 2, shape, command->mean, error);
+	if (status != ENTK_OK || !model->classes)
+		return status;
+	command->class = entk_allocate(m, sizeof *command->class, "the predictions", error);
+	if (!command->class)
+		return error->status;
+	for (size_t i = 0; i < m; i++)
+		command->class[i] = model->classes[entk_argmax(command->mean + i * outputs, outputs)];
+	return entk_npz_writer_add(command->writer, "class", ENTK_I64, 1, &m, command->class, error);
+}
+
+/* The variance of real targets is in their units: times the scale's square. */
+static EntkStatus add_variance(PredictCommand *command, EntkError *error) {
+	EntkModel *model = &command->model;
+	size_t m = command->x.count, outputs = model->outputs, shape[2] = {m, outputs};
+	if (model->task != ENTK_TASK_REGRESSION)
+		return entk_npz_writer_add(command->writer, "var", ENTK_F64, 1, shape, command->var, error);
+	double *scaled = entk_learn_matrix(m, outputs, "the variances", error);
+	if (!scaled)
+		return error->status;
+	for (size_t i = 0; i < m; i++)
+		for (size_t o = 0; o < outputs; o++)
+			scaled[i * outputs + o] = command->var[i] * model->encoding.scale[o] * model->encoding.scale[o];
+	free(command->var);
+	command->var = scaled;
+	return entk_npz_writer_add(command->writer, "var", ENTK_F64, outputs == 1 ? 1 : 2, shape, scaled, error);
+}
+
+/* Several real targets share one covariance: it is that of the standardized targets, and `scale` goes with it. */
+static EntkStatus add_covariance(PredictCommand *command, EntkError *error) {
+	EntkModel *model = &command->model;
+	size_t m = command->x.count, shape[2] = {m, m};
+	double factor = model->outputs == 1 ? model->encoding.scale[0] * model->encoding.scale[0] : 1;
+	for (size_t i = 0; i < m * m; i++)
+		command->cov[i] *= factor;
+	EntkStatus status = entk_npz_writer_add(command->writer, "cov", ENTK_F64, 2, shape, command->cov, error);
+	if (status == ENTK_OK && model->task == ENTK_TASK_REGRESSION && model->outputs > 1)
+		status = entk_npz_writer_add(command->writer, "scale", ENTK_F64, 1, &model->outputs, model->encoding.scale, error);
+	return status;
+}
+
+/* From the variances of the process with the inverted kernel, scaled as leaving one out asks for. Nothing where that scale is not
+ * known: at finite times, or for targets that are reproduced exactly. */
+static EntkStatus find_probabilities(PredictCommand *command, const EntkRegression *regression, EntkError *error) {
+	EntkModel *model = &command->model;
+	size_t m = command->x.count, classes = model->outputs, shape[2] = {m, classes};
+	if (!model->classes || !(model->amplitude > 0) || !isfinite(model->amplitude))
+		return ENTK_OK;
+	double *variance = entk_learn_matrix(m, 1, "the variances", error);
+	command->probability = entk_learn_matrix(m, classes, "the probabilities", error);
+	EntkStatus status = variance && command->probability ? ENTK_OK : error->status;
+	if (status == ENTK_OK)
+		status = entk_regress_posterior(regression, model->ntk ? command->cross_ntk : command->cross_nngp, command->diagonal, m, variance, error);
+	for (size_t i = 0; status == ENTK_OK && i < m; i++)
+		entk_class_probabilities(command->mean + i * classes, classes, model->amplitude * variance[i], command->probability + i * classes);
+	free(variance);
+	return status == ENTK_OK ? entk_npz_writer_add(command->writer, "probability", ENTK_F64, 2, shape, command->probability, error) : status;
+}
+
+static EntkStatus find_variance(PredictCommand *command, EntkError *error) {
+	EntkModel *model = &command->model;
+	size_t m = command->x.count;
+	EntkRegression regression;
+	EntkRegressOptions regress = {.ntk = model->ntk, .rule = ENTK_RIDGE_FIXED, .ridge = model->ridge, .time = model->time};
+	EntkCross cross = {m, model->ntk ? command->cross_ntk : command->cross_nngp, command->cross_nngp, model->nngp_train, command->self_nngp};
+	EntkStatus status = entk_regress_fit(model->ntk ? model->ntk_train : model->nngp_train, model->count, model->targets, model->outputs,
+		&regress, &regression, error);
+	if (status != ENTK_OK)
+		return entk_learn_where(model->net, error);
+	entk_warn_jitter(command->program_name, model->net->name, &regression);
+	command->var = entk_learn_matrix(m, 1, "the variances", error);
+	command->cov = command->want_cov ? entk_learn_matrix(m, m, "the covariance", error) : NULL;
+	if (!command->var || (command->want_cov && !command->cov))
+		status = error->status;
+	else if (command->want_cov)
+		status = entk_regress_covariance(&regression, &cross, command->cov, error);
+	else
+		status = entk_regress_variance(&regression, &cross, command->var, error);
+	for (size_t i = 0; status == ENTK_OK && command->want_cov && i < m; i++)
+		command->var[i] = fmax(0, command->cov[i * m + i]);
+	if (status == ENTK_OK)
+		status = find_probabilities(command, &regression, error);
+	entk_regress_destroy(&regression);
+	if (status == ENTK_OK)
+		status = add_variance(command, error);
+	return status == ENTK_OK && command->want_cov ? add_covariance(command, error) : status;
+}
+
+static EntkStatus run(PredictCommand *command, EntkError *error) {
+	EntkStatus status = load(command, error);
+	if (status == ENTK_OK)
+		status = find_kernels(command, error);
+	if (status == ENTK_OK)
+		status = find_mean(command, error);
+	if (status == ENTK_OK && !command->mean_only)
+		status = find_variance(command, error);
+	return status == ENTK_OK ? entk_npz_writer_commit(command->writer, error) : status;
+}
+
+static void destroy(PredictCommand *command) {
+	entk_npz_writer_destroy(command->writer);
+	entk_model_destroy(&command->model);
+	entk_samples_destroy(&command->x);
+	free(command->cross_nngp);
+	free(command->cross_ntk);
+	free(command->self_nngp);
+	free(command->diagonal);
+	free(command->mean);
+	free(command->var);
+	free(command->cov);
+	free(command->probability);
+	free(command->class);
+	entk_common_destroy(&command->common);
+}
+
+int entk_command_predict(const EntkProgram *program, int argc, char **argv) {
+	EntkArgs args = entk_args_begin("predict M.npz X -o P.npz [options]", text, options, argc, argv);
+	PredictCommand command = {.program_name = argv[0]};
+	EntkError error;
+	EntkStatus status = entk_common_create(program, &command.common, &error);
+	if (status == ENTK_OK)
+		status = parse(&command, &args, &error);
+	bool help = command.common.help;
+	if (status == ENTK_OK && !help) {
+		entk_linalg_threads(command.common.threads);
+		status = run(&command, &error);
+	}
+	destroy(&command);
+	if (status != ENTK_OK)
+		return entk_error_print(argv[0], &error);
+	return help ? entk_args_help(&args) : 0;
+}
