@@ -44,6 +44,8 @@ static bool emit_text(Arena *arena, RecProgram **recs, uint32_t count, EmitForm 
 	if (!to)
 		return false;
 	for (uint32_t i = 0; i < count; i++) {
+		if (!recs[i])
+			continue;
 		if (form == EMIT_RECURSION)
 			rec_print(recs[i], to);
 		else
@@ -57,21 +59,31 @@ bool emit_program(Arena *arena, const Program *program, const EmitOptions *optio
 {
 	RecOptions rec = rec_options(options);
 	uint32_t count = program->network_count;
-	RecProgram **recs = ARENA_ARRAY(arena, RecProgram *, count + 1);
+	/* Per net its recursion, and that of the layers behind an augment. */
+	RecProgram **recs = ARENA_ARRAY(arena, RecProgram *, 2 * (size_t)count + 1);
+	RecAugment *augments = ARENA_ARRAY(arena, RecAugment, count + 1);
 	for (uint32_t i = 0; i < count; i++) {
-		recs[i] = rec_lower(arena, program->networks[i], &rec);
-		rec_check(recs[i]);
+		augments[i] = rec_augment(arena, program->networks[i]);
+		recs[2 * i] = rec_lower(arena, augments[i].inner, &rec);
+		rec_check(recs[2 * i]);
+		if (!augments[i].outer)
+			continue;
+		recs[2 * i + 1] = rec_lower(arena, augments[i].outer, &rec);
+		rec_check(recs[2 * i + 1]);
 	}
 	if (form == EMIT_RECURSION || form == EMIT_EXPLAIN)
-		return emit_text(arena, recs, count, form, path, error);
+		return emit_text(arena, recs, 2 * count, form, path, error);
 
 	Cg *cg = cg_create(arena, &(CgOptions){options->cpu, options->f32, options->source_name}, error);
 	if (!cg)
 		return false;
 	LLVMValueRef *v_nets = ARENA_ARRAY(arena, LLVMValueRef, count + 1);
 	for (uint32_t i = 0; i < count; i++) {
-		Emit e = {.cg = cg, .arena = arena, .rec = recs[i], .prefix = program->networks[i]->name};
-		emit_net(&e, &v_nets[i]);
+		const char *name = program->networks[i]->name;
+		Emit e = {.cg = cg, .arena = arena, .rec = recs[2 * i], .prefix = name};
+		Emit outer = {.cg = cg, .arena = arena, .rec = recs[2 * i + 1]};
+		outer.prefix = arena_printf(arena, "%s.outer", name);
+		emit_net(&e, augments[i].outer ? &outer : NULL, &augments[i], &v_nets[i]);
 	}
 	emit_table(cg, program, options, v_nets);
 	if (form != EMIT_LLVM_IR)

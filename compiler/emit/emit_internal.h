@@ -50,7 +50,7 @@ typedef struct Emit {
 
 	LLVMValueRef *v_coef; /* splat of every coefficient */
 	LLVMValueRef v_lanes, v_sums;           /* workspace of the part */
-	LLVMValueRef v_x, v_z;                  /* left sample (reals), right samples (lanes) */
+	LLVMValueRef v_x, v_z;                  /* left sample (reals; lanes if !pair), right samples (lanes) */
 	LLVMValueRef v_k0;                      /* vector inputs: one lane group */
 	LLVMValueRef v_left_vars, v_right_vars; /* reals and lanes; lanes and lanes if !pair */
 	LLVMValueRef v_left_state, v_right_state;
@@ -96,8 +96,8 @@ void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, cons
 KT emit_taps(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
 
 /* emit_program.c */
-/* All functions of one net, and its entry in the table of nets. */
-void emit_net(Emit *e, LLVMValueRef *v_descriptor);
+/* All functions of one net, and its entry in the table of nets. `outer`: the layers behind an augment, or NULL. */
+void emit_net(Emit *e, Emit *outer, const RecAugment *augment, LLVMValueRef *v_descriptor);
 /* The program's table and entk_program(). */
 void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVMValueRef *v_nets);
 

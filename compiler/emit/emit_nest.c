@@ -117,8 +117,11 @@ static KT load_kt(Emit *e, const RecBuffer *b, LLVMValueRef v_index)
 static KT input(Emit *e, const Point *p)
 {
 	Cg *cg = e->cg;
-	if (e->rec->vector_input)
-		return (KT){cg_load_lane(cg, e->v_k0, cg_i64(cg, 0)), NULL};
+	if (e->rec->vector_input) {
+		bool theta = e->rec->input_theta && e->theta;
+		return (KT){cg_load_lane(cg, e->v_k0, cg_i64(cg, 0)),
+		            theta ? cg_load_lane(cg, e->v_k0, cg_i64(cg, 1)) : NULL};
+	}
 	LLVMValueRef v_channels = cg_i64(cg, e->rec->channels);
 	LLVMValueRef v_left = cg_imul(cg, emit_row_major(e, p->shape, p->v_t), v_channels);
 	LLVMValueRef v_right = cg_imul(cg, right_index(e, p->shape, p->v_u), v_channels);
@@ -126,7 +129,7 @@ static KT input(Emit *e, const Point *p)
 	if (e->rec->channels <= 4) {
 		for (uint32_t c = 0; c < e->rec->channels; c++) {
 			LLVMValueRef v_l = cg_iadd(cg, v_left, cg_i64(cg, c)), v_r = cg_iadd(cg, v_right, cg_i64(cg, c));
-			LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_z, v_l);
+			LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_x, v_l);
 			LLVMValueRef v_z = cg_load_lane(cg, e->v_z, v_r);
 			v_sum = v_sum ? cg_fma(cg, v_x, v_z, v_sum) : cg_fmul(cg, v_x, v_z);
 		}
@@ -135,7 +138,7 @@ static KT input(Emit *e, const Point *p)
 		cg_set(cg, v_acc, cg_lane_zero(cg));
 		CgLoop loop = cg_loop_begin(cg, cg_i64(cg, 0), v_channels, 1, "channel");
 		LLVMValueRef v_l = cg_iadd(cg, v_left, loop.v_i), v_r = cg_iadd(cg, v_right, loop.v_i);
-		LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_z, v_l);
+		LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_x, v_l);
 		cg_set(cg, v_acc, cg_fma(cg, v_x, cg_load_lane(cg, e->v_z, v_r), cg_get(cg, v_acc)));
 		cg_loop_end(cg, &loop);
 		v_sum = cg_get(cg, v_acc);

@@ -3,8 +3,12 @@
  *   NET.variances   (coefs, z lanes, factors, workspace)      all factors of a tile's nonlinearities for lanes of samples
  *   NET.state       (.. , state lanes, k0)                    those that are prepared once per sample
  *   NET.pair[.nngp] (coefs, x, z lanes, factors .., out)      one left sample against lanes of right samples
+ *   NET.self        the pair part for lanes of samples against themselves (behind an augment only)
  *   NET.kernel      a tile: factors of its left and right samples, then all pairs
- *   NET.prepare     the state of samples, lanes at a time */
+ *   NET.prepare     the state of samples, lanes at a time
+ *
+ * Views. Behind an augment every sample is seen in all turned copies g x, each with its own factors and state; a pair's
+ * kernels are the mean over the views, and NET.outer continues from there. Without augment there is one view. */
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,9 +47,9 @@ static LLVMValueRef emit_part(Emit *e, const char *suffix, const RecPart *part, 
 	e->v_x = cg_param(cg, ARG_X);
 	e->v_z = cg_param(cg, ARG_Z);
 	e->v_k0 = cg_param(cg, ARG_K0);
-	e->v_left_vars = cg_param(cg, pair ? ARG_LEFT_VARS : ARG_RIGHT_VARS);
+	e->v_left_vars = cg_param(cg, ARG_LEFT_VARS);
 	e->v_right_vars = cg_param(cg, ARG_RIGHT_VARS);
-	e->v_left_state = cg_param(cg, pair ? ARG_LEFT_STATE : ARG_RIGHT_STATE);
+	e->v_left_state = cg_param(cg, ARG_LEFT_STATE);
 	e->v_right_state = cg_param(cg, ARG_RIGHT_STATE);
 	e->v_out = cg_param(cg, ARG_OUT);
 	e->v_lanes = cg_param(cg, ARG_LANES);
@@ -80,167 +84,224 @@ static LLVMValueRef emit_part(Emit *e, const char *suffix, const RecPart *part, 
 	return v_function;
 }
 
-/* ---- workspace of a tile ---- */
+/* ---- a net's functions and the workspace of a tile ---- */
 
-typedef struct Layout {
-	uint64_t z, right_vars, left_vars, left_state, right_state, k0, out, lanes, sums, bytes; /* byte offsets */
-	uint64_t sample;   /* reals per sample of the data */
+typedef struct Functions {
+	LLVMValueRef v_variances, v_state, v_self, v_pair, v_pair_nngp;
+} Functions;
+
+typedef struct Net {
+	Emit *e, *outer; /* outer: the layers behind an augment, or NULL */
+	const Group *group;
+	uint32_t views, left_views;
+	Functions inner, behind;
+	uint64_t sample;      /* reals per sample of the data; 0 for vectors */
+	uint64_t tile_numbers, state_numbers; /* per view */
+	uint64_t outer_state; /* state numbers of the layers behind */
+	uint64_t sample_state; /* of a sample: all views, and behind */
 	uint32_t tile_left, tile_right;
-} Layout;
+	/* byte offsets in the workspace */
+	uint64_t x, z, left_vars, right_vars, left_state, right_state, k0, out, sum, lanes, sums, bytes;
+} Net;
 
-static uint64_t reserve(Layout *layout, uint64_t bytes)
+static uint64_t reserve(Net *net, uint64_t bytes)
 {
-	uint64_t at = layout->bytes;
-	layout->bytes += (bytes + 63) / 64 * 64;
+	uint64_t at = net->bytes;
+	net->bytes += (bytes + 63) / 64 * 64;
 	return at;
 }
 
-static Layout layout_of(const Emit *e)
+static void most(const RecProgram *rec, uint64_t *lanes, uint64_t *sums)
 {
-	const RecProgram *rec = e->rec;
-	const Cg *cg = e->cg;
-	uint64_t lane = cg->target.vector_bytes, real = cg->f32 ? 4 : 8, wide = 8 * (uint64_t)cg->lanes;
-	uint64_t lanes = rec->pair.lanes, sums = rec->pair.sums;
-	const RecPart *others[] = {&rec->variances, &rec->state};
-	for (int i = 0; i < 2; i++) {
-		lanes = others[i]->lanes > lanes ? others[i]->lanes : lanes;
-		sums = others[i]->sums > sums ? others[i]->sums : sums;
+	const RecPart *parts[] = {&rec->variances, &rec->state, &rec->pair};
+	for (int i = 0; i < 3; i++) {
+		*lanes = parts[i]->lanes > *lanes ? parts[i]->lanes : *lanes;
+		*sums = parts[i]->sums > *sums ? parts[i]->sums : *sums;
 	}
-	Layout l = {0};
-	l.sample = rec->vector_input ? 0 : (uint64_t)rec->input_shape[0] * rec->input_shape[1] * rec->input_shape[2] *
-	                                           rec->channels;
+}
+
+static void lay_out(Net *net)
+{
+	const RecProgram *rec = net->e->rec;
+	const Cg *cg = net->e->cg;
+	uint64_t lane = cg->target.vector_bytes, real = cg->f32 ? 4 : 8, wide = 8 * (uint64_t)cg->lanes;
+	uint64_t lanes = 0, sums = 0;
+	most(rec, &lanes, &sums);
+	if (net->outer)
+		most(net->outer->rec, &lanes, &sums);
+	bool vector = rec->vector_input;
+	net->sample = vector ? 0 : (uint64_t)rec->input_shape[0] * rec->input_shape[1] * rec->input_shape[2] * rec->channels;
+	net->tile_numbers = rec->tile_numbers;
+	net->state_numbers = rec->state_numbers;
+	net->outer_state = net->outer ? net->outer->rec->state_numbers : 0;
+	net->sample_state = net->views * net->state_numbers + net->outer_state;
 	/* Factors of a tile's left samples stay below 4 MB, if a lane group of them does. */
-	uint64_t per_left = (rec->tile_numbers + rec->state_numbers) * real;
+	uint64_t per_left = net->left_views * net->tile_numbers * real + net->sample_state * real;
 	uint32_t left = 64;
 	while (left > cg->lanes && left * per_left > ((uint64_t)4 << 20))
 		left /= 2;
-	l.tile_left = rec->vector_input ? 256 : left < cg->lanes ? cg->lanes : left;
-	l.tile_right = rec->vector_input ? 256 : 4 * cg->lanes;
-	l.z = reserve(&l, l.sample * lane);
-	l.right_vars = reserve(&l, rec->tile_numbers * lane);
-	l.left_vars = reserve(&l, rec->tile_numbers * real * l.tile_left);
-	l.left_state = reserve(&l, rec->state_numbers * real * l.tile_left);
-	l.right_state = reserve(&l, rec->state_numbers * lane);
-	l.k0 = reserve(&l, lane);
-	l.out = reserve(&l, 2 * wide);
+	net->tile_left = vector ? 256 : left < cg->lanes ? cg->lanes : left;
+	net->tile_right = vector ? 256 : 4 * cg->lanes;
+	net->x = reserve(net, net->sample * real);
+	net->z = reserve(net, net->views * net->sample * lane);
+	net->right_vars = reserve(net, net->views * net->tile_numbers * lane);
+	net->left_vars = reserve(net, net->left_views * net->tile_numbers * real * net->tile_left);
+	net->left_state = reserve(net, net->sample_state * real * net->tile_left);
+	net->right_state = reserve(net, net->sample_state * lane);
+	net->k0 = reserve(net, 2 * lane);
+	net->out = reserve(net, 2 * wide);
+	net->sum = reserve(net, 2 * wide);
 	/* A sliding sum may look a row's length past a slice that is empty. */
-	l.lanes = reserve(&l, (lanes + 64) * lane);
-	l.sums = reserve(&l, (sums + 1) * wide);
-	return l;
+	net->lanes = reserve(net, (lanes + 64) * lane);
+	net->sums = reserve(net, (sums + 1) * wide);
 }
 
 typedef struct Tile {
-	LLVMValueRef v_coefs, v_x, v_z, v_left, v_right, v_n_left, v_n_right, v_state_x, v_state_z, v_k0, v_k0_stride, v_nngp,
-	        v_ntk, v_out_stride;
-	LLVMValueRef v_ws_z, v_ws_right_vars, v_ws_left_vars, v_ws_left_state, v_ws_right_state, v_ws_k0, v_ws_out, v_ws_lanes,
-	        v_ws_sums;
+	LLVMValueRef v_coefs, v_outer_coefs, v_data_x, v_data_z, v_left, v_right, v_n_left, v_n_right, v_state_x, v_state_z,
+	        v_data_k0, v_k0_stride, v_nngp, v_ntk, v_out_stride;
+	/* the workspace's parts */
+	LLVMValueRef v_x, v_z, v_right_vars, v_left_vars, v_left_state, v_right_state, v_k0, v_out, v_sum, v_lanes, v_sums;
 } Tile;
 
-static Tile load_tile(Emit *e, const Layout *l)
+static Tile load_tile(const Net *net)
 {
-	Cg *cg = e->cg;
+	Cg *cg = net->e->cg;
 	LLVMValueRef v_tile = cg_param(cg, 0);
 #define FIELD(name, type) cg_load_field(cg, v_tile, offsetof(EntkTile, name), (type))
 	LLVMValueRef v_ws = FIELD(workspace, cg->t_ptr);
-#define PART(name) cg_ptr_bytes(cg, v_ws, cg_i64(cg, (int64_t)l->name))
-	return (Tile){
-	        .v_coefs = FIELD(coefficients, cg->t_ptr), .v_x = FIELD(x, cg->t_ptr), .v_z = FIELD(z, cg->t_ptr),
+#define PART(name) cg_ptr_bytes(cg, v_ws, cg_i64(cg, (int64_t)net->name))
+	Tile t = {
+	        .v_coefs = FIELD(coefficients, cg->t_ptr), .v_data_x = FIELD(x, cg->t_ptr), .v_data_z = FIELD(z, cg->t_ptr),
 	        .v_left = FIELD(left, cg->t_ptr), .v_right = FIELD(right, cg->t_ptr),
 	        .v_n_left = cg_izext_i64(cg, FIELD(n_left, cg->t_i32)),
 	        .v_n_right = cg_izext_i64(cg, FIELD(n_right, cg->t_i32)),
 	        .v_state_x = FIELD(state_x, cg->t_ptr), .v_state_z = FIELD(state_z, cg->t_ptr),
-	        .v_k0 = FIELD(k0, cg->t_ptr), .v_k0_stride = FIELD(k0_stride, cg->t_i64),
+	        .v_data_k0 = FIELD(k0, cg->t_ptr), .v_k0_stride = FIELD(k0_stride, cg->t_i64),
 	        .v_nngp = FIELD(nngp, cg->t_ptr), .v_ntk = FIELD(ntk, cg->t_ptr),
 	        .v_out_stride = FIELD(out_stride, cg->t_i64),
-	        .v_ws_z = PART(z), .v_ws_right_vars = PART(right_vars), .v_ws_left_vars = PART(left_vars),
-	        .v_ws_left_state = PART(left_state), .v_ws_right_state = PART(right_state), .v_ws_k0 = PART(k0),
-	        .v_ws_out = PART(out), .v_ws_lanes = PART(lanes), .v_ws_sums = PART(sums),
+	        .v_x = PART(x), .v_z = PART(z), .v_right_vars = PART(right_vars), .v_left_vars = PART(left_vars),
+	        .v_left_state = PART(left_state), .v_right_state = PART(right_state), .v_k0 = PART(k0), .v_out = PART(out),
+	        .v_sum = PART(sum), .v_lanes = PART(lanes), .v_sums = PART(sums),
 	};
 #undef FIELD
 #undef PART
+	t.v_outer_coefs = cg_ptr_offset(cg, t.v_coefs, cg_i64(cg, net->e->rec->coefs.count), cg->t_f64);
+	return t;
 }
 
-/* Copy samples indices[first .. first + lanes) of `v_data` into lanes; beyond the last one it is repeated. */
-static void pack_samples(Emit *e, const Layout *l, LLVMValueRef v_data, LLVMValueRef v_indices, LLVMValueRef v_first,
-                         LLVMValueRef v_count, LLVMValueRef v_lanes)
+static LLVMValueRef times(Cg *cg, LLVMValueRef v, uint64_t factor)
 {
-	Cg *cg = e->cg;
-	if (l->sample == 0)
+	return cg_imul(cg, v, cg_i64(cg, (int64_t)factor));
+}
+
+/* View `v_view` of workspace lanes that hold `numbers` lanes per view. */
+static LLVMValueRef lanes_of_view(Cg *cg, LLVMValueRef v_lanes, LLVMValueRef v_view, uint64_t numbers)
+{
+	return cg_ptr_offset(cg, v_lanes, times(cg, v_view, numbers), cg->t_lane);
+}
+
+/* ---- packing ---- */
+
+/* Place, in a sample, of what its view g has at position p: (g x)(t) = x(rho(g)^-1 t). Returns a table [views][positions]
+ * of positions, or NULL if there is only the sample itself. */
+static LLVMValueRef view_table(const Net *net)
+{
+	if (net->views == 1)
+		return NULL;
+	Emit *e = net->e;
+	const uint32_t *n = e->rec->input_shape;
+	size_t positions = (size_t)n[0] * n[1] * n[2];
+	int32_t *table = ARENA_ARRAY(e->arena, int32_t, net->views * positions);
+	for (uint32_t g = 0; g < net->views; g++) {
+		GridElement inverse = rec_element(net->group, net->group->inverse[g]);
+		for (size_t p = 0; p < positions; p++) {
+			uint32_t t[AXES] = {(uint32_t)(p / (n[1] * n[2])), (uint32_t)(p / n[2] % n[1]), (uint32_t)(p % n[2])}, s[AXES];
+			for (int a = 0; a < AXES; a++) {
+				uint32_t from = t[inverse.perm[a]];
+				s[a] = inverse.sign[a] > 0 ? from : n[a] - 1 - from;
+			}
+			table[g * positions + p] = (int32_t)((s[0] * n[1] + s[1]) * n[2] + s[2]);
+		}
+	}
+	return cg_global_i32_array(e->cg, arena_printf(e->arena, "%s.views%u", e->prefix, e->table_count++), table,
+	                           net->views * positions);
+}
+
+/* Index in a sample of real `v_i` of its view. */
+static LLVMValueRef seen_at(const Net *net, LLVMValueRef v_table, LLVMValueRef v_view, LLVMValueRef v_i)
+{
+	Cg *cg = net->e->cg;
+	if (!v_table)
+		return v_i;
+	uint32_t channels = net->e->rec->channels;
+	uint64_t positions = net->sample / channels;
+	LLVMValueRef v_position = cg_isdiv(cg, v_i, cg_i64(cg, channels));
+	LLVMValueRef v_channel = cg_isrem(cg, v_i, cg_i64(cg, channels));
+	LLVMValueRef v_at = cg_load_i32_as_i64(cg, v_table, cg_iadd(cg, times(cg, v_view, positions), v_position));
+	return cg_iadd(cg, times(cg, v_at, channels), v_channel);
+}
+
+/* Samples indices[first .. first + lanes) as lanes, all views; beyond the last one it is repeated. */
+static void pack_samples(const Net *net, const Tile *t, LLVMValueRef v_data, LLVMValueRef v_indices, LLVMValueRef v_first,
+                         LLVMValueRef v_count)
+{
+	Cg *cg = net->e->cg;
+	if (net->sample == 0)
 		return;
-	LLVMValueRef v_last = cg_isub(cg, v_count, cg_i64(cg, 1)), v_size = cg_i64(cg, (int64_t)l->sample);
-	CgLoop lane = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, cg->lanes), 1, "lane");
+	LLVMValueRef v_table = view_table(net), v_zero = cg_i64(cg, 0);
+	LLVMValueRef v_last = cg_isub(cg, v_count, cg_i64(cg, 1)), v_size = cg_i64(cg, (int64_t)net->sample);
+	CgLoop view = cg_loop_begin(cg, v_zero, cg_i64(cg, net->views), 1, "view");
+	LLVMValueRef v_lanes = lanes_of_view(cg, t->v_z, view.v_i, net->sample);
+	CgLoop lane = cg_loop_begin(cg, v_zero, cg_i64(cg, cg->lanes), 1, "lane");
 	LLVMValueRef v_which = cg_imin(cg, cg_iadd(cg, v_first, lane.v_i), v_last);
 	LLVMValueRef v_sample = cg_imul(cg, cg_load_u32_as_i64(cg, v_indices, v_which), v_size);
-	CgLoop position = cg_loop_begin(cg, cg_i64(cg, 0), v_size, 1, "pack");
-	LLVMValueRef v = cg_load_real(cg, v_data, cg_iadd(cg, v_sample, position.v_i));
-	LLVMValueRef v_at = cg_iadd(cg, cg_imul(cg, position.v_i, cg_i64(cg, cg->lanes)), lane.v_i);
-	cg_store_real(cg, v_lanes, v_at, v);
+	CgLoop position = cg_loop_begin(cg, v_zero, v_size, 1, "pack");
+	LLVMValueRef v_from = seen_at(net, v_table, view.v_i, position.v_i);
+	LLVMValueRef v = cg_load_real(cg, v_data, cg_iadd(cg, v_sample, v_from));
+	cg_store_real(cg, v_lanes, cg_iadd(cg, times(cg, position.v_i, cg->lanes), lane.v_i), v);
 	cg_loop_end(cg, &position);
 	cg_loop_end(cg, &lane);
+	cg_loop_end(cg, &view);
+}
+
+/* The view of one left sample, as reals; the sample itself where there is one view. */
+static LLVMValueRef left_view(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueRef v_view)
+{
+	Cg *cg = net->e->cg;
+	LLVMValueRef v_index = cg_load_u32_as_i64(cg, t->v_left, v_i);
+	LLVMValueRef v_sample = cg_ptr_offset(cg, t->v_data_x, times(cg, v_index, net->sample), cg->t_real);
+	if (net->left_views == 1)
+		return v_sample;
+	LLVMValueRef v_table = view_table(net);
+	CgLoop position = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, (int64_t)net->sample), 1, "turn");
+	LLVMValueRef v_from = seen_at(net, v_table, v_view, position.v_i);
+	cg_store_real(cg, t->v_x, position.v_i, cg_load_real(cg, v_sample, v_from));
+	cg_loop_end(cg, &position);
+	return t->v_x;
 }
 
 /* State numbers (double, per sample) of lanes of samples, as reals in lanes. */
-static void pack_state(Emit *e, LLVMValueRef v_state, LLVMValueRef v_indices, LLVMValueRef v_first, LLVMValueRef v_count,
-                       LLVMValueRef v_lanes)
+static void pack_state(const Net *net, const Tile *t, LLVMValueRef v_first)
 {
-	Cg *cg = e->cg;
-	LLVMValueRef v_last = cg_isub(cg, v_count, cg_i64(cg, 1)), v_size = cg_i64(cg, (int64_t)e->rec->state_numbers);
-	CgLoop lane = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, cg->lanes), 1, "lane");
+	Cg *cg = net->e->cg;
+	LLVMValueRef v_zero = cg_i64(cg, 0);
+	LLVMValueRef v_last = cg_isub(cg, t->v_n_right, cg_i64(cg, 1)), v_size = cg_i64(cg, (int64_t)net->sample_state);
+	CgLoop lane = cg_loop_begin(cg, v_zero, cg_i64(cg, cg->lanes), 1, "lane");
 	LLVMValueRef v_which = cg_imin(cg, cg_iadd(cg, v_first, lane.v_i), v_last);
-	LLVMValueRef v_sample = cg_imul(cg, cg_load_u32_as_i64(cg, v_indices, v_which), v_size);
-	CgLoop number = cg_loop_begin(cg, cg_i64(cg, 0), v_size, 1, "state");
-	LLVMValueRef v = cg_load_f64(cg, v_state, cg_iadd(cg, v_sample, number.v_i));
+	LLVMValueRef v_sample = cg_imul(cg, cg_load_u32_as_i64(cg, t->v_right, v_which), v_size);
+	CgLoop number = cg_loop_begin(cg, v_zero, v_size, 1, "state");
+	LLVMValueRef v = cg_load_f64(cg, t->v_state_z, cg_iadd(cg, v_sample, number.v_i));
 	if (cg->f32)
 		v = cg_f64_to_lane(cg, v);
-	LLVMValueRef v_at = cg_iadd(cg, cg_imul(cg, number.v_i, cg_i64(cg, cg->lanes)), lane.v_i);
-	cg_store_real(cg, v_lanes, v_at, v);
+	cg_store_real(cg, t->v_right_state, cg_iadd(cg, times(cg, number.v_i, cg->lanes), lane.v_i), v);
 	cg_loop_end(cg, &number);
 	cg_loop_end(cg, &lane);
 }
 
-static void call_inner(Emit *e, LLVMValueRef v_function, const Tile *t, LLVMValueRef v_x, LLVMValueRef v_k0,
-                       LLVMValueRef v_left_vars, LLVMValueRef v_left_state)
+static void left_states(const Net *net, const Tile *t)
 {
-	Cg *cg = e->cg;
-	LLVMValueRef args[ARG_COUNT] = {
-	        [ARG_COEFS] = t->v_coefs, [ARG_X] = v_x, [ARG_Z] = t->v_ws_z, [ARG_K0] = v_k0,
-	        [ARG_LEFT_VARS] = v_left_vars, [ARG_RIGHT_VARS] = t->v_ws_right_vars, [ARG_LEFT_STATE] = v_left_state,
-	        [ARG_RIGHT_STATE] = t->v_ws_right_state, [ARG_OUT] = t->v_ws_out, [ARG_LANES] = t->v_ws_lanes,
-	        [ARG_SUMS] = t->v_ws_sums,
-	};
-	cg_call(cg, v_function, args, ARG_COUNT);
-}
-
-/* ---- outer functions ---- */
-
-typedef struct Inner {
-	LLVMValueRef v_variances, v_state, v_pair, v_pair_nngp;
-} Inner;
-
-/* Factors of all left samples of the tile, lanes at a time, then spread to one array per sample. */
-static void left_factors(Emit *e, const Layout *l, const Tile *t, const Inner *inner)
-{
-	Cg *cg = e->cg;
-	uint64_t numbers = e->rec->tile_numbers;
-	LLVMValueRef v_zero = cg_i64(cg, 0), v_numbers = cg_i64(cg, (int64_t)numbers), v_w = cg_i64(cg, cg->lanes);
-	CgLoop group = cg_loop_begin(cg, v_zero, t->v_n_left, cg->lanes, "left.group");
-	pack_samples(e, l, t->v_x, t->v_left, group.v_i, t->v_n_left, t->v_ws_z);
-	call_inner(e, inner->v_variances, t, cg_const_null(cg), cg_const_null(cg), cg_const_null(cg), cg_const_null(cg));
-	LLVMValueRef v_here = cg_imin(cg, v_w, cg_isub(cg, t->v_n_left, group.v_i));
-	CgLoop lane = cg_loop_begin(cg, v_zero, v_here, 1, "lane");
-	LLVMValueRef v_sample = cg_imul(cg, cg_iadd(cg, group.v_i, lane.v_i), v_numbers);
-	CgLoop number = cg_loop_begin(cg, v_zero, v_numbers, 1, "spread");
-	LLVMValueRef v = cg_load_real(cg, t->v_ws_right_vars, cg_iadd(cg, cg_imul(cg, number.v_i, v_w), lane.v_i));
-	cg_store_real(cg, t->v_ws_left_vars, cg_iadd(cg, v_sample, number.v_i), v);
-	cg_loop_end(cg, &number);
-	cg_loop_end(cg, &lane);
-	cg_loop_end(cg, &group);
-}
-
-static void left_state(Emit *e, const Tile *t)
-{
-	Cg *cg = e->cg;
-	LLVMValueRef v_size = cg_i64(cg, (int64_t)e->rec->state_numbers), v_zero = cg_i64(cg, 0);
+	Cg *cg = net->e->cg;
+	LLVMValueRef v_size = cg_i64(cg, (int64_t)net->sample_state), v_zero = cg_i64(cg, 0);
 	CgLoop sample = cg_loop_begin(cg, v_zero, t->v_n_left, 1, "left");
 	LLVMValueRef v_from = cg_imul(cg, cg_load_u32_as_i64(cg, t->v_left, sample.v_i), v_size);
 	LLVMValueRef v_to = cg_imul(cg, sample.v_i, v_size);
@@ -248,65 +309,196 @@ static void left_state(Emit *e, const Tile *t)
 	LLVMValueRef v = cg_load_f64(cg, t->v_state_x, cg_iadd(cg, v_from, number.v_i));
 	if (cg->f32)
 		v = cg_f64_to_lane(cg, v);
-	cg_store_real(cg, t->v_ws_left_state, cg_iadd(cg, v_to, number.v_i), v);
+	cg_store_real(cg, t->v_left_state, cg_iadd(cg, v_to, number.v_i), v);
 	cg_loop_end(cg, &number);
 	cg_loop_end(cg, &sample);
 }
 
-/* One left sample against the lanes that are packed: call, and copy out what belongs to real pairs. */
-static void pair_row(Emit *e, const Layout *l, const Tile *t, const Inner *inner, LLVMValueRef v_i, LLVMValueRef v_j,
-                     bool theta)
+/* ---- calls ---- */
+
+typedef struct Operands {
+	LLVMValueRef v_coefs, v_x, v_z, v_k0, v_left_vars, v_right_vars, v_left_state, v_right_state;
+} Operands;
+
+static void call(const Net *net, const Tile *t, LLVMValueRef v_function, const Operands *o)
 {
-	Cg *cg = e->cg;
-	LLVMValueRef v_zero = cg_i64(cg, 0);
-	LLVMValueRef v_index = cg_load_u32_as_i64(cg, t->v_left, v_i);
-	LLVMValueRef v_x = cg_ptr_offset(cg, t->v_x, cg_imul(cg, v_index, cg_i64(cg, (int64_t)l->sample)), cg->t_real);
-	LLVMValueRef v_k0 = cg_const_null(cg);
-	if (e->rec->vector_input) {
-		LLVMValueRef v_at = cg_iadd(cg, cg_imul(cg, v_i, t->v_k0_stride), v_j);
-		cg_store_lane(cg, t->v_ws_k0, v_zero, cg_load_lane_unaligned(cg, t->v_k0, v_at));
-		v_k0 = t->v_ws_k0;
+	Cg *cg = net->e->cg;
+	LLVMValueRef v_null = cg_const_null(cg);
+#define OR_NULL(v) ((v) ? (v) : v_null)
+	LLVMValueRef args[ARG_COUNT] = {
+	        [ARG_COEFS] = o->v_coefs, [ARG_X] = OR_NULL(o->v_x), [ARG_Z] = OR_NULL(o->v_z), [ARG_K0] = OR_NULL(o->v_k0),
+	        [ARG_LEFT_VARS] = OR_NULL(o->v_left_vars), [ARG_RIGHT_VARS] = OR_NULL(o->v_right_vars),
+	        [ARG_LEFT_STATE] = OR_NULL(o->v_left_state), [ARG_RIGHT_STATE] = OR_NULL(o->v_right_state),
+	        [ARG_OUT] = t->v_out, [ARG_LANES] = t->v_lanes, [ARG_SUMS] = t->v_sums,
+	};
+#undef OR_NULL
+	cg_call(cg, v_function, args, ARG_COUNT);
+}
+
+/* Operands of the packed samples against themselves, seen in two views. */
+static Operands packed(const Net *net, const Tile *t, LLVMValueRef v_left, LLVMValueRef v_right)
+{
+	Cg *cg = net->e->cg;
+	return (Operands){
+	        .v_coefs = t->v_coefs,
+	        .v_x = lanes_of_view(cg, t->v_z, v_left, net->sample),
+	        .v_z = lanes_of_view(cg, t->v_z, v_right, net->sample),
+	        .v_k0 = t->v_k0,
+	        .v_left_vars = lanes_of_view(cg, t->v_right_vars, v_left, net->tile_numbers),
+	        .v_right_vars = lanes_of_view(cg, t->v_right_vars, v_right, net->tile_numbers),
+	        .v_left_state = lanes_of_view(cg, t->v_right_state, v_left, net->state_numbers),
+	        .v_right_state = lanes_of_view(cg, t->v_right_state, v_right, net->state_numbers),
+	};
+}
+
+/* Factors of the packed samples, all views. */
+static void packed_factors(const Net *net, const Tile *t)
+{
+	Cg *cg = net->e->cg;
+	if (!net->tile_numbers)
+		return;
+	CgLoop view = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, net->views), 1, "view");
+	Operands o = packed(net, t, view.v_i, view.v_i);
+	call(net, t, net->inner.v_variances, &o);
+	cg_loop_end(cg, &view);
+}
+
+/* Sum of t->v_out over the views -> mean in t->v_k0 (lanes: K, Theta), for the layers behind. */
+static void add_view(const Net *net, const Tile *t, bool theta)
+{
+	Cg *cg = net->e->cg;
+	for (int plane = 0; plane < (theta ? 2 : 1); plane++) {
+		LLVMValueRef v_plane = cg_i64(cg, plane);
+		LLVMValueRef v_sum = cg_fadd(cg, cg_load_lane_f64(cg, t->v_sum, v_plane), cg_load_lane_f64(cg, t->v_out, v_plane));
+		cg_store_lane_f64(cg, t->v_sum, v_plane, v_sum);
 	}
-	LLVMValueRef v_vars = cg_ptr_offset(cg, t->v_ws_left_vars,
-	                                    cg_imul(cg, v_i, cg_i64(cg, (int64_t)e->rec->tile_numbers)), cg->t_real);
-	LLVMValueRef v_state = cg_ptr_offset(cg, t->v_ws_left_state,
-	                                     cg_imul(cg, v_i, cg_i64(cg, (int64_t)e->rec->state_numbers)), cg->t_real);
-	call_inner(e, theta ? inner->v_pair : inner->v_pair_nngp, t, v_x, v_k0, v_vars, v_state);
+}
+
+static void clear_views(const Net *net, const Tile *t)
+{
+	Cg *cg = net->e->cg;
+	for (int plane = 0; plane < 2; plane++)
+		cg_store_lane_f64(cg, t->v_sum, cg_i64(cg, plane), cg_lane_f64_const(cg, 0));
+}
+
+static void mean_of_views(const Net *net, const Tile *t)
+{
+	Cg *cg = net->e->cg;
+	for (int plane = 0; plane < 2; plane++) {
+		LLVMValueRef v_plane = cg_i64(cg, plane);
+		LLVMValueRef v_mean = cg_fmul(cg, cg_load_lane_f64(cg, t->v_sum, v_plane),
+		                              cg_lane_f64_const(cg, 1.0 / net->views / net->left_views));
+		cg_store_lane(cg, t->v_k0, v_plane, cg_f64_to_lane(cg, v_mean));
+	}
+}
+
+/* ---- the tile ---- */
+
+/* Factors of all left samples of the tile, lanes at a time, then spread to one array per sample and view. */
+static void left_factors(const Net *net, const Tile *t)
+{
+	Cg *cg = net->e->cg;
+	if (!net->tile_numbers)
+		return;
+	uint64_t per_sample = net->left_views * net->tile_numbers;
+	LLVMValueRef v_zero = cg_i64(cg, 0), v_numbers = cg_i64(cg, (int64_t)per_sample), v_w = cg_i64(cg, cg->lanes);
+	CgLoop group = cg_loop_begin(cg, v_zero, t->v_n_left, cg->lanes, "left.group");
+	pack_samples(net, t, t->v_data_x, t->v_left, group.v_i, t->v_n_left);
+	packed_factors(net, t);
+	LLVMValueRef v_here = cg_imin(cg, v_w, cg_isub(cg, t->v_n_left, group.v_i));
+	CgLoop lane = cg_loop_begin(cg, v_zero, v_here, 1, "lane");
+	LLVMValueRef v_sample = cg_imul(cg, cg_iadd(cg, group.v_i, lane.v_i), v_numbers);
+	CgLoop number = cg_loop_begin(cg, v_zero, v_numbers, 1, "spread");
+	LLVMValueRef v = cg_load_real(cg, t->v_right_vars, cg_iadd(cg, cg_imul(cg, number.v_i, v_w), lane.v_i));
+	cg_store_real(cg, t->v_left_vars, cg_iadd(cg, v_sample, number.v_i), v);
+	cg_loop_end(cg, &number);
+	cg_loop_end(cg, &lane);
+	cg_loop_end(cg, &group);
+}
+
+/* Operands of left sample v_i in one view against the packed samples in another. */
+static Operands paired(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueRef v_left, LLVMValueRef v_right)
+{
+	Cg *cg = net->e->cg;
+	Operands o = packed(net, t, v_right, v_right);
+	LLVMValueRef v_vars = cg_iadd(cg, times(cg, v_i, net->left_views * net->tile_numbers),
+	                              times(cg, v_left, net->tile_numbers));
+	LLVMValueRef v_state = cg_iadd(cg, times(cg, v_i, net->sample_state), times(cg, v_left, net->state_numbers));
+	o.v_left_vars = cg_ptr_offset(cg, t->v_left_vars, v_vars, cg->t_real);
+	o.v_left_state = cg_ptr_offset(cg, t->v_left_state, v_state, cg->t_real);
+	return o;
+}
+
+/* One left sample against the lanes that are packed: result in t->v_out. */
+static void pair(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueRef v_j, bool theta)
+{
+	Cg *cg = net->e->cg;
+	LLVMValueRef v_zero = cg_i64(cg, 0), v_inner = theta ? net->inner.v_pair : net->inner.v_pair_nngp;
+	if (!net->outer) {
+		Operands o = paired(net, t, v_i, v_zero, v_zero);
+		o.v_x = left_view(net, t, v_i, v_zero);
+		if (net->e->rec->vector_input) {
+			LLVMValueRef v_at = cg_iadd(cg, cg_imul(cg, v_i, t->v_k0_stride), v_j);
+			cg_store_lane(cg, t->v_k0, v_zero, cg_load_lane_unaligned(cg, t->v_data_k0, v_at));
+		}
+		call(net, t, v_inner, &o);
+		return;
+	}
+	clear_views(net, t);
+	CgLoop left = cg_loop_begin(cg, v_zero, cg_i64(cg, net->left_views), 1, "left.view");
+	LLVMValueRef v_x = left_view(net, t, v_i, left.v_i);
+	CgLoop right = cg_loop_begin(cg, v_zero, cg_i64(cg, net->views), 1, "right.view");
+	Operands o = paired(net, t, v_i, left.v_i, right.v_i);
+	o.v_x = v_x;
+	call(net, t, v_inner, &o);
+	add_view(net, t, theta);
+	cg_loop_end(cg, &right);
+	cg_loop_end(cg, &left);
+	mean_of_views(net, t);
+	uint64_t inner_state = net->views * net->state_numbers;
+	LLVMValueRef v_state = cg_iadd(cg, times(cg, v_i, net->sample_state), cg_i64(cg, (int64_t)inner_state));
+	Operands behind = {.v_coefs = t->v_outer_coefs, .v_k0 = t->v_k0};
+	behind.v_left_state = cg_ptr_offset(cg, t->v_left_state, v_state, cg->t_real);
+	behind.v_right_state = cg_ptr_offset(cg, t->v_right_state, cg_i64(cg, (int64_t)inner_state), cg->t_lane);
+	call(net, t, theta ? net->behind.v_pair : net->behind.v_pair_nngp, &behind);
+}
+
+/* Copy out what belongs to real pairs. */
+static void pair_row(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueRef v_j, bool theta)
+{
+	Cg *cg = net->e->cg;
+	pair(net, t, v_i, v_j, theta);
 	LLVMValueRef v_here = cg_imin(cg, cg_i64(cg, cg->lanes), cg_isub(cg, t->v_n_right, v_j));
 	LLVMValueRef v_row = cg_iadd(cg, cg_imul(cg, v_i, t->v_out_stride), v_j);
-	CgLoop lane = cg_loop_begin(cg, v_zero, v_here, 1, "out");
+	CgLoop lane = cg_loop_begin(cg, cg_i64(cg, 0), v_here, 1, "out");
 	LLVMValueRef v_at = cg_iadd(cg, v_row, lane.v_i);
-	cg_store(cg, t->v_nngp, v_at, cg_load_f64(cg, t->v_ws_out, lane.v_i));
+	cg_store(cg, t->v_nngp, v_at, cg_load_f64(cg, t->v_out, lane.v_i));
 	if (theta)
-		cg_store(cg, t->v_ntk, v_at,
-		         cg_load_f64(cg, t->v_ws_out, cg_iadd(cg, lane.v_i, cg_i64(cg, cg->lanes))));
+		cg_store(cg, t->v_ntk, v_at, cg_load_f64(cg, t->v_out, cg_iadd(cg, lane.v_i, cg_i64(cg, cg->lanes))));
 	cg_loop_end(cg, &lane);
 }
 
-static LLVMValueRef emit_kernel(Emit *e, const Layout *l, const Inner *inner)
+static LLVMValueRef emit_kernel(const Net *net)
 {
-	Cg *cg = e->cg;
-	char *name = arena_printf(e->arena, "%s.kernel", e->prefix);
+	Cg *cg = net->e->cg;
+	char *name = arena_printf(net->e->arena, "%s.kernel", net->e->prefix);
 	LLVMValueRef v_function = cg_function_begin(cg, name, cg->t_void, &cg->t_ptr, 1, true);
-	Tile t = load_tile(e, l);
+	Tile t = load_tile(net);
 	LLVMValueRef v_zero = cg_i64(cg, 0);
-	if (e->rec->tile_numbers)
-		left_factors(e, l, &t, inner);
-	if (e->rec->state_numbers)
-		left_state(e, &t);
+	left_factors(net, &t);
+	if (net->sample_state)
+		left_states(net, &t);
 	LLVMValueRef v_with_theta = cg_ine(cg, t.v_ntk, cg_const_null(cg));
 	CgLoop right = cg_loop_begin(cg, v_zero, t.v_n_right, cg->lanes, "right.group");
-	pack_samples(e, l, t.v_z, t.v_right, right.v_i, t.v_n_right, t.v_ws_z);
-	if (e->rec->tile_numbers)
-		call_inner(e, inner->v_variances, &t, cg_const_null(cg), cg_const_null(cg), cg_const_null(cg),
-		           cg_const_null(cg));
-	if (e->rec->state_numbers)
-		pack_state(e, t.v_state_z, t.v_right, right.v_i, t.v_n_right, t.v_ws_right_state);
+	pack_samples(net, &t, t.v_data_z, t.v_right, right.v_i, t.v_n_right);
+	packed_factors(net, &t);
+	if (net->sample_state)
+		pack_state(net, &t, right.v_i);
 	CgLoop left = cg_loop_begin(cg, v_zero, t.v_n_left, 1, "left");
 	CgIf theta = cg_if(cg, v_with_theta, "ntk");
-	pair_row(e, l, &t, inner, left.v_i, right.v_i, true);
+	pair_row(net, &t, left.v_i, right.v_i, true);
 	cg_else(cg, &theta);
-	pair_row(e, l, &t, inner, left.v_i, right.v_i, false);
+	pair_row(net, &t, left.v_i, right.v_i, false);
 	cg_endif(cg, &theta);
 	cg_loop_end(cg, &left);
 	cg_loop_end(cg, &right);
@@ -314,37 +506,64 @@ static LLVMValueRef emit_kernel(Emit *e, const Layout *l, const Inner *inner)
 	return v_function;
 }
 
-static LLVMValueRef emit_prepare(Emit *e, const Layout *l, const Inner *inner)
+/* ---- the state ---- */
+
+/* The state of the packed samples: per view, then of the layers behind an augment, whose variance is the mean of the
+ * samples' kernels with themselves over all views. */
+static void packed_state(const Net *net, const Tile *t)
 {
-	Cg *cg = e->cg;
-	char *name = arena_printf(e->arena, "%s.prepare", e->prefix);
+	Cg *cg = net->e->cg;
+	LLVMValueRef v_zero = cg_i64(cg, 0), v_views = cg_i64(cg, net->views);
+	packed_factors(net, t);
+	if (net->state_numbers) {
+		CgLoop view = cg_loop_begin(cg, v_zero, v_views, 1, "view");
+		Operands o = packed(net, t, view.v_i, view.v_i);
+		call(net, t, net->inner.v_state, &o);
+		cg_loop_end(cg, &view);
+	}
+	if (!net->outer_state)
+		return;
+	clear_views(net, t);
+	CgLoop left = cg_loop_begin(cg, v_zero, cg_i64(cg, net->left_views), 1, "left.view");
+	CgLoop right = cg_loop_begin(cg, v_zero, v_views, 1, "right.view");
+	Operands o = packed(net, t, left.v_i, right.v_i);
+	call(net, t, net->inner.v_self, &o);
+	add_view(net, t, false);
+	cg_loop_end(cg, &right);
+	cg_loop_end(cg, &left);
+	mean_of_views(net, t);
+	Operands behind = {.v_coefs = t->v_outer_coefs, .v_k0 = t->v_k0};
+	LLVMValueRef v_inner = cg_i64(cg, (int64_t)(net->views * net->state_numbers));
+	behind.v_left_state = behind.v_right_state = cg_ptr_offset(cg, t->v_right_state, v_inner, cg->t_lane);
+	call(net, t, net->behind.v_state, &behind);
+}
+
+static LLVMValueRef emit_prepare(const Net *net)
+{
+	Cg *cg = net->e->cg;
+	char *name = arena_printf(net->e->arena, "%s.prepare", net->e->prefix);
 	LLVMTypeRef types[] = {cg->t_ptr, cg->t_ptr};
 	LLVMValueRef v_function = cg_function_begin(cg, name, cg->t_void, types, 2, true);
-	if (e->rec->state_numbers) {
-		Tile t = load_tile(e, l);
+	if (net->sample_state) {
+		Tile t = load_tile(net);
 		LLVMValueRef v_zero = cg_i64(cg, 0), v_w = cg_i64(cg, cg->lanes);
-		LLVMValueRef v_size = cg_i64(cg, (int64_t)e->rec->state_numbers), v_state = cg_param(cg, 1);
+		LLVMValueRef v_size = cg_i64(cg, (int64_t)net->sample_state), v_state = cg_param(cg, 1);
 		CgLoop group = cg_loop_begin(cg, v_zero, t.v_n_left, cg->lanes, "group");
-		pack_samples(e, l, t.v_x, t.v_left, group.v_i, t.v_n_left, t.v_ws_z);
+		pack_samples(net, &t, t.v_data_x, t.v_left, group.v_i, t.v_n_left);
 		LLVMValueRef v_here = cg_imin(cg, v_w, cg_isub(cg, t.v_n_left, group.v_i));
-		LLVMValueRef v_k0 = cg_const_null(cg);
-		if (e->rec->vector_input) {
+		if (net->e->rec->vector_input) {
 			CgLoop norm = cg_loop_begin(cg, v_zero, v_w, 1, "norm");
 			LLVMValueRef v_last = cg_isub(cg, v_here, cg_i64(cg, 1));
 			LLVMValueRef v_at = cg_iadd(cg, group.v_i, cg_imin(cg, norm.v_i, v_last));
-			cg_store_real(cg, t.v_ws_k0, norm.v_i, cg_load_real(cg, t.v_k0, v_at));
+			cg_store_real(cg, t.v_k0, norm.v_i, cg_load_real(cg, t.v_data_k0, v_at));
 			cg_loop_end(cg, &norm);
-			v_k0 = t.v_ws_k0;
 		}
-		if (e->rec->tile_numbers)
-			call_inner(e, inner->v_variances, &t, cg_const_null(cg), v_k0, cg_const_null(cg), cg_const_null(cg));
-		call_inner(e, inner->v_state, &t, cg_const_null(cg), v_k0, cg_const_null(cg), cg_const_null(cg));
+		packed_state(net, &t);
 		CgLoop lane = cg_loop_begin(cg, v_zero, v_here, 1, "lane");
 		LLVMValueRef v_which = cg_load_u32_as_i64(cg, t.v_left, cg_iadd(cg, group.v_i, lane.v_i));
 		LLVMValueRef v_to = cg_imul(cg, v_which, v_size);
 		CgLoop number = cg_loop_begin(cg, v_zero, v_size, 1, "state");
-		LLVMValueRef v_from = cg_iadd(cg, cg_imul(cg, number.v_i, v_w), lane.v_i);
-		LLVMValueRef v = cg_load_real(cg, t.v_ws_right_state, v_from);
+		LLVMValueRef v = cg_load_real(cg, t.v_right_state, cg_iadd(cg, cg_imul(cg, number.v_i, v_w), lane.v_i));
 		cg_store(cg, v_state, cg_iadd(cg, v_to, number.v_i), cg->f32 ? cg_lane_to_f64(cg, v) : v);
 		cg_loop_end(cg, &number);
 		cg_loop_end(cg, &lane);
@@ -400,14 +619,17 @@ static LLVMValueRef emit_scalar(Emit *e, const Scalar *s, LLVMValueRef v_params)
 	ICE("number without emitter");
 }
 
-static LLVMValueRef emit_coefficients(Emit *e)
+/* The inner net's table, then that of the layers behind. */
+static LLVMValueRef emit_coefficients(Emit *e, Emit *outer)
 {
 	Cg *cg = e->cg;
 	char *name = arena_printf(e->arena, "%s.coefficients", e->prefix);
 	LLVMTypeRef types[] = {cg->t_ptr, cg->t_ptr};
 	LLVMValueRef v_function = cg_function_begin(cg, name, cg->t_void, types, 2, true);
-	for (uint32_t i = 0; i < e->rec->coefs.count; i++)
-		cg_store(cg, cg_param(cg, 1), cg_i64(cg, i), emit_scalar(e, e->rec->coefs.items[i], cg_param(cg, 0)));
+	uint32_t at = 0;
+	for (Emit *from = e; from; from = from == e ? outer : NULL)
+		for (uint32_t i = 0; i < from->rec->coefs.count; i++)
+			cg_store(cg, cg_param(cg, 1), cg_i64(cg, at++), emit_scalar(e, from->rec->coefs.items[i], cg_param(cg, 0)));
 	cg_function_end(cg);
 	return v_function;
 }
@@ -421,40 +643,67 @@ static uint64_t hash_text(uint64_t hash, const char *text)
 	return hash;
 }
 
-/* Equal iff the recursions, coefficients, precision and instruction set are. */
-static uint64_t hash_net(const Emit *e)
+static uint64_t hash_rec(const RecProgram *rec, Arena *arena, uint64_t hash)
 {
 	char *text = NULL;
 	size_t size = 0;
-	uint64_t hash = 14695981039346656037u;
 	FILE *memory = open_memstream(&text, &size);
-	if (memory) {
-		rec_print(e->rec, memory);
-		fclose(memory);
-		hash = hash_text(hash, text);
-		free(text);
-	}
-	for (uint32_t i = 0; i < e->rec->coefs.count; i++)
-		hash = hash_text(hash, arena_printf(e->arena, "%a;", e->rec->coefs.items[i]->value));
-	return hash_text(hash, arena_printf(e->arena, "%u %s %s", e->cg->lanes, e->cg->f32 ? "f32" : "f64",
-	                                    e->cg->target.features));
+	ENTK_ASSERT(memory != NULL);
+	rec_print(rec, memory);
+	fclose(memory);
+	hash = hash_text(hash, text);
+	free(text);
+	for (uint32_t i = 0; i < rec->coefs.count; i++)
+		hash = hash_text(hash, arena_printf(arena, "%a;", rec->coefs.items[i]->value));
+	return hash;
 }
 
-void emit_net(Emit *e, LLVMValueRef *v_descriptor)
+/* Equal iff the recursions, coefficients, precision and instruction set are. */
+static uint64_t hash_net(const Net *net)
+{
+	const Cg *cg = net->e->cg;
+	uint64_t hash = hash_rec(net->e->rec, net->e->arena, 14695981039346656037u);
+	if (net->outer)
+		hash = hash_rec(net->outer->rec, net->e->arena, hash);
+	return hash_text(hash, arena_printf(net->e->arena, "%u %s %u %u", cg->lanes, cg->target.proc_features, net->views,
+	                                    net->left_views));
+}
+
+static Functions emit_parts(Emit *e, bool self)
+{
+	const RecProgram *rec = e->rec;
+	Functions f = {NULL, NULL, NULL, NULL, NULL};
+	if (rec->tile_numbers)
+		f.v_variances = emit_part(e, "variances", &rec->variances, false, false);
+	if (rec->state_numbers)
+		f.v_state = emit_part(e, "state", &rec->state, false, false);
+	if (self)
+		f.v_self = emit_part(e, "self", &rec->pair, false, false);
+	f.v_pair = emit_part(e, "pair", &rec->pair, true, true);
+	f.v_pair_nngp = emit_part(e, "pair.nngp", &rec->pair, true, false);
+	return f;
+}
+
+void emit_net(Emit *e, Emit *outer, const RecAugment *augment, LLVMValueRef *v_descriptor)
 {
 	Cg *cg = e->cg;
 	const RecProgram *rec = e->rec;
-	Inner inner = {0};
-	if (rec->tile_numbers)
-		inner.v_variances = emit_part(e, "variances", &rec->variances, false, false);
-	if (rec->state_numbers)
-		inner.v_state = emit_part(e, "state", &rec->state, false, false);
-	inner.v_pair = emit_part(e, "pair", &rec->pair, true, true);
-	inner.v_pair_nngp = emit_part(e, "pair.nngp", &rec->pair, true, false);
-	Layout layout = layout_of(e);
-	LLVMValueRef v_kernel = emit_kernel(e, &layout, &inner);
-	LLVMValueRef v_prepare = emit_prepare(e, &layout, &inner);
-	LLVMValueRef v_coefficients = emit_coefficients(e);
+	Net net = {.e = e, .outer = outer, .views = 1, .left_views = 1};
+	double views = 1;
+	if (outer) {
+		net.group = augment->group;
+		net.views = augment->group->order;
+		net.left_views = augment->left_views;
+		views = (double)net.views * net.left_views;
+	}
+	net.inner = emit_parts(e, outer && outer->rec->state_numbers);
+	if (outer)
+		net.behind = emit_parts(outer, false);
+	lay_out(&net);
+	LLVMValueRef v_kernel = emit_kernel(&net);
+	LLVMValueRef v_prepare = emit_prepare(&net);
+	LLVMValueRef v_coefficients = emit_coefficients(e, outer);
+	uint32_t coefficients = rec->coefs.count + (outer ? outer->rec->coefs.count : 0);
 
 	const Type *input = &rec->network->input->type;
 	uint32_t dim = rec->vector_input ? 0 : input->dim;
@@ -468,14 +717,14 @@ void emit_net(Emit *e, LLVMValueRef *v_descriptor)
 	        cg_const_array(cg, cg->t_i32, v_shape, 3),
 	        cg_i32(cg, (int32_t)rec->channels),
 	        cg_i32(cg, (int32_t)cg->lanes),
-	        cg_i32(cg, (int32_t)(rec->coefs.count ? rec->coefs.count : 1)),
-	        cg_i32(cg, (int32_t)rec->state_numbers),
-	        cg_i32(cg, (int32_t)layout.tile_left),
-	        cg_i32(cg, (int32_t)layout.tile_right),
-	        cg_i64(cg, (int64_t)layout.bytes),
-	        cg_f64_const(cg, rec->steps),
-	        cg_f64_const(cg, rec->operations),
-	        cg_i64(cg, (int64_t)hash_net(e)),
+	        cg_i32(cg, (int32_t)(coefficients ? coefficients : 1)),
+	        cg_i32(cg, (int32_t)net.sample_state),
+	        cg_i32(cg, (int32_t)net.tile_left),
+	        cg_i32(cg, (int32_t)net.tile_right),
+	        cg_i64(cg, (int64_t)net.bytes),
+	        cg_f64_const(cg, rec->steps * views),
+	        cg_f64_const(cg, rec->operations * views),
+	        cg_i64(cg, (int64_t)hash_net(&net)),
 	        v_coefficients,
 	        v_prepare,
 	        v_kernel,

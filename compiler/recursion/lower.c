@@ -737,6 +737,7 @@ RecProgram *rec_lower(Arena *arena, const Network *source, const RecOptions *opt
 	rec_wide(input, input->shape, 1, program->input_shape);
 	program->channels = input->channels;
 	program->vector_input = input->domain == DOMAIN_VECTOR;
+	program->input_theta = !input->theta_zero;
 	l.uses = ARENA_ARRAY(arena, uint32_t, network->node_count);
 	l.indexed = ARENA_ARRAY(arena, bool, network->node_count);
 	l.var_of = ARENA_ARRAY(arena, RecVar *, network->node_count);

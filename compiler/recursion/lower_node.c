@@ -554,6 +554,7 @@ static RecExpr *evaluate(Lower *l, const Node *node, RecDisp disp, bool torus)
 	case NODE_INPUT: {
 		RecExpr *e = make(l, REC_OP_INPUT, node, NULL, NULL);
 		e->wrap = torus;
+		e->theta = !node->type.theta_zero;
 		return e;
 	}
 	case NODE_HOLE:

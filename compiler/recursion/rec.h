@@ -267,6 +267,7 @@ typedef struct RecProgram {
 	uint32_t input_shape[AXES];
 	uint32_t channels;
 	bool vector_input;
+	bool input_theta;      /* the input is a mean over a group, with a Theta of its own */
 	RecVar **vars;
 	uint32_t var_count, var_capacity;
 	uint64_t tile_numbers;  /* variance factors per sample that are made for each tile */
@@ -279,7 +280,16 @@ typedef struct RecProgram {
 	char *explanation;
 } RecProgram;
 
-/* Lower a net. Never fails: every typed network has a recursion. */
+/* A net split at its AUGMENT. */
+typedef struct RecAugment {
+	const Network *inner; /* the whole net if there is no augment */
+	const Network *outer; /* NULL then; its input is the mean over the group */
+	const Group *group;
+	uint32_t left_views;  /* turned copies of the left sample: 1, or all */
+} RecAugment;
+RecAugment rec_augment(Arena *arena, const Network *network);
+
+/* Lower a net (without AUGMENT). Never fails: every typed network has a recursion. */
 RecProgram *rec_lower(Arena *arena, const Network *network, const RecOptions *options);
 /* Place the buffers of a part in memory; buffers whose lives do not overlap share it. */
 void rec_plan(RecPart *part);
