@@ -45,7 +45,8 @@ static void entk_yyerror(const Span *span, Parser *parser, const char *message);
 }
 
 %token START_FILE START_EXPRESSION
-%token INCLUDE "include" LET "let" PARAM "param" DEFAULT "default" GROUP "group" ACTIVATION "activation" DEF "def" NET "net"
+%token INCLUDE "include" LET "let" PARAM "param" DEFAULT "default" GROUP "group" ACTIVATION "activation"
+%token DEF "def" NET "net"
 %token <name> NAME "a name"
 %token <expr> NUMBER "a number" DIMS "dims"
 %token <string> STRING "a string"
@@ -85,27 +86,34 @@ item
 	: "include" begin STRING                        { ast_item_include(parser, @$, @3, $3); }
 	| "include" begin error
 	| "let" begin NAME "=" value                    { ast_item(parser, AST_LET, @$, $3, @3, NULL, $5); }
-	| "let" begin NAME error                        { ast_item(parser, AST_LET, @$, $3, @3, NULL, ast_poison(parser, @4)); }
+	| "let" begin NAME error
+		{ ast_item(parser, AST_LET, @$, $3, @3, NULL, ast_poison(parser, @4)); }
 	| "let" begin error
 	| "param" begin NAME "=" value                  { ast_item(parser, AST_PARAM, @$, $3, @3, NULL, $5); }
-	| "param" begin NAME error                      { ast_item(parser, AST_PARAM, @$, $3, @3, NULL, ast_poison(parser, @4)); }
+	| "param" begin NAME error
+		{ ast_item(parser, AST_PARAM, @$, $3, @3, NULL, ast_poison(parser, @4)); }
 	| "param" begin error
 	| "default" begin "(" args ")"                  { ast_item_default(parser, @$, $4); }
 	| "default" begin error
 	| "group" begin NAME "=" value                  { ast_item(parser, AST_GROUP, @$, $3, @3, NULL, $5); }
-	| "group" begin NAME error                      { ast_item(parser, AST_GROUP, @$, $3, @3, NULL, ast_poison(parser, @4)); }
+	| "group" begin NAME error
+		{ ast_item(parser, AST_GROUP, @$, $3, @3, NULL, ast_poison(parser, @4)); }
 	| "group" begin error
 	| "activation" begin NAME "(" NAME ")" "=" value
 		{ ast_item(parser, AST_ACTIVATION, @$, $3, @3, ast_names(parser, NULL, $5, @5), $8); }
-	| "activation" begin NAME error                 { ast_item(parser, AST_ACTIVATION, @$, $3, @3, NULL, ast_poison(parser, @4)); }
+	| "activation" begin NAME error
+		{ ast_item(parser, AST_ACTIVATION, @$, $3, @3, NULL, ast_poison(parser, @4)); }
 	| "activation" begin error
 	| "def" begin NAME "=" value                    { ast_item(parser, AST_DEF, @$, $3, @3, NULL, $5); }
 	| "def" begin NAME "(" names ")" "=" value      { ast_item(parser, AST_DEF, @$, $3, @3, $5, $8); }
-	| "def" begin NAME "(" names ")" error          { ast_item(parser, AST_DEF, @$, $3, @3, $5, ast_poison(parser, @7)); }
-	| "def" begin NAME error                        { ast_item(parser, AST_DEF, @$, $3, @3, NULL, ast_poison(parser, @4)); }
+	| "def" begin NAME "(" names ")" error
+		{ ast_item(parser, AST_DEF, @$, $3, @3, $5, ast_poison(parser, @7)); }
+	| "def" begin NAME error
+		{ ast_item(parser, AST_DEF, @$, $3, @3, NULL, ast_poison(parser, @4)); }
 	| "def" begin error
 	| "net" begin NAME "=" value                    { ast_item(parser, AST_NET, @$, $3, @3, NULL, $5); }
-	| "net" begin NAME error                        { ast_item(parser, AST_NET, @$, $3, @3, NULL, ast_poison(parser, @4)); }
+	| "net" begin NAME error
+		{ ast_item(parser, AST_NET, @$, $3, @3, NULL, ast_poison(parser, @4)); }
 	| "net" begin error
 	;
 

@@ -10,8 +10,8 @@
 /* Blocks come from calloc, so that fresh memory is zero without touching it; a large object gets a block of its own and
  * leaves the current one in place. */
 
-#define BLOCK_SIZE ((size_t)1 << 18)
-#define LARGE_SIZE (BLOCK_SIZE / 4)
+#define FIRST_BLOCK   ((size_t)1 << 14)
+#define LARGEST_BLOCK ((size_t)1 << 20)
 
 typedef struct Block {
 	struct Block *next;
@@ -22,6 +22,7 @@ struct Arena {
 	Block *blocks;
 	unsigned char *at;
 	size_t left;
+	size_t block_size; /* of the next block: small for a small file, few blocks for a large one */
 };
 
 static _Noreturn void out_of_memory(void)
@@ -35,6 +36,7 @@ Arena *arena_create(void)
 	Arena *arena = calloc(1, sizeof(Arena));
 	if (!arena)
 		out_of_memory();
+	arena->block_size = FIRST_BLOCK;
 	return arena;
 }
 
@@ -70,11 +72,13 @@ void *arena_alloc(Arena *arena, size_t count, size_t size)
 	bytes = (bytes + align - 1) / align * align;
 	if (bytes == 0)
 		bytes = align;
-	if (bytes > LARGE_SIZE)
-		return new_block(arena, bytes);
 	if (bytes > arena->left) {
-		arena->at = new_block(arena, BLOCK_SIZE);
-		arena->left = BLOCK_SIZE;
+		if (bytes > arena->block_size / 4)
+			return new_block(arena, bytes);
+		arena->at = new_block(arena, arena->block_size);
+		arena->left = arena->block_size;
+		if (arena->block_size < LARGEST_BLOCK)
+			arena->block_size *= 2;
 	}
 	void *result = arena->at;
 	arena->at += bytes;

@@ -6,12 +6,12 @@
 
 /* Messages quote the user's names, which may be megabytes long and hold anything: they are cut and cleaned here. */
 #define MESSAGE_LENGTH 400
-#define PATH_LENGTH 300
-#define MAX_STORED 10000u /* errors beyond that many are counted only */
-#define MAX_PRINTED 20u
-#define TAB_WIDTH 4u
-#define EXCERPT_WIDTH 110u /* columns of a source line that are shown */
-#define EXCERPT_BEFORE 60u /* of them before the caret */
+#define PATH_LENGTH    300
+#define MAX_STORED     10000u /* errors beyond that many are counted only */
+#define MAX_PRINTED    20u
+#define TAB_WIDTH      4u
+#define EXCERPT_WIDTH  110u /* columns of a source line that are shown */
+#define EXCERPT_BEFORE 60u  /* of them before the caret */
 
 typedef struct Note {
 	struct Note *next;
@@ -85,7 +85,7 @@ static __attribute__((format(printf, 2, 0))) char *format_text(Arena *arena, con
 /* ---- collecting ---- */
 
 static __attribute__((format(printf, 5, 0))) void add(Diag *diag, DiagSeverity severity, Span span, const char *code,
-                                                      const char *format, va_list args)
+						      const char *format, va_list args)
 {
 	if (severity == DIAG_ERROR)
 		diag->error_count++;
@@ -104,10 +104,10 @@ static __attribute__((format(printf, 5, 0))) void add(Diag *diag, DiagSeverity s
 	}
 	diag->last = &diag->list[diag->count];
 	*diag->last = (Diagnostic){.severity = severity,
-	                           .span = span,
-	                           .code = code,
-	                           .text = format_text(diag->arena, format, args),
-	                           .order = diag->count++};
+				   .span = span,
+				   .code = code,
+				   .text = format_text(diag->arena, format, args),
+				   .order = diag->count++};
 }
 
 bool diag_error(Diag *diag, Span span, const char *code, const char *format, ...)
@@ -154,7 +154,8 @@ void diag_hint(Diag *diag, const char *format, ...)
 		return;
 	va_list args;
 	va_start(args, format);
-	add_note(diag, (Note){.is_hint = true, .span = diag->last->span, .text = format_text(diag->arena, format, args)});
+	add_note(diag,
+		 (Note){.is_hint = true, .span = diag->last->span, .text = format_text(diag->arena, format, args)});
 	va_end(args);
 }
 
@@ -205,20 +206,22 @@ static void settle(Diag *diag)
 }
 
 typedef struct Glyph {
-	size_t bytes;       /* of the text */
-	unsigned width;     /* columns on the terminal */
-	const char *shown;  /* NULL: the bytes themselves */
+	size_t bytes;      /* of the text */
+	unsigned width;    /* columns on the terminal */
+	const char *shown; /* NULL: the bytes themselves */
 } Glyph;
 
 /* Columns of a character: 0 for combining ones, 2 for East Asian wide ones and pictographs. */
 static unsigned character_width(uint32_t code)
 {
-	if ((code >= 0x300 && code <= 0x36f) || (code >= 0x200b && code <= 0x200f) || (code >= 0x20d0 && code <= 0x20ff) ||
-	    (code >= 0xfe00 && code <= 0xfe0f) || code == 0xfeff)
+	if ((code >= 0x300 && code <= 0x36f) || (code >= 0x200b && code <= 0x200f) ||
+	    (code >= 0x20d0 && code <= 0x20ff) || (code >= 0xfe00 && code <= 0xfe0f) || code == 0xfeff)
 		return 0;
-	if ((code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) || (code >= 0xac00 && code <= 0xd7a3) ||
-	    (code >= 0xf900 && code <= 0xfaff) || (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
-	    (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) || (code >= 0x20000 && code <= 0x3fffd))
+	if ((code >= 0x1100 && code <= 0x115f) || (code >= 0x2e80 && code <= 0xa4cf) ||
+	    (code >= 0xac00 && code <= 0xd7a3) || (code >= 0xf900 && code <= 0xfaff) ||
+	    (code >= 0xfe30 && code <= 0xfe6f) || (code >= 0xff00 && code <= 0xff60) ||
+	    (code >= 0xffe0 && code <= 0xffe6) || (code >= 0x1f300 && code <= 0x1faff) ||
+	    (code >= 0x20000 && code <= 0x3fffd))
 		return 2;
 	return 1;
 }
@@ -246,8 +249,8 @@ static void print_excerpt(FILE *to, const SourcePlace *place, size_t begin, size
 	if (end > length)
 		end = length;
 
-	/* Where the excerpt begins: a long way before a caret in a long line is cut off. One column has at least one byte, so
-	 * stepping back by bytes stays near the caret. */
+	/* Where the excerpt begins: a long way before a caret in a long line is cut off. One column has at least one
+	 * byte, so stepping back by bytes stays near the caret. */
 	size_t first = begin > 4 * EXCERPT_BEFORE ? begin - 4 * EXCERPT_BEFORE : 0;
 	while (first > 0 && first < length && ((unsigned char)line[first] & 0xc0) == 0x80)
 		first++;
@@ -327,7 +330,7 @@ static void print_rest(Diag *diag, FILE *to, DiagFormat format, const Diagnostic
 {
 	char text[80];
 	snprintf(text, sizeof text, "%u more error%s from here on %s not shown", hidden, hidden == 1 ? "" : "s",
-	         hidden == 1 ? "is" : "are");
+		 hidden == 1 ? "is" : "are");
 	if (format == DIAG_LINE)
 		print_line_form(diag, to, first_hidden->span, "note", first_hidden->code, text);
 	else
@@ -381,8 +384,8 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
 				best = above[j] + 1;
 			if (row[j - 1] + 1 < best)
 				best = row[j - 1] + 1;
-			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) && lower(a[i - 2]) == lower(b[j - 1]) &&
-			    before[j - 2] + 1 < best)
+			if (i > 1 && j > 1 && lower(a[i - 1]) == lower(b[j - 2]) &&
+			    lower(a[i - 2]) == lower(b[j - 1]) && before[j - 2] + 1 < best)
 				best = before[j - 2] + 1;
 			row[j] = best;
 		}

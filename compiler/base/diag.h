@@ -26,10 +26,9 @@ Diag *diag_create(Arena *arena, const SourceSet *sources);
 
 /* Report an error; always returns false, so that a check is one line: `return diag_error(...)`.
  * An equal message at the same place is dropped. */
-bool diag_error(Diag *diag, Span span, const char *code, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+bool diag_error(Diag *diag, Span span, const char *code, const char *format, ...) __attribute__((format(printf, 4, 5)));
 void diag_warning(Diag *diag, Span span, const char *code, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 /* Both belong to the diagnostic reported last. */
 void diag_note(Diag *diag, Span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
 void diag_hint(Diag *diag, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -42,7 +41,7 @@ const char *diag_did_you_mean(const char *name, const char *const *candidates, s
 
 /* A bug of the compiler itself: prints where, asks for a report, exits with 70. */
 _Noreturn void ice_at(const char *file, int line, const char *format, ...) __attribute__((format(printf, 3, 4)));
-#define ICE(...) ice_at(__FILE__, __LINE__, __VA_ARGS__)
+#define ICE(...)               ice_at(__FILE__, __LINE__, __VA_ARGS__)
 #define ENTK_ASSERT(condition) ((condition) ? (void)0 : ICE("assertion failed: %s", #condition))
 
 #endif

@@ -52,7 +52,8 @@ static bool begins_character(char c)
 static void index_file(Arena *arena, SourceFile *file)
 {
 	uint32_t lines = 1;
-	for (const char *p = file->text, *end = p + file->length; p < end && (p = memchr(p, '\n', (size_t)(end - p))); p++)
+	for (const char *p = file->text, *end = p + file->length; p < end && (p = memchr(p, '\n', (size_t)(end - p)));
+	     p++)
 		lines++;
 	file->lines = ARENA_ARRAY(arena, uint32_t, lines);
 	file->line_count = lines;
@@ -146,14 +147,14 @@ uint32_t source_add(SourceSet *set, const char *path, const char *text, size_t l
 		}
 	}
 	return add_file(set, (SourceFile){.path = arena_copy(set->arena, path, strlen(path)),
-	                                  .text = arena_copy(set->arena, text, length),
-	                                  .length = length,
-	                                  .in_memory = true,
-	                                  .origin = text});
+					  .text = arena_copy(set->arena, text, length),
+					  .length = length,
+					  .in_memory = true,
+					  .origin = text});
 }
 
-/* All of an open file, or as much as shows that it is too large. The size that the system tells is only a hint: pipes and
- * devices have none. */
+/* All of an open file, or as much as shows that it is too large. The size that the system tells is only a hint: pipes
+ * and devices have none. */
 static SourceStatus read_all(Arena *arena, int fd, off_t size_hint, char **text, size_t *length)
 {
 	size_t capacity = 4096;
@@ -209,7 +210,8 @@ static SourceStatus load_open(SourceSet *set, const char *path, int fd, bool reg
 	}
 	if (regular && (uintmax_t)info.st_size > SOURCE_MAX_LENGTH)
 		return SOURCE_TOO_LARGE;
-	SourceFile loaded = {.path = arena_copy(set->arena, path, strlen(path)), .device = info.st_dev, .inode = info.st_ino};
+	SourceFile loaded = {
+		.path = arena_copy(set->arena, path, strlen(path)), .device = info.st_dev, .inode = info.st_ino};
 	char *text;
 	SourceStatus status = read_all(set->arena, fd, regular ? info.st_size : 0, &text, &loaded.length);
 	if (status != SOURCE_OK)
@@ -285,13 +287,14 @@ SourceStatus source_load_include(SourceSet *set, uint32_t from, const char *path
 	}
 	SourceStatus status = try_include(set, in_memory, join(set->arena, including, dir_length, path), file);
 	for (uint32_t i = 0; i < set->include_dir_count; i++) {
-		/* Only a file that is not there lets the search go on: one that cannot be read is what the user meant. */
+		/* Only a file that is not there lets the search go on: one that cannot be read is meant. */
 		if (status != SOURCE_UNREADABLE || (errno != ENOENT && errno != ENOTDIR) || path[0] == '/')
 			break;
 		const char *dir = set->include_dirs[i];
 		size_t length = strlen(dir);
 		if (length <= 65536)
-			status = try_include(set, in_memory, join(set->arena, length ? dir : ".", length ? length : 1, path), file);
+			status = try_include(set, in_memory,
+					     join(set->arena, length ? dir : ".", length ? length : 1, path), file);
 	}
 	return status;
 }

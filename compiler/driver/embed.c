@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-/* Bytes as one string literal, a few dozen to the line. Octal escapes of three digits end by themselves; "?" is written as
- * one, for trigraphs. */
+/* Bytes as one string literal, a few dozen to the line. Octal escapes of three digits end by themselves; "?" is written
+ * as one, for trigraphs. */
 static void write_bytes(const char *bytes, size_t length, FILE *to)
 {
 	putc('"', to);
@@ -39,7 +39,8 @@ void embed_write(const SourceSet *sources, const Options *options, const char *s
 {
 	fputs("/* Written by entkc: the sources and options of a program of the reference backend. */\n"
 	      "#include <stddef.h>\n\n"
-	      "typedef struct EntkEmbeddedSource {\n\tconst char *path;\n\tconst unsigned char *text;\n\tsize_t length;\n"
+	      "typedef struct EntkEmbeddedSource {\n\tconst char *path;\n\tconst unsigned char *text;\n\tsize_t "
+	      "length;\n"
 	      "} EntkEmbeddedSource;\n\n",
 	      to);
 	for (uint32_t i = 0; i < sources->count; i++) {

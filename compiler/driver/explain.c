@@ -13,7 +13,8 @@ void explain_symmetry(Arena *arena, const SourceSet *sources, const Program *pro
 		Span span = symmetry.stops_at->span;
 		const SourceFile *file = &sources->files[span.file];
 		SourcePlace place = source_place(file, span.begin);
-		fprintf(to, "%s: no stronger reduction at %s:%u:%u, %s: %s\n", network->name, file->path, place.line, place.column,
-		        symmetry.stops_at->label ? symmetry.stops_at->label : "layer", symmetry.reason ? symmetry.reason : "");
+		fprintf(to, "%s: no stronger reduction at %s:%u:%u, %s: %s\n", network->name, file->path, place.line,
+			place.column, symmetry.stops_at->label ? symmetry.stops_at->label : "layer",
+			symmetry.reason ? symmetry.reason : "");
 	}
 }

@@ -60,7 +60,8 @@ static bool run(const Command *command)
 	pid_t child;
 	int error = posix_spawnp(&child, name, NULL, NULL, command->argv, environ);
 	if (error) {
-		driver_error("cannot run \"%.300s\", which links programs: %s; install a C compiler or set CC", name, strerror(error));
+		driver_error("cannot run \"%.300s\", which links programs: %s; install a C compiler or set CC", name,
+			     strerror(error));
 		return false;
 	}
 	int status;
@@ -77,7 +78,8 @@ static bool run(const Command *command)
 	else if (WIFEXITED(status))
 		driver_error("linking failed: \"%.300s\" ended with status %d", name, WEXITSTATUS(status));
 	else
-		driver_error("linking failed: \"%.300s\" was stopped by signal %d", name, WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+		driver_error("linking failed: \"%.300s\" was stopped by signal %d", name,
+			     WIFSIGNALED(status) ? WTERMSIG(status) : 0);
 	return false;
 }
 
@@ -120,7 +122,8 @@ const char *link_library_folder(Arena *arena)
 		if (has_library(arena, installed))
 			return installed;
 	}
-	driver_error("cannot find libentk.a beside entkc in \"%.300s\" nor in its ../lib/entk; set ENTK_LIBDIR", own ? own : "?");
+	driver_error("cannot find libentk.a beside entkc in \"%.300s\" nor in its ../lib/entk; set ENTK_LIBDIR",
+		     own ? own : "?");
 	return NULL;
 }
 

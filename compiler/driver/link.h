@@ -1,4 +1,4 @@
-/* Calls the system's C compiler to link programs and shared libraries: with an argument vector, never through a shell. */
+/* Calls the system's C compiler to link programs and shared libraries: with an argument vector, never by a shell. */
 #ifndef ENTK_LINK_H
 #define ENTK_LINK_H
 

@@ -64,11 +64,11 @@ static bool emit(Compiler *c, EmitForm form, const char *path)
 {
 	const Options *o = &c->options;
 	const EmitOptions options = {.f32 = o->f32,
-	                             .cpu = o->cpu,
-	                             .disabled = o->disabled,
-	                             .disabled_count = o->disabled_count,
-	                             .source_name = base_name(o->input),
-	                             .compiler_version = ENTK_VERSION};
+				     .cpu = o->cpu,
+				     .disabled = o->disabled,
+				     .disabled_count = o->disabled_count,
+				     .source_name = base_name(o->input),
+				     .compiler_version = ENTK_VERSION};
 	char *error = NULL;
 	if (emit_program(c->arena, c->program, &options, form, path, &error))
 		return true;
@@ -84,9 +84,10 @@ static bool write_header(Compiler *c, const char *libraries, const char *library
 		return false;
 	FILE *file = fopen(path, "w");
 	if (file) {
-		fprintf(file, "/* C interface of %s, which entkc %s made of %s: entk_program() returns the table of its\n"
-		              " * networks. */\n%s",
-		        base_name(library), ENTK_VERSION, base_name(c->options.input), abi);
+		fprintf(file,
+			"/* C interface of %s, which entkc %s made of %s: entk_program() returns the table of its\n"
+			" * networks. */\n%s",
+			base_name(library), ENTK_VERSION, base_name(c->options.input), abi);
 		bool good = !ferror(file);
 		if (fclose(file) == 0 && good)
 			return true;
@@ -140,7 +141,7 @@ static bool make_program(Compiler *c, const char *path)
 	if (!output_begin(c->arena, path, &output))
 		return false;
 	if (c->options.reference ? link_reference(c->arena, libraries, part, output.temporary)
-	                         : link_program(c->arena, libraries, part, output.temporary))
+				 : link_program(c->arena, libraries, part, output.temporary))
 		return output_finish(&output);
 	output_drop(&output);
 	return false;
@@ -152,16 +153,24 @@ static bool make_program(Compiler *c, const char *path)
 static bool print_form(Compiler *c, FILE *to)
 {
 	switch (c->options.form) {
-	case FORM_FORMAT: return ast_format(&c->sources, c->main_file, c->diag, c->arena, to);
-	case FORM_AST: ast_print(c->ast, &c->sources, to); return true;
-	case FORM_NETWORK: network_print(c->program, to); return true;
-	case FORM_DOT: network_print_dot(c->program, to); return true;
+	case FORM_FORMAT:
+		return ast_format(&c->sources, c->main_file, c->diag, c->arena, to);
+	case FORM_AST:
+		ast_print(c->ast, &c->sources, to);
+		return true;
+	case FORM_NETWORK:
+		network_print(c->program, to);
+		return true;
+	case FORM_DOT:
+		network_print_dot(c->program, to);
+		return true;
 	case FORM_PROGRAM:
 	case FORM_RECURSION:
 	case FORM_LLVM_IR:
 	case FORM_ASM:
 	case FORM_OBJECT:
-	case FORM_SHARED: break;
+	case FORM_SHARED:
+		break;
 	}
 	return false;
 }
@@ -211,13 +220,26 @@ static int write_output(Compiler *c)
 	case FORM_FORMAT:
 	case FORM_AST:
 	case FORM_NETWORK:
-	case FORM_DOT: return write_text(c, text_path);
-	case FORM_RECURSION: good = write_code(c, EMIT_RECURSION, text_path); break;
-	case FORM_LLVM_IR: good = write_code(c, EMIT_LLVM_IR, text_path); break;
-	case FORM_ASM: good = write_code(c, EMIT_ASM, text_path); break;
-	case FORM_OBJECT: good = write_code(c, EMIT_OBJECT, path ? path : default_name(c, ".o")); break;
-	case FORM_SHARED: good = make_shared(c, path ? path : default_name(c, ".so")); break;
-	case FORM_PROGRAM: good = make_program(c, path ? path : default_name(c, "")); break;
+	case FORM_DOT:
+		return write_text(c, text_path);
+	case FORM_RECURSION:
+		good = write_code(c, EMIT_RECURSION, text_path);
+		break;
+	case FORM_LLVM_IR:
+		good = write_code(c, EMIT_LLVM_IR, text_path);
+		break;
+	case FORM_ASM:
+		good = write_code(c, EMIT_ASM, text_path);
+		break;
+	case FORM_OBJECT:
+		good = write_code(c, EMIT_OBJECT, path ? path : default_name(c, ".o"));
+		break;
+	case FORM_SHARED:
+		good = make_shared(c, path ? path : default_name(c, ".so"));
+		break;
+	case FORM_PROGRAM:
+		good = make_program(c, path ? path : default_name(c, ""));
+		break;
 	}
 	return good ? EXIT_GOOD : EXIT_ENVIRONMENT;
 }
@@ -228,10 +250,15 @@ static bool load(Compiler *c)
 {
 	const char *path = c->options.input;
 	switch (source_load(&c->sources, path, &c->main_file)) {
-	case SOURCE_UNREADABLE: driver_error("cannot read \"%.300s\": %s", path, strerror(errno)); return false;
-	case SOURCE_TOO_LARGE: driver_error("\"%.300s\" is larger than 64 MiB", path); return false;
+	case SOURCE_UNREADABLE:
+		driver_error("cannot read \"%.300s\": %s", path, strerror(errno));
+		return false;
+	case SOURCE_TOO_LARGE:
+		driver_error("\"%.300s\" is larger than 64 MiB", path);
+		return false;
 	case SOURCE_OK:
-	case SOURCE_ALREADY_LOADED: return true;
+	case SOURCE_ALREADY_LOADED:
+		return true;
 	}
 	return false;
 }
@@ -243,7 +270,7 @@ static bool parse_sets(Compiler *c)
 	for (uint32_t i = 0; i < c->options.set_count; i++) {
 		AstExpr *value = NULL;
 		good &= parse_set_option(c->arena, &c->sources, c->diag, c->options.sets[i], &c->sets[i].name, &value,
-		                         &c->sets[i].span);
+					 &c->sets[i].span);
 		c->sets[i].value = value;
 	}
 	return good;
@@ -331,7 +358,7 @@ static int compile(Compiler *c)
 static void on_crash(int number)
 {
 	static const char text[] = "entkc: internal error: crashed. This is a bug of the compiler, not of your file. "
-	                           "Please report it together with the file.\n";
+				   "Please report it together with the file.\n";
 	(void)number;
 	ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
 	(void)ignored;
@@ -363,8 +390,11 @@ int main(int argc, char **argv)
 	c.diag = diag_create(c.arena, &c.sources);
 	int status = EXIT_ENVIRONMENT;
 	switch (options_parse(c.arena, argc, argv, &c.options)) {
-	case OPTIONS_WRONG: break;
-	case OPTIONS_DONE: status = output_check_stdout() ? EXIT_GOOD : EXIT_ENVIRONMENT; break;
+	case OPTIONS_WRONG:
+		break;
+	case OPTIONS_DONE:
+		status = output_check_stdout() ? EXIT_GOOD : EXIT_ENVIRONMENT;
+		break;
 	case OPTIONS_RUN:
 		c.sources.include_dirs = c.options.include_dirs;
 		c.sources.include_dir_count = c.options.include_dir_count;

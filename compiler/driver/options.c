@@ -25,10 +25,12 @@ bool form_is_text(OutputForm form)
 	case FORM_RECURSION:
 	case FORM_LLVM_IR:
 	case FORM_ASM:
-	case FORM_FORMAT: return true;
+	case FORM_FORMAT:
+		return true;
 	case FORM_PROGRAM:
 	case FORM_OBJECT:
-	case FORM_SHARED: return false;
+	case FORM_SHARED:
+		return false;
 	}
 	return false;
 }
@@ -55,8 +57,8 @@ static const char help_text[] =
 	"  -o FILE               write to FILE; \"-\" prints a text form to stdout (default: FILE.entk's base name\n"
 	"                        without .entk; text forms go to stdout)\n"
 	"      --emit=FORM       write something else than a program: ast, network, dot (what was understood);\n"
-	"                        recursion, llvm-ir, asm, obj (the program's parts); shared (a library NAME.so and its\n"
-	"                        C header NAME.h)\n"
+	"                        recursion, llvm-ir, asm, obj (the program's parts); shared (a library NAME.so and\n"
+	"                        its C header NAME.h)\n"
 	"      --format          print FILE.entk in canonical layout\n"
 	"      --explain         print what the optimizer found and did; without -o and --emit, compile nothing\n"
 	"\n"
@@ -100,8 +102,18 @@ static void print_help(void)
 	fputs(help_tail, stdout);
 }
 
-enum { OPTION_EMIT = 256, OPTION_FORMAT, OPTION_EXPLAIN, OPTION_PRECISION, OPTION_CPU, OPTION_DISABLE, OPTION_BACKEND, OPTION_SET,
-       OPTION_DIAG, OPTION_VERSION };
+enum {
+	OPTION_EMIT = 256,
+	OPTION_FORMAT,
+	OPTION_EXPLAIN,
+	OPTION_PRECISION,
+	OPTION_CPU,
+	OPTION_DISABLE,
+	OPTION_BACKEND,
+	OPTION_SET,
+	OPTION_DIAG,
+	OPTION_VERSION
+};
 
 static const struct option long_options[] = {
 	{"emit", required_argument, NULL, OPTION_EMIT},
@@ -181,18 +193,29 @@ static bool parse_one(Options *options, int option, const char *value)
 		}
 		options->output = value;
 		return true;
-	case 'I': options->include_dirs[options->include_dir_count++] = value; return true;
-	case OPTION_EMIT: return parse_emit(options, value);
-	case OPTION_FORMAT: return set_form(options, FORM_FORMAT);
-	case OPTION_EXPLAIN: options->explain = true; return true;
-	case OPTION_PRECISION: return parse_choice("precision", value, "f64", "f32", &options->f32);
+	case 'I':
+		options->include_dirs[options->include_dir_count++] = value;
+		return true;
+	case OPTION_EMIT:
+		return parse_emit(options, value);
+	case OPTION_FORMAT:
+		return set_form(options, FORM_FORMAT);
+	case OPTION_EXPLAIN:
+		options->explain = true;
+		return true;
+	case OPTION_PRECISION:
+		return parse_choice("precision", value, "f64", "f32", &options->f32);
 	case OPTION_CPU:
 		options->cpu = value;
 		return emit_cpu_known(value) ||
 		       wrong("CPU", value, "an LLVM name, x86-64-v2, x86-64-v3, x86-64-v4 or generic-aarch64");
-	case OPTION_DISABLE: return parse_disable(options, value);
-	case OPTION_BACKEND: return parse_choice("backend", value, NULL, "reference", &options->reference);
-	case OPTION_SET: options->sets[options->set_count++] = value; return true;
+	case OPTION_DISABLE:
+		return parse_disable(options, value);
+	case OPTION_BACKEND:
+		return parse_choice("backend", value, NULL, "reference", &options->reference);
+	case OPTION_SET:
+		options->sets[options->set_count++] = value;
+		return true;
 	case OPTION_DIAG:
 		if (!parse_choice("form of messages", value, NULL, "line", &chosen))
 			return false;
@@ -222,13 +245,14 @@ static bool check(const Options *options)
 		return false;
 	}
 	bool compiled = options->form == FORM_RECURSION || options->form == FORM_LLVM_IR || options->form == FORM_ASM ||
-	                options->form == FORM_OBJECT || options->form == FORM_SHARED;
+			options->form == FORM_OBJECT || options->form == FORM_SHARED;
 	if (options->reference && compiled) {
 		driver_error("--backend=reference makes programs only, no other --emit form of code");
 		return false;
 	}
 	if (options->explain && (options->form == FORM_FORMAT || options->form == FORM_AST)) {
-		driver_error("--explain does not go together with --format and --emit=ast, which do not look at networks");
+		driver_error(
+			"--explain does not go together with --format and --emit=ast, which do not look at networks");
 		return false;
 	}
 	bool to_stdout = options->output && strcmp(options->output, "-") == 0;
@@ -253,16 +277,23 @@ OptionsResult options_parse(Arena *arena, int argc, char **argv, Options *option
 	opterr = 0;
 	for (int option; (option = getopt_long(argc, argv, ":o:I:h", long_options, NULL)) != -1;) {
 		switch (option) {
-		case 'h': print_help(); return OPTIONS_DONE;
-		case OPTION_VERSION: printf("entkc %s\n", ENTK_VERSION); return OPTIONS_DONE;
+		case 'h':
+			print_help();
+			return OPTIONS_DONE;
+		case OPTION_VERSION:
+			printf("entkc %s\n", ENTK_VERSION);
+			return OPTIONS_DONE;
 		case ':':
-		case '?': report_refused(option, argc, argv); return OPTIONS_WRONG;
+		case '?':
+			report_refused(option, argc, argv);
+			return OPTIONS_WRONG;
 		}
 		if (!parse_one(options, option, optarg))
 			return OPTIONS_WRONG;
 	}
 	if (argc - optind > 1) {
-		driver_error("one file is compiled at a time, found \"%.300s\" and \"%.300s\"", argv[optind], argv[optind + 1]);
+		driver_error("one file is compiled at a time, found \"%.300s\" and \"%.300s\"", argv[optind],
+			     argv[optind + 1]);
 		return OPTIONS_WRONG;
 	}
 	options->input = optind < argc ? argv[optind] : NULL;

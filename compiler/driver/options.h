@@ -26,7 +26,7 @@ typedef struct Options {
 	const char *input;
 	const char *output; /* NULL: the default of the form */
 	OutputForm form;
-	bool form_given;    /* --emit or --format */
+	bool form_given; /* --emit or --format */
 	bool explain, reference, f32;
 	const char *cpu; /* NULL: the host */
 	const char **disabled;

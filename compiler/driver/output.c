@@ -10,8 +10,8 @@
 
 #include "driver/options.h"
 
-/* The one piece of global state: a signal handler has nothing else to look at. A path stays valid until the process ends,
- * for its slot is emptied before its arena goes. */
+/* The one piece of global state: a signal handler has nothing else to look at. A path stays valid until the process
+ * ends, for its slot is emptied before its arena goes. */
 #define MAX_TEMPORARY 8
 static const char *volatile temporaries[MAX_TEMPORARY];
 
@@ -113,7 +113,9 @@ bool output_begin(Arena *arena, const char *path, Output *output)
 	const char *folder = temporary_folder();
 	if (!output->is_device) {
 		const char *slash = strrchr(output->path, '/');
-		folder = !slash ? "." : slash == output->path ? "/" : arena_copy(arena, output->path, (size_t)(slash - output->path));
+		folder = !slash                  ? "."
+			 : slash == output->path ? "/"
+						 : arena_copy(arena, output->path, (size_t)(slash - output->path));
 	}
 	output->temporary = create_file(arena, folder, ".tmp", 0666);
 	if (!output->temporary)
@@ -143,7 +145,7 @@ static bool copy_into(const char *from, const char *to)
 bool output_finish(Output *output)
 {
 	bool good = output->is_device ? copy_into(output->temporary, output->path)
-	                              : rename(output->temporary, output->path) == 0;
+				      : rename(output->temporary, output->path) == 0;
 	if (!good)
 		cannot_write(output->path);
 	if (!good || output->is_device)

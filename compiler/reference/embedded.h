@@ -26,8 +26,8 @@ extern const size_t entk_embedded_include_dir_count;
 extern const char *const entk_embedded_sets[];
 extern const size_t entk_embedded_set_count;
 
-extern const unsigned entk_embedded_precision;    /* 32 or 64: a label, the evaluator computes in double */
-extern const char entk_embedded_source_name[];    /* base name of the file */
-extern const char entk_embedded_compiler[];       /* version of entkc */
+extern const unsigned entk_embedded_precision; /* 32 or 64: a label, the evaluator computes in double */
+extern const char entk_embedded_source_name[]; /* base name of the file */
+extern const char entk_embedded_compiler[];    /* version of entkc */
 
 #endif

@@ -201,7 +201,8 @@ static void check_params(Parser *parser, const AstNames *params)
 		if (strcmp(params->names[first], params->names[again]) != 0)
 			continue;
 		if (!parser->item_failed) {
-			parser_error(parser, params->spans[again], "E0205", "parameter \"%s\" stands twice", params->names[again]);
+			parser_error(parser, params->spans[again], "E0205", "parameter \"%s\" stands twice",
+				     params->names[again]);
 			diag_note(parser->diag, params->spans[first], "\"%s\" stands here first", params->names[first]);
 		}
 		return;
@@ -209,7 +210,7 @@ static void check_params(Parser *parser, const AstNames *params)
 }
 
 void ast_item(Parser *parser, AstItemKind kind, Span span, const char *name, Span name_span, const AstNames *params,
-              AstExpr *value)
+	      AstExpr *value)
 {
 	AstItem *item = new_item(parser, kind, span);
 	item->name = name;

@@ -14,30 +14,30 @@
 #include "base/source.h"
 
 typedef enum AstExprKind {
-	AST_NAME,    /* NAME, or NAME "(" args ")" when `call` is set */
-	AST_NUMBER,  /* INTEGER or decimal; `is_integer` tells which */
-	AST_DIMS,    /* 3x3, 32x32x3 */
-	AST_STRING,  /* between the quotes */
-	AST_LIST,    /* [a, b, ...] */
-	AST_ADD,     /* left-associative binary operators */
+	AST_NAME,   /* NAME, or NAME "(" args ")" when `call` is set */
+	AST_NUMBER, /* INTEGER or decimal; `is_integer` tells which */
+	AST_DIMS,   /* 3x3, 32x32x3 */
+	AST_STRING, /* between the quotes */
+	AST_LIST,   /* [a, b, ...] */
+	AST_ADD,    /* left-associative binary operators */
 	AST_SUB,
 	AST_MUL,
 	AST_DIV,
 	AST_COMPOSE, /* -> */
 	AST_POWER,   /* ^, right-associative: a power, or repetition of a net */
 	AST_NEGATE,
-	AST_PAREN,   /* kept, so that the tree prints back what was written */
-	AST_POISON   /* stands where the parser recovered; reports nothing further */
+	AST_PAREN, /* kept, so that the tree prints back what was written */
+	AST_POISON /* stands where the parser recovered; reports nothing further */
 } AstExprKind;
 
 #define AST_MAX_DIMS 3 /* longer DIMS are an error of the lexer */
 
 /* Limits of the language, each with its own message (design section 2), and of hostile input. */
-#define AST_MAX_NESTING 1000       /* brackets within brackets */
-#define AST_MAX_DEPTH 10000        /* operators below operators, long chains included */
-#define AST_MAX_ELEMENTS 100000u   /* of one list, of the arguments of one call, of a def's parameters */
-#define AST_MAX_NAME 255           /* bytes of a name */
-#define AST_MAX_INCLUDE_DEPTH 100u /* files that include files */
+#define AST_MAX_NESTING       1000    /* brackets within brackets */
+#define AST_MAX_DEPTH         10000   /* operators below operators, long chains included */
+#define AST_MAX_ELEMENTS      100000u /* of one list, of the arguments of one call, of a def's parameters */
+#define AST_MAX_NAME          255     /* bytes of a name */
+#define AST_MAX_INCLUDE_DEPTH 100u    /* files that include files */
 
 typedef struct AstExpr AstExpr;
 
@@ -61,9 +61,9 @@ struct AstExpr {
 		} name; /* AST_NAME */
 		struct {
 			double value;
-			bool is_integer;   /* then `integer` is exact */
-			uint64_t integer;  /* saturates at UINT64_MAX */
-			const char *text;  /* as written */
+			bool is_integer;  /* then `integer` is exact */
+			uint64_t integer; /* saturates at UINT64_MAX */
+			const char *text; /* as written */
 		} number;
 		struct {
 			uint64_t size[AST_MAX_DIMS];
@@ -106,11 +106,11 @@ typedef struct AstItem {
 	const char **params; /* DEF: its parameters; ACTIVATION: its variable */
 	Span *param_spans;
 	uint32_t param_count;
-	AstExpr *value;  /* the right-hand side; NULL for INCLUDE and DEFAULT */
-	AstArg *args;    /* DEFAULT */
+	AstExpr *value; /* the right-hand side; NULL for INCLUDE and DEFAULT */
+	AstArg *args;   /* DEFAULT */
 	uint32_t arg_count;
-	const char *path;          /* INCLUDE: as written */
-	struct AstFile *included;  /* INCLUDE: parsed in place; NULL if already included before or failed */
+	const char *path;         /* INCLUDE: as written */
+	struct AstFile *included; /* INCLUDE: parsed in place; NULL if already included before or failed */
 } AstItem;
 
 typedef struct AstFile {
@@ -126,7 +126,7 @@ AstFile *parse_file(Arena *arena, SourceSet *sources, Diag *diag, uint32_t file)
 AstExpr *parse_expression(Arena *arena, SourceSet *sources, Diag *diag, uint32_t file);
 /* `--set NAME=EXPR`: `text` becomes a file of its own. False after an error. */
 bool parse_set_option(Arena *arena, SourceSet *sources, Diag *diag, const char *text, const char **name,
-                      AstExpr **value, Span *span);
+		      AstExpr **value, Span *span);
 
 /* --emit=ast: one node per line, indented, with spans. */
 void ast_print(const AstFile *file, const SourceSet *sources, FILE *to);

@@ -42,20 +42,34 @@ static void print_args(const Printer *printer, const AstArg *args, uint32_t coun
 static const char *kind_text(const AstExpr *expr)
 {
 	switch (expr->kind) {
-	case AST_NAME: return expr->as.name.call ? "call" : "name";
-	case AST_NUMBER: return "number";
-	case AST_DIMS: return "dims";
-	case AST_STRING: return "string";
-	case AST_LIST: return "list";
-	case AST_ADD: return "+";
-	case AST_SUB: return "-";
-	case AST_MUL: return "*";
-	case AST_DIV: return "/";
-	case AST_COMPOSE: return "->";
-	case AST_POWER: return "^";
-	case AST_NEGATE: return "negate";
-	case AST_PAREN: return "parentheses";
-	case AST_POISON: return "error";
+	case AST_NAME:
+		return expr->as.name.call ? "call" : "name";
+	case AST_NUMBER:
+		return "number";
+	case AST_DIMS:
+		return "dims";
+	case AST_STRING:
+		return "string";
+	case AST_LIST:
+		return "list";
+	case AST_ADD:
+		return "+";
+	case AST_SUB:
+		return "-";
+	case AST_MUL:
+		return "*";
+	case AST_DIV:
+		return "/";
+	case AST_COMPOSE:
+		return "->";
+	case AST_POWER:
+		return "^";
+	case AST_NEGATE:
+		return "negate";
+	case AST_PAREN:
+		return "parentheses";
+	case AST_POISON:
+		return "error";
 	}
 	return "";
 }
@@ -82,7 +96,9 @@ static void print_expr(const Printer *printer, const AstExpr *expr, uint32_t dep
 	print_text(printer, expr);
 	end_line(printer, expr->span);
 	switch (expr->kind) {
-	case AST_NAME: print_args(printer, expr->as.name.args, expr->as.name.arg_count, depth + 1); break;
+	case AST_NAME:
+		print_args(printer, expr->as.name.args, expr->as.name.arg_count, depth + 1);
+		break;
 	case AST_LIST:
 		for (uint32_t i = 0; i < expr->as.list.count; i++)
 			print_expr(printer, expr->as.list.items[i], depth + 1);
@@ -97,25 +113,36 @@ static void print_expr(const Printer *printer, const AstExpr *expr, uint32_t dep
 		print_expr(printer, expr->as.binary.right, depth + 1);
 		break;
 	case AST_NEGATE:
-	case AST_PAREN: print_expr(printer, expr->as.unary.inner, depth + 1); break;
+	case AST_PAREN:
+		print_expr(printer, expr->as.unary.inner, depth + 1);
+		break;
 	case AST_NUMBER:
 	case AST_DIMS:
 	case AST_STRING:
-	case AST_POISON: break;
+	case AST_POISON:
+		break;
 	}
 }
 
 static const char *item_text(AstItemKind kind)
 {
 	switch (kind) {
-	case AST_INCLUDE: return "include";
-	case AST_LET: return "let";
-	case AST_PARAM: return "param";
-	case AST_DEFAULT: return "default";
-	case AST_GROUP: return "group";
-	case AST_ACTIVATION: return "activation";
-	case AST_DEF: return "def";
-	case AST_NET: return "net";
+	case AST_INCLUDE:
+		return "include";
+	case AST_LET:
+		return "let";
+	case AST_PARAM:
+		return "param";
+	case AST_DEFAULT:
+		return "default";
+	case AST_GROUP:
+		return "group";
+	case AST_ACTIVATION:
+		return "activation";
+	case AST_DEF:
+		return "def";
+	case AST_NET:
+		return "net";
 	}
 	return "";
 }

@@ -15,9 +15,9 @@
 
 #include "entk.tab.h"
 
-#define LINE_WIDTH 120u
-#define MAX_RIGHT_SIDE 24u /* a right-hand side that begins further right does not indent the lines below */
-#define DEFAULT_INDENT 4u
+#define LINE_WIDTH       120u
+#define MAX_RIGHT_SIDE   24u /* a right-hand side that begins further right does not indent the lines below */
+#define DEFAULT_INDENT   4u
 #define MAX_DEPTH_INDENT 10u
 
 typedef struct Piece {
@@ -25,10 +25,10 @@ typedef struct Piece {
 	const char *text;
 	size_t bytes;
 	uint32_t width;
-	uint32_t depth;    /* open brackets before it */
-	bool space;        /* a blank before it, if it does not begin a line */
-	uint8_t break_rank; /* 0: the line cannot be broken before it; else lower ranks are better places */
-	bool own_line;     /* a comment with nothing before it on its line */
+	uint32_t depth;        /* open brackets before it */
+	bool space;            /* a blank before it, if it does not begin a line */
+	uint8_t break_rank;    /* 0: the line cannot be broken before it; else lower ranks are better places */
+	bool own_line;         /* a comment with nothing before it on its line */
 	uint32_t lines_before; /* line ends between it and what stands before it */
 } Piece;
 
@@ -53,7 +53,8 @@ static bool begins_item(int kind)
 	case GROUP:
 	case ACTIVATION:
 	case DEF:
-	case NET: return true;
+	case NET:
+		return true;
 	}
 	return false;
 }
@@ -109,7 +110,9 @@ static Piece *make_pieces(const Parser *parser)
 	for (uint32_t i = 0; i < parser->token_count; i++) {
 		ParserToken token = parser->tokens[i];
 		Piece *piece = &pieces[i];
-		*piece = (Piece){.kind = token.kind, .text = text + token.span.begin, .bytes = token.span.end - token.span.begin};
+		*piece = (Piece){.kind = token.kind,
+				 .text = text + token.span.begin,
+				 .bytes = token.span.end - token.span.begin};
 		piece->lines_before = count_lines(text, end, token.span.begin);
 		end = token.span.end;
 		if (begins_item(token.kind))
@@ -154,7 +157,7 @@ static void end_line(Layout *layout)
 	layout->column = 0;
 }
 
-/* Begin a continued line in front of `piece`. The piece gives up its blank by itself: see write_line. */
+/* Column where a continued line begins that starts with `piece`. */
 static uint32_t indent_of(const Layout *layout, const Piece *piece)
 {
 	uint32_t depth = piece->depth < MAX_DEPTH_INDENT ? piece->depth : MAX_DEPTH_INDENT;
@@ -169,7 +172,8 @@ static uint32_t find_break(const Layout *layout, uint32_t begin, uint32_t end, u
 		const Piece *piece = &layout->pieces[i];
 		bool possible = i > begin && piece->break_rank;
 		if (possible && (!best || piece->depth < layout->pieces[best].depth ||
-		                 (piece->depth == layout->pieces[best].depth && piece->break_rank <= layout->pieces[best].break_rank)))
+				 (piece->depth == layout->pieces[best].depth &&
+				  piece->break_rank <= layout->pieces[best].break_rank)))
 			best = i;
 		column += piece->width + (piece->space && i > begin);
 		/* Too long: break at the best place so far, or else at the next one. */
@@ -225,16 +229,17 @@ static bool fits_line(const Layout *layout, uint32_t begin, uint32_t end, bool f
 	return column <= LINE_WIDTH;
 }
 
-/* A comment behind a run speaks of the run's last line in the old layout: where that line is to begin in the new one. If it
- * fits on a line it stays as it is; a longer one is cut at the last of the best places. Only the best places of a run
- * count, and they depend on the tokens alone: formatting again finds the same. */
+/* A comment behind a run speaks of the run's last line in the old layout: where that line is to begin in the new one.
+ * If it fits on a line it stays as it is; a longer one is cut at the last of the best places. Only the best places of a
+ * run count, and they depend on the tokens alone: formatting again finds the same. */
 static uint32_t commented_line(const Layout *layout, uint32_t begin, uint32_t end, bool first)
 {
 	uint32_t depth = UINT32_MAX;
 	uint8_t rank = 0;
 	for (uint32_t i = begin + 1; i < end; i++) {
 		const Piece *piece = &layout->pieces[i];
-		if (piece->break_rank && (piece->depth < depth || (piece->depth == depth && piece->break_rank < rank))) {
+		if (piece->break_rank &&
+		    (piece->depth < depth || (piece->depth == depth && piece->break_rank < rank))) {
 			depth = piece->depth;
 			rank = piece->break_rank;
 		}
@@ -261,7 +266,7 @@ static void write_item(Layout *layout, uint32_t begin, uint32_t end)
 			if (piece->own_line && line_open)
 				end_line(layout);
 			fprintf(layout->to, "%*s%.*s", piece->own_line ? (int)indent_of(layout, piece) : 2, "",
-			        (int)piece->bytes, piece->text);
+				(int)piece->bytes, piece->text);
 			line_open = true;
 			i++;
 			continue;
@@ -271,7 +276,8 @@ static void write_item(Layout *layout, uint32_t begin, uint32_t end)
 			next++;
 		if (line_open)
 			end_line(layout);
-		uint32_t last_line = next < end && !layout->pieces[next].own_line ? commented_line(layout, i, next, first) : i;
+		uint32_t last_line =
+			next < end && !layout->pieces[next].own_line ? commented_line(layout, i, next, first) : i;
 		if (last_line > i) {
 			write_run(layout, i, last_line, first);
 			end_line(layout);

@@ -1,5 +1,5 @@
-/* From a source file to its syntax tree: feeds the scanner's tokens to the grammar, words the syntax errors, and follows
- * includes. */
+/* From a source file to its syntax tree: feeds the scanner's tokens to the grammar, words the syntax errors, and
+ * follows includes. */
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
@@ -19,7 +19,7 @@ static const char *const keywords[] = {"include", "let", "param", "default", "gr
 /* ---- errors of the current item ---- */
 
 static __attribute__((format(printf, 4, 0))) bool item_error(Parser *parser, Span span, const char *code,
-                                                             const char *format, va_list args)
+							     const char *format, va_list args)
 {
 	if (parser->item_failed)
 		return false;
@@ -64,6 +64,8 @@ static const SourceFile *source_of(const Parser *parser)
 
 void parser_keep_token(Parser *parser, int kind, Span span)
 {
+	if (!parser->keep_tokens)
+		return;
 	if (parser->token_count == parser->token_capacity) {
 		uint32_t capacity = parser->token_capacity ? 2 * parser->token_capacity : 256;
 		ParserToken *tokens = ARENA_ARRAY(parser->arena, ParserToken, capacity);
@@ -85,7 +87,8 @@ static bool is_keyword(int token)
 	case GROUP:
 	case ACTIVATION:
 	case DEF:
-	case NET: return true;
+	case NET:
+		return true;
 	}
 	return false;
 }
@@ -120,7 +123,8 @@ static bool is_keyword_as_name(const Parser *parser, int token)
 static bool open_bracket(Parser *parser, char open)
 {
 	if (parser->bracket_count == AST_MAX_NESTING)
-		return parser_error_skip(parser, parser->span, "E0202", "brackets are nested deeper than %d", AST_MAX_NESTING);
+		return parser_error_skip(parser, parser->span, "E0202", "brackets are nested deeper than %d",
+					 AST_MAX_NESTING);
 	parser->brackets[parser->bracket_count++] = (ParserBracket){parser->span, open};
 	return true;
 }
@@ -141,7 +145,8 @@ static int next_token(Parser *parser)
 		if (is_keyword(token) && is_keyword_as_name(parser, token)) {
 			int length = (int)(parser->span.end - parser->span.begin);
 			const char *text = source_of(parser)->text + parser->span.begin;
-			parser_error(parser, parser->span, "E0201", "\"%.*s\" is a keyword and cannot be a name", length, text);
+			parser_error(parser, parser->span, "E0201", "\"%.*s\" is a keyword and cannot be a name",
+				     length, text);
 			token_name(parser, text, (size_t)length);
 			parser->value_failed |= parser->bracket_count > 0;
 			token = NAME;
@@ -170,14 +175,13 @@ int entk_yylex(ENTK_YYSTYPE *value, Span *span, Parser *parser)
 	}
 	int token = next_token(parser);
 	if (token == END) {
-		/* an error at the end is shown behind the last token, not behind the comments and blank lines after it */
+		/* an error at the end is shown behind the last token, not behind comments and blank lines */
 		*span = (Span){parser->file, parser->last_end, parser->last_end};
 		return END;
 	}
 	*span = parser->span;
 	parser->last_end = span->end;
-	if (parser->keep_tokens)
-		parser_keep_token(parser, token, *span);
+	parser_keep_token(parser, token, *span);
 	if (token == NAME)
 		value->name = parser->name;
 	else if (token == NUMBER || token == DIMS)
@@ -237,7 +241,7 @@ static void hint_definition(Parser *parser, const char *name)
 		diag_hint(parser->diag, "Did you mean \"%s\"?", near);
 	else
 		diag_hint(parser->diag,
-		          "Every definition begins with include, let, param, default, group, activation, def or net.");
+			  "Every definition begins with include, let, param, default, group, activation, def or net.");
 }
 
 /* What the user may have meant. `c`: the token's first byte. */
@@ -248,8 +252,8 @@ static void explain_unexpected(Parser *parser, Span span, bool at_end, const Par
 	bool first = is_first_on_line(parser, span.begin);
 	const char *text = source_of(parser)->text;
 	const char *name = word && span.end - span.begin <= AST_MAX_NAME
-	                           ? arena_copy(parser->arena, text + span.begin, span.end - span.begin)
-	                           : NULL;
+				   ? arena_copy(parser->arena, text + span.begin, span.end - span.begin)
+				   : NULL;
 	if ((c == ')' && parser->closed.open == '[') || (c == ']' && parser->closed.open == '(')) {
 		diag_note(parser->diag, parser->closed.span, "\"%c\" is open here", parser->closed.open);
 	} else if (parser->bracket_count && (at_end || (word && first))) {
@@ -312,7 +316,8 @@ static bool check_text(const Parser *parser)
 		diag_error(parser->diag, span, "E0101", "zero byte in a text file");
 	else
 		diag_error(parser->diag, span, "E0101", "byte 0x%02X is not UTF-8", byte);
-	if (source->length >= 2 && (memcmp(source->text, "\xff\xfe", 2) == 0 || memcmp(source->text, "\xfe\xff", 2) == 0))
+	if (source->length >= 2 &&
+	    (memcmp(source->text, "\xff\xfe", 2) == 0 || memcmp(source->text, "\xfe\xff", 2) == 0))
 		diag_hint(parser->diag, "The file seems to be UTF-16; save it as UTF-8.");
 	return false;
 }
@@ -346,7 +351,7 @@ AstExpr *parse_expression(Arena *arena, SourceSet *sources, Diag *diag, uint32_t
 }
 
 bool parse_set_option(Arena *arena, SourceSet *sources, Diag *diag, const char *text, const char **name,
-                      AstExpr **value, Span *span)
+		      AstExpr **value, Span *span)
 {
 	size_t length = strcspn(text, "=");
 	uint32_t file = source_add(sources, "--set", text, strlen(text));
@@ -427,18 +432,23 @@ static AstFile *follow_include(Run *run, const AstItem *item)
 	switch (source_load_include(run->sources, span.file, item->path, &file)) {
 	case SOURCE_UNREADABLE:
 		diag_error(run->diag, span, "E0207", "cannot read \"%s\": %s", item->path,
-		           errno == EINVAL ? "not a regular file" : strerror(errno));
+			   errno == EINVAL ? "not a regular file" : strerror(errno));
 		return NULL;
 	case SOURCE_TOO_LARGE:
 		diag_error(run->diag, span, "E0208", "\"%s\" is larger than 64 MiB", item->path);
 		return NULL;
 	case SOURCE_OK:
-	case SOURCE_ALREADY_LOADED: break;
+	case SOURCE_ALREADY_LOADED:
+		break;
 	}
 	switch (*state_of(run, file)) {
-	case FILE_ACTIVE: report_cycle(run, item, file); return NULL;
-	case FILE_DONE: return NULL;
-	case FILE_NEW: break;
+	case FILE_ACTIVE:
+		report_cycle(run, item, file);
+		return NULL;
+	case FILE_DONE:
+		return NULL;
+	case FILE_NEW:
+		break;
 	}
 	if (run->depth == AST_MAX_INCLUDE_DEPTH) {
 		diag_error(run->diag, span, "E0210", "files include each other deeper than %u", AST_MAX_INCLUDE_DEPTH);

@@ -1,5 +1,5 @@
-/* What grammar/entk.l, grammar/entk.y and syntax/ share: the state of one parse, and the constructors that the grammar's
- * actions call. Nobody else includes this. */
+/* What grammar/entk.l, grammar/entk.y and syntax/ share: the state of one parse, and the constructors that the
+ * grammar's actions call. Nobody else includes this. */
 #ifndef ENTK_PARSER_H
 #define ENTK_PARSER_H
 
@@ -86,10 +86,10 @@ typedef struct Parser {
 
 /* Report an error of the current item; always false. Errors after the first one of an item are dropped. */
 bool parser_error(Parser *parser, Span span, const char *code, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 /* The same, and nothing more of this item is read. */
 bool parser_error_skip(Parser *parser, Span span, const char *code, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 /* Unexpected token at `span`: the report says what was wanted. */
 void parser_unexpected(Parser *parser, Span span, bool at_end, const ParserWanted *wanted);
 void parser_begin_item(Parser *parser);
@@ -124,6 +124,6 @@ AstNames *ast_names(Parser *parser, AstNames *list, const char *name, Span span)
 void ast_item_include(Parser *parser, Span span, Span path_span, ParserText path);
 void ast_item_default(Parser *parser, Span span, const AstArgs *args);
 void ast_item(Parser *parser, AstItemKind kind, Span span, const char *name, Span name_span, const AstNames *params,
-              AstExpr *value);
+	      AstExpr *value);
 
 #endif

@@ -13,7 +13,8 @@ void token_name(Parser *parser, const char *text, size_t length)
 	if (parser->skipping)
 		return;
 	if (length > AST_MAX_NAME) {
-		parser_error(parser, parser->span, "E0108", "name of %zu characters, the longest has %d", length, AST_MAX_NAME);
+		parser_error(parser, parser->span, "E0108", "name of %zu characters, the longest has %d", length,
+			     AST_MAX_NAME);
 		parser->value_failed = true;
 		length = AST_MAX_NAME;
 	}
@@ -81,11 +82,13 @@ void token_bad_number(Parser *parser, const char *text, size_t length)
 		parser_error(parser, parser->span, "E0104", "number \"%.*s%s\" ends with a point", shown, text, dots);
 		diag_hint(parser->diag, "Write a digit after the point, or no point.");
 	} else {
-		parser_error(parser, parser->span, "E0103", "\"%.*s%s\" is neither a number nor a name", shown, text, dots);
+		parser_error(parser, parser->span, "E0103", "\"%.*s%s\" is neither a number nor a name", shown, text,
+			     dots);
 		if (text[digits] == 'X' || text[digits] == 'x')
 			diag_hint(parser->diag, "Dims are whole numbers joined by a small x, as in 3x3.");
 		else
-			diag_hint(parser->diag, "A number is digits, a point and an exponent, as in 1.5e-3; a name begins with a letter.");
+			diag_hint(parser->diag, "A number is digits, a point and an exponent, as in 1.5e-3; a name "
+						"begins with a letter.");
 	}
 }
 
@@ -101,7 +104,8 @@ void token_dims(Parser *parser, const char *text, size_t length)
 	}
 	parser->literal = ast_poison(parser, parser->span);
 	if (count > AST_MAX_DIMS) {
-		parser_error(parser, parser->span, "E0106", "dims of %u axes, at most %d are possible", count, AST_MAX_DIMS);
+		parser_error(parser, parser->span, "E0106", "dims of %u axes, at most %d are possible", count,
+			     AST_MAX_DIMS);
 		return;
 	}
 	parser->literal->kind = AST_DIMS;
@@ -120,7 +124,8 @@ void token_string(Parser *parser, const char *text, size_t length)
 		unsigned char c = (unsigned char)text[i];
 		if (c < 0x20 || c == 0x7f) {
 			uint32_t at = parser->span.begin + 1 + (uint32_t)i;
-			parser_error(parser, (Span){parser->file, at, at + 1}, "E0109", "control character U+%04X in a string", c);
+			parser_error(parser, (Span){parser->file, at, at + 1}, "E0109",
+				     "control character U+%04X in a string", c);
 			break;
 		}
 	}
@@ -132,7 +137,7 @@ void token_open_string(Parser *parser, const char *text, size_t length)
 	if (!parser->item_failed) {
 		/* the rest of the line may be long: mark its beginning */
 		parser_error(parser, (Span){parser->file, parser->span.begin, parser->span.begin + 1}, "E0107",
-		             "string has no end on its line");
+			     "string has no end on its line");
 		diag_hint(parser->diag, "Close it with a second \".");
 	}
 	if (length && text[length - 1] == '\r')

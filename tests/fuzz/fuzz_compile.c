@@ -1,5 +1,5 @@
-/* libFuzzer: any bytes through parser, formatter, checker and symmetry proof. What may go wrong must be said, and layout
- * that has been made canonical must stay as it is. */
+/* libFuzzer: any bytes through parser, formatter, checker and symmetry proof. What may go wrong must be said, and
+ * layout that has been made canonical must stay as it is. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

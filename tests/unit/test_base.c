@@ -117,9 +117,21 @@ static void utf8_is_checked(void **state)
 		const char *text;
 		size_t length;
 	} table[] = {
-		{"a", 1},        {"\xc3\xa4", 2},     {"\xe6\xbc\xa2", 3}, {"\xf0\x9f\x99\x82", 4}, {"\x80", 0},
-		{"\xc3", 0},     {"\xc0\x80", 0},     {"\xe0\x80\x80", 0}, {"\xed\xa0\x80", 0},     {"\xf0\x80\x80\x80", 0},
-		{"\xf4\x90\x80\x80", 0}, {"\xff", 0}, {"\xe6\xbc", 0},     {"\xc3z", 0},            {"\xf4\x8f\xbf\xbf", 4},
+		{"a", 1},
+		{"\xc3\xa4", 2},
+		{"\xe6\xbc\xa2", 3},
+		{"\xf0\x9f\x99\x82", 4},
+		{"\x80", 0},
+		{"\xc3", 0},
+		{"\xc0\x80", 0},
+		{"\xe0\x80\x80", 0},
+		{"\xed\xa0\x80", 0},
+		{"\xf0\x80\x80\x80", 0},
+		{"\xf4\x90\x80\x80", 0},
+		{"\xff", 0},
+		{"\xe6\xbc", 0},
+		{"\xc3z", 0},
+		{"\xf4\x8f\xbf\xbf", 4},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
 		assert_int_equal(utf8_length(table[i].text, strlen(table[i].text)), table[i].length);
@@ -308,12 +320,12 @@ static void diagnostics_are_sorted_and_unique(void **state)
 	diag_error(report.diag, span(4, 7), "E3", "third");
 	assert_int_equal(diag_error_count(report.diag), 4);
 	check_report(&report, DIAG_LINE,
-	             "f.entk:1:1:error:E1:first\n"
-	             "f.entk:2:1:error:E2:second\n"
-	             "f.entk:1:1:note:E2:see here\n"
-	             "f.entk:2:1:hint:E2:Mend it.\n"
-	             "f.entk:2:1:warning:W1:careful\n"
-	             "f.entk:2:1:error:E3:third\n");
+		     "f.entk:1:1:error:E1:first\n"
+		     "f.entk:2:1:error:E2:second\n"
+		     "f.entk:1:1:note:E2:see here\n"
+		     "f.entk:2:1:hint:E2:Mend it.\n"
+		     "f.entk:2:1:warning:W1:careful\n"
+		     "f.entk:2:1:error:E3:third\n");
 }
 
 static void carets_stand_below_what_is_meant(void **state)
@@ -328,21 +340,21 @@ static void carets_stand_below_what_is_meant(void **state)
 	diag_error(report.diag, span(12, 12), "E1", "end");
 	/* b at column 8; the wide character takes two columns, the accent none; the control byte is shown as "?" */
 	check_report(&report, DIAG_HUMAN,
-	             "f.entk:1:4: error: b\n"
-	             "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
-	             "      |         ^\n"
-	             "f.entk:1:5: error: wide\n"
-	             "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
-	             "      |          ^~~\n"
-	             "f.entk:1:7: error: z\n"
-	             "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
-	             "      |            ^\n"
-	             "f.entk:1:9: error: y\n"
-	             "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
-	             "      |              ^\n"
-	             "f.entk:1:10: error: end\n"
-	             "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
-	             "      |               ^\n");
+		     "f.entk:1:4: error: b\n"
+		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
+		     "      |         ^\n"
+		     "f.entk:1:5: error: wide\n"
+		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
+		     "      |          ^~~\n"
+		     "f.entk:1:7: error: z\n"
+		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
+		     "      |            ^\n"
+		     "f.entk:1:9: error: y\n"
+		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
+		     "      |              ^\n"
+		     "f.entk:1:10: error: end\n"
+		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
+		     "      |               ^\n");
 }
 
 static void caret_of_a_long_span_ends_with_the_line(void **state)
@@ -352,9 +364,9 @@ static void caret_of_a_long_span_ends_with_the_line(void **state)
 	begin_report(&report, "one two\nthree\n");
 	diag_error(report.diag, span(4, 13), "E1", "both lines");
 	check_report(&report, DIAG_HUMAN,
-	             "f.entk:1:5: error: both lines\n"
-	             "    1 | one two\n"
-	             "      |     ^~~\n");
+		     "f.entk:1:5: error: both lines\n"
+		     "    1 | one two\n"
+		     "      |     ^~~\n");
 }
 
 static void messages_are_clean_and_short(void **state)
@@ -421,9 +433,21 @@ static void near_names_are_found(void **state)
 	static const struct {
 		const char *name, *near;
 	} table[] = {
-		{"dnese", "dense"}, {"Dense", "dense"}, {"cnov", "conv"},  {"con", "conv"},       {"convv", "conv"},
-		{"rely", "relu"},   {"abc", "abs"},     {"xyz", NULL},     {"flaten", "flatten"}, {"flattn", "flatten"},
-		{"fl", NULL},       {"dense", NULL},    {"", NULL},        {"leakyrelu", "leaky_relu"}, {"a", NULL},
+		{"dnese", "dense"},
+		{"Dense", "dense"},
+		{"cnov", "conv"},
+		{"con", "conv"},
+		{"convv", "conv"},
+		{"rely", "relu"},
+		{"abc", "abs"},
+		{"xyz", NULL},
+		{"flaten", "flatten"},
+		{"flattn", "flatten"},
+		{"fl", NULL},
+		{"dense", NULL},
+		{"", NULL},
+		{"leakyrelu", "leaky_relu"},
+		{"a", NULL},
 		{"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", NULL},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

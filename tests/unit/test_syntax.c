@@ -47,8 +47,8 @@ static void end_parse(Parse *parse)
 /* Text of an expression with all brackets written, to see how it was taken apart. */
 static const char *show(Arena *arena, const AstExpr *e)
 {
-	static const char *const operators[] = {
-		[AST_ADD] = "+", [AST_SUB] = "-", [AST_MUL] = "*", [AST_DIV] = "/", [AST_COMPOSE] = ">", [AST_POWER] = "^"};
+	static const char *const operators[] = {[AST_ADD] = "+", [AST_SUB] = "-",     [AST_MUL] = "*",
+						[AST_DIV] = "/", [AST_COMPOSE] = ">", [AST_POWER] = "^"};
 	switch (e->kind) {
 	case AST_NAME: {
 		const char *text = e->as.name.name;
@@ -57,19 +57,22 @@ static const char *show(Arena *arena, const AstExpr *e)
 		text = arena_printf(arena, "%s(", text);
 		for (uint32_t i = 0; i < e->as.name.arg_count; i++) {
 			const AstArg *arg = &e->as.name.args[i];
-			text = arena_printf(arena, "%s%s%s%s%s", text, i ? "," : "", arg->name ? arg->name : "", arg->name ? "=" : "",
-			                    show(arena, arg->value));
+			text = arena_printf(arena, "%s%s%s%s%s", text, i ? "," : "", arg->name ? arg->name : "",
+					    arg->name ? "=" : "", show(arena, arg->value));
 		}
 		return arena_printf(arena, "%s)", text);
 	}
-	case AST_NUMBER: return e->as.number.text;
+	case AST_NUMBER:
+		return e->as.number.text;
 	case AST_DIMS: {
 		const char *text = "";
 		for (uint32_t i = 0; i < e->as.dims.count; i++)
-			text = arena_printf(arena, "%s%s%llu", text, i ? "x" : "", (unsigned long long)e->as.dims.size[i]);
+			text = arena_printf(arena, "%s%s%llu", text, i ? "x" : "",
+					    (unsigned long long)e->as.dims.size[i]);
 		return text;
 	}
-	case AST_STRING: return arena_printf(arena, "'%s'", e->as.string.text);
+	case AST_STRING:
+		return arena_printf(arena, "'%s'", e->as.string.text);
 	case AST_LIST: {
 		const char *text = "[";
 		for (uint32_t i = 0; i < e->as.list.count; i++)
@@ -83,10 +86,13 @@ static const char *show(Arena *arena, const AstExpr *e)
 	case AST_COMPOSE:
 	case AST_POWER:
 		return arena_printf(arena, "{%s%s%s}", show(arena, e->as.binary.left), operators[e->kind],
-		                    show(arena, e->as.binary.right));
-	case AST_NEGATE: return arena_printf(arena, "{-%s}", show(arena, e->as.unary.inner));
-	case AST_PAREN: return arena_printf(arena, "(%s)", show(arena, e->as.unary.inner));
-	case AST_POISON: return "!";
+				    show(arena, e->as.binary.right));
+	case AST_NEGATE:
+		return arena_printf(arena, "{-%s}", show(arena, e->as.unary.inner));
+	case AST_PAREN:
+		return arena_printf(arena, "(%s)", show(arena, e->as.unary.inner));
+	case AST_POISON:
+		return "!";
 	}
 	return "?";
 }
@@ -198,14 +204,19 @@ static void items_survive_errors_of_others(void **state)
 {
 	(void)state;
 	Parse parse;
-	parse_text(&parse, "foo\nlet a = 1 1\nlet b = 2\nlet c 3\ndef d(x, y) = )\ndefault(\nnet n = vector(3)\nlet = 3\ninclude x\n");
+	parse_text(&parse, "foo\nlet a = 1 1\nlet b = 2\nlet c 3\ndef d(x, y) = )\ndefault(\nnet n = vector(3)\nlet = "
+			   "3\ninclude x\n");
 	assert_int_equal(diag_error_count(parse.diag), 7);
 	assert_int_equal(parse.file->item_count, 5);
 	static const struct {
 		AstItemKind kind;
 		const char *name;
 		bool poison;
-	} wanted[] = {{AST_LET, "a", true}, {AST_LET, "b", false}, {AST_LET, "c", true}, {AST_DEF, "d", true}, {AST_NET, "n", false}};
+	} wanted[] = {{AST_LET, "a", true},
+		      {AST_LET, "b", false},
+		      {AST_LET, "c", true},
+		      {AST_DEF, "d", true},
+		      {AST_NET, "n", false}};
 	for (size_t i = 0; i < 5; i++) {
 		const AstItem *item = &parse.file->items[i];
 		assert_int_equal(item->kind, wanted[i].kind);
@@ -220,7 +231,7 @@ static void items_survive_errors_of_others(void **state)
 
 /* before, `middle` n times, between, `last` n times, after. */
 static void check_repeated(const char *before, const char *middle, size_t n, const char *between, const char *last,
-                           const char *after, uint32_t errors)
+			   const char *after, uint32_t errors)
 {
 	Parse parse;
 	char *text = NULL;
@@ -302,9 +313,18 @@ static void set_options_are_parsed(void **state)
 	static const struct {
 		const char *text, *name, *value; /* value NULL: refused */
 	} table[] = {
-		{"w=1.6", "w", "1.6"},   {"w = 1", NULL, NULL}, {"size=28x28", "size", "28x28"}, {"w=sqrt(2) + 1", "w", "{sqrt(2)+1}"},
-		{"w", NULL, NULL},       {"=1", NULL, NULL},    {"w=", NULL, NULL},              {"w=1 2", NULL, NULL},
-		{"w=1)", NULL, NULL},    {"1w=1", NULL, NULL},  {"w=let a = 1", NULL, NULL},     {"w=a=1", NULL, NULL},
+		{"w=1.6", "w", "1.6"},
+		{"w = 1", NULL, NULL},
+		{"size=28x28", "size", "28x28"},
+		{"w=sqrt(2) + 1", "w", "{sqrt(2)+1}"},
+		{"w", NULL, NULL},
+		{"=1", NULL, NULL},
+		{"w=", NULL, NULL},
+		{"w=1 2", NULL, NULL},
+		{"w=1)", NULL, NULL},
+		{"1w=1", NULL, NULL},
+		{"w=let a = 1", NULL, NULL},
+		{"w=a=1", NULL, NULL},
 		{"", NULL, NULL},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -334,7 +354,8 @@ static void includes_nest_to_their_limit(void **state)
 		parse.set.arena = parse.arena;
 		parse.diag = diag_create(parse.arena, &parse.set);
 		for (uint32_t i = 0; i <= count; i++) {
-			const char *text = i < count ? arena_printf(parse.arena, "include \"%u\"\n", i + 1) : "let a = 1\n";
+			const char *text =
+				i < count ? arena_printf(parse.arena, "include \"%u\"\n", i + 1) : "let a = 1\n";
 			source_add(&parse.set, arena_printf(parse.arena, "%u", i), text, strlen(text));
 		}
 		parse.file = parse_file(parse.arena, &parse.set, parse.diag, 0);
@@ -351,9 +372,9 @@ static void files_are_included_once(void **state)
 	parse.diag = diag_create(parse.arena, &parse.set);
 	/* a diamond: d is reached by two ways */
 	static const char *const files[][2] = {{"a", "include \"b\"\ninclude \"c\"\ninclude \"b\"\n"},
-	                                       {"b", "include \"d\"\n"},
-	                                       {"c", "  include \"d\"\n"},
-	                                       {"d", "let x = 1\n"}};
+					       {"b", "include \"d\"\n"},
+					       {"c", "  include \"d\"\n"},
+					       {"d", "let x = 1\n"}};
 	for (size_t i = 0; i < 4; i++)
 		source_add(&parse.set, files[i][0], files[i][1], strlen(files[i][1]));
 	AstFile *a = parse_file(parse.arena, &parse.set, parse.diag, 0);
@@ -451,9 +472,13 @@ static void layout_is_canonical(void **state)
 static void layout_is_idempotent(void **state)
 {
 	(void)state;
-	static const char *const operators[] = {" -> ", "->", "+", " - ", "*", "/", "^", "\n  -> ", " # c\n+", "\n#d\n->", "\n\n*"};
-	static const char *const operands[] = {"dense", "conv(3x3, padding = valid, weight_std = 1.25)", "1", "-x", "(a -> b)",
-	                                       "[1,2 ,\n3]", "f(a# e\n,b)", "a_rather_long_name_of_something", "( # g\n a)"};
+	static const char *const operators[] = {" -> ", "->",      "+",       " - ",      "*",    "/",
+						"^",    "\n  -> ", " # c\n+", "\n#d\n->", "\n\n*"};
+	static const char *const operands[] = {"dense",       "conv(3x3, padding = valid, weight_std = 1.25)",
+					       "1",           "-x",
+					       "(a -> b)",    "[1,2 ,\n3]",
+					       "f(a# e\n,b)", "a_rather_long_name_of_something",
+					       "( # g\n a)"};
 	uint32_t seed = 1;
 	for (int round = 0; round < 2000; round++) {
 		char *text = NULL;
@@ -462,7 +487,7 @@ static void layout_is_idempotent(void **state)
 		for (int item = 0; item < 3; item++) {
 			seed = seed * 1664525 + 1013904223;
 			fprintf(to, "%s net %.*s = ", (seed >> 20) % 3 ? "" : "# k\n\n\n", (int)((seed >> 16) % 40) + 1,
-			        "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
+				"nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn");
 			for (uint32_t i = 0, n = (seed >> 8) % 16; i <= n; i++) {
 				seed = seed * 1664525 + 1013904223;
 				if (i)
