@@ -58,6 +58,11 @@ static size_t round_up(size_t n, size_t multiple) {
 
 /* ---- scratch --------------------------------------------------------------------------------------------------- */
 
+/* Samples are prepared in lanes: fewer than there are lanes would waste them. */
+static uint32_t prepare_step(const Gram *gram) {
+	return larger(gram->sub_left, gram->net->lanes);
+}
+
 static size_t k0_stride(const Gram *gram) {
 	size_t columns = larger(gram->tiles.tile_columns, gram->sub_right);
 	return round_up(round_up(columns, ENTK_K0_COLUMN_MULTIPLE), gram->net->lanes);
@@ -65,7 +70,7 @@ static size_t k0_stride(const Gram *gram) {
 
 /* Norms for `prepare` stand in the same buffer. */
 static size_t k0_values(const Gram *gram) {
-	return round_up(larger(gram->tiles.tile_rows, gram->sub_left), ENTK_K0_ROW_MULTIPLE) * k0_stride(gram);
+	return round_up(larger(gram->tiles.tile_rows, prepare_step(gram)), ENTK_K0_ROW_MULTIPLE) * k0_stride(gram);
 }
 
 static size_t scratch_bytes(const Gram *gram) {
@@ -119,8 +124,8 @@ static EntkStatus scratch_create(void *context, void **scratch, EntkError *error
 static EntkStatus run_prepare(void *context, void *scratch, uint64_t job, uint64_t *done, EntkError *error) {
 	const Gram *gram = context;
 	Scratch *s = scratch;
-	uint32_t first = (uint32_t)job * gram->sub_left;
-	uint32_t count = smaller(gram->sub_left, (uint32_t)gram->prepared->count - first);
+	uint32_t step = prepare_step(gram), first = (uint32_t)job * step;
+	uint32_t count = smaller(step, (uint32_t)gram->prepared->count - first);
 	EntkTile tile = {
 		.coefficients = gram->coefficients,
 		.x = gram->prepared->values,
@@ -150,7 +155,7 @@ static EntkStatus prepare(Gram *gram, const EntkSamples *samples, const EntkGram
 		return error->status;
 	gram->prepared = samples;
 	gram->prepared_state = *state;
-	EntkJobs jobs = {(samples->count - 1) / gram->sub_left + 1, gram, run_prepare, scratch_create, scratch_destroy};
+	EntkJobs jobs = {(samples->count - 1) / prepare_step(gram) + 1, gram, run_prepare, scratch_create, scratch_destroy};
 	return entk_execute(&jobs, options->threads, NULL, options->cancel, error);
 }
 

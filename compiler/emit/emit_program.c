@@ -120,6 +120,30 @@ static void most(const RecProgram *rec, uint64_t *lanes, uint64_t *sums)
 	}
 }
 
+/* A tile's size. Making the factors costs little beside the pairs if a tile has many rows and columns; but the left
+ * samples' factors should stay in the cache, and one call should last well below a second, so that a run can be stopped and
+ * shared among threads. */
+static void choose_tile(Net *net, bool vector, uint64_t real)
+{
+	enum { LEFT_BYTES = 6 << 20, MAX_LEFT = 64, MAX_GROUPS = 8 };
+	const double operations_per_second = 3e10, seconds_per_call = 0.3;
+	uint32_t lanes = net->e->cg->lanes;
+	if (vector) {
+		net->tile_left = net->tile_right = 256;
+		return;
+	}
+	double views = (double)net->views * net->left_views;
+	double pairs = seconds_per_call * operations_per_second / (net->e->rec->operations * views + 1);
+	uint64_t per_left = (net->left_views * net->tile_numbers + net->sample_state) * real;
+	uint32_t groups = 1, left = 1;
+	while (groups < MAX_GROUPS && 4.0 * groups * groups * lanes * lanes < 4 * pairs)
+		groups *= 2;
+	while (left < MAX_LEFT && 2 * left * per_left <= LEFT_BYTES && 2.0 * left * groups * lanes <= pairs)
+		left *= 2;
+	net->tile_left = left;
+	net->tile_right = groups * lanes;
+}
+
 static void lay_out(Net *net)
 {
 	const RecProgram *rec = net->e->rec;
@@ -135,13 +159,7 @@ static void lay_out(Net *net)
 	net->state_numbers = rec->state_numbers;
 	net->outer_state = net->outer ? net->outer->rec->state_numbers : 0;
 	net->sample_state = net->views * net->state_numbers + net->outer_state;
-	/* Factors of a tile's left samples stay below 4 MB, if a lane group of them does. */
-	uint64_t per_left = net->left_views * net->tile_numbers * real + net->sample_state * real;
-	uint32_t left = 64;
-	while (left > cg->lanes && left * per_left > ((uint64_t)4 << 20))
-		left /= 2;
-	net->tile_left = vector ? 256 : left < cg->lanes ? cg->lanes : left;
-	net->tile_right = vector ? 256 : 4 * cg->lanes;
+	choose_tile(net, vector, real);
 	net->x = reserve(net, net->sample * real);
 	net->z = reserve(net, net->views * net->sample * lane);
 	net->right_vars = reserve(net, net->views * net->tile_numbers * lane);
