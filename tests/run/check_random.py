@@ -174,7 +174,7 @@ class Run:
     def failure(self, net, what, text, fails):
         """Report, with a smaller program for the first few."""
         found = net
-        if fails and self.shrunk < 3:
+        if fails and self.shrunk < 2:
             self.shrunk += 1
             found = shrink(self.work, net, fails)
         self.report.check(False, f"seed {self.seed}, net {net['name']}, {what}: {text}\n"
@@ -184,7 +184,7 @@ class Run:
 
     def file(self, numbered):
         number, nets = numbered
-        cases = [Case(n, np.random.default_rng([self.seed, number, i])) for i, n in enumerate(nets)]
+        cases = [Case(n, np.random.default_rng([self.seed, int(n["name"][1:])])) for n in nets]
         cases, program = self.compile_good(cases, "reference backend", dict(backend="reference"), "f64")
         for case in cases:
             try:
