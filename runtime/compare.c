@@ -316,7 +316,7 @@ static EntkStatus run_one(const EntkCompare *compare, const EntkNet *net, const 
 		run->jitter = regression.jitter;
 		run->condition = regression.condition;
 		run->loo_mse = regression.merit.loo_mse;
-		run->log_marginal = regression.merit.log_marginal;
+		run->log_evidence = regression.merit.log_evidence;
 		entk_warn_jitter(compare->program_name, net->name, &regression);
 		status = sweep(compare, &spectrum, &subset, run, error);
 	}

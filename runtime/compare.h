@@ -11,7 +11,7 @@
 typedef struct EntkRun {
 	EntkMetrics metrics;
 	double ridge, jitter, condition;
-	double loo_mse, log_marginal;
+	double loo_mse, log_evidence;
 	double sweep[ENTK_RIDGE_GRID]; /* the score with every ridge of the grid; NaN where the Gram is not definite with it */
 } EntkRun;
 

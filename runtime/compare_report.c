@@ -194,7 +194,7 @@ static void add_result(const EntkCompare *compare, EntkJson *json, size_t net, s
 	add_runs(compare, json, "jitter", net, size, offsetof(EntkRun, jitter));
 	add_runs(compare, json, "condition", net, size, offsetof(EntkRun, condition));
 	add_runs(compare, json, "loo_mse", net, size, offsetof(EntkRun, loo_mse));
-	add_runs(compare, json, "log_marginal_likelihood", net, size, offsetof(EntkRun, log_marginal));
+	add_runs(compare, json, "log_evidence", net, size, offsetof(EntkRun, log_evidence));
 	for (int half = 0; half < 2; half++) {
 		entk_json_key(json, half ? "sweep_ci95_half" : "sweep");
 		entk_json_flat_array(json);

@@ -126,6 +126,7 @@ void entk_learn_json_fit(const EntkRegression *regression, EntkJson *json) {
 	entk_json_put_number(json, "condition", regression->condition);
 	entk_json_put_number(json, "loo_mse", regression->merit.loo_mse);
 	entk_json_put_number(json, "log_marginal_likelihood", regression->merit.log_marginal);
+	entk_json_put_number(json, "log_evidence", regression->merit.log_evidence);
 }
 
 const char *entk_learn_time_text(double time, char *text, size_t size) {
@@ -165,5 +166,6 @@ void entk_learn_print_fit(const EntkLearn *learn, const EntkDataset *dataset, co
 		printf("\n");
 	}
 	if (!isnan(regression->merit.log_marginal))
-		printf("  log marginal lik.    %.6g\n", regression->merit.log_marginal);
+		printf("  log likelihood       %.6g marginal, %.6g with the kernel's best scale\n", regression->merit.log_marginal,
+			regression->merit.log_evidence);
 }

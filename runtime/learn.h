@@ -50,7 +50,7 @@ EntkStatus entk_learn_where(const EntkNet *net, EntkError *error);
 
 /* "kernel", "ridge_rule", "time" (null: until convergence). */
 void entk_learn_json(const EntkLearn *learn, EntkJson *json);
-/* "ridge", "jitter", "condition", "loo_mse", "log_marginal_likelihood". */
+/* "ridge", "jitter", "condition", "loo_mse", "log_marginal_likelihood", "log_evidence". */
 void entk_learn_json_fit(const EntkRegression *regression, EntkJson *json);
 
 /* ---- in text ------------------------------------------------------------------------------------------------------ */

@@ -169,8 +169,10 @@ static EntkStatus merit_from(const Inverse *inverse, const double *solved, const
 		}
 		merit->loo_mse = squares / count;
 		merit->amplitude = scaled / count;
-		merit->log_marginal = -0.5 * entk_linalg_dot(targets, solved, outputs * n) -
-			0.5 * (double)outputs * (log_determinant + (double)n * log(2 * pi));
+		/* The best scale is s = q / (n outputs). */
+		double q = entk_linalg_dot(targets, solved, outputs * n), rest = (double)outputs * (log_determinant + (double)n * log(2 * pi));
+		merit->log_marginal = -0.5 * (q + rest);
+		merit->log_evidence = -0.5 * (count * (log(q / count) + 1) + rest);
 		for (size_t i = 0; loo && i < outputs * n; i++)
 			loo[i] = targets[i] - errors[i];
 	}
@@ -292,7 +294,7 @@ EntkStatus entk_spectrum_choose(const EntkSpectrum *spectrum, EntkRidgeRule rule
 			continue;
 		if (status != ENTK_OK)
 			return status;
-		double cost = rule == ENTK_RIDGE_EVIDENCE ? -merit.log_marginal : merit.loo_mse;
+		double cost = rule == ENTK_RIDGE_EVIDENCE ? -merit.log_evidence : merit.loo_mse;
 		/* Of equals the larger ridge: it is the better conditioned one. */
 		if (cost <= best) {
 			best = cost;
@@ -462,7 +464,7 @@ static EntkStatus begin_fit(size_t n, double mean, const double *targets, size_t
 		.time = options->time,
 		.ridge = options->ridge,
 		.mean_diagonal = mean,
-		.merit = {NAN, NAN, NAN},
+		.merit = {NAN, NAN, NAN, NAN},
 	};
 	if (n == 0 || outputs == 0)
 		return entk_fail(error, ENTK_INPUT, NULL, "nothing to learn from: %zu samples with %zu targets", n, outputs);

@@ -36,6 +36,7 @@ double entk_spectrum_noise(const EntkSpectrum *spectrum);
 typedef struct EntkMerit {
 	double loo_mse;      /* mean squared leave-one-out error over samples and outputs; leave-one-group-out with groups */
 	double log_marginal; /* log p(Y) with covariance R, summed over the outputs */
+	double log_evidence; /* its maximum over s of the covariance s R: what ridges are compared by */
 	double amplitude;    /* mean over samples of (leave-one-out error)^2 / (its variance): how far the kernel's scale is off */
 } EntkMerit;
 
@@ -49,7 +50,8 @@ EntkStatus entk_spectrum_merit(const EntkSpectrum *spectrum, double r, const dou
 typedef enum EntkRidgeRule {
 	ENTK_RIDGE_FIXED,
 	ENTK_RIDGE_LOO,      /* least leave-one-out error */
-	ENTK_RIDGE_EVIDENCE, /* largest marginal likelihood */
+	ENTK_RIDGE_EVIDENCE, /* largest marginal likelihood, the kernel's scale at its best: the scale does not touch the mean, and
+	                      * that of a kernel at initialization is often off by orders of magnitude from that of the targets */
 } EntkRidgeRule;
 
 /* "0.001", "loo" or "evidence". */

@@ -377,7 +377,20 @@ static void test_marginal_likelihood(void **state) {
 		want -= 0.5 * (entk_linalg_dot(p.targets + o * p.n, x, p.n) + log_determinant + (double)p.n * log(2 * acos(-1)));
 	}
 	assert_true(fabs(regression.merit.log_marginal - want) < 1e-10);
+	/* The best of many scales: a kernel times s has the same solution, and its own likelihood. */
+	double best = -INFINITY, evidence = regression.merit.log_evidence;
 	entk_regress_destroy(&regression);
+	for (double scale = 1e-3; scale < 1e3; scale *= 1.003) {
+		double *scaled = malloc(p.n * p.n * sizeof *scaled);
+		for (size_t i = 0; i < p.n * p.n; i++)
+			scaled[i] = scale * p.kernel[i];
+		assert_int_equal(entk_regress_fit(scaled, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
+		best = fmax(best, regression.merit.log_marginal);
+		assert_true(fabs(regression.merit.log_evidence - evidence) < 1e-9);
+		entk_regress_destroy(&regression);
+		free(scaled);
+	}
+	assert_true(best <= evidence + 1e-10 && best > evidence - 1e-3);
 	problem_destroy(&p);
 }
 
@@ -445,14 +458,14 @@ static void test_rules(void **state) {
 		EntkRegressOptions options = {.rule = (EntkRidgeRule)rule, .time = INFINITY};
 		EntkRegression regression;
 		assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
-		double chosen = rule == ENTK_RIDGE_LOO ? regression.merit.loo_mse : -regression.merit.log_marginal;
+		double chosen = rule == ENTK_RIDGE_LOO ? regression.merit.loo_mse : -regression.merit.log_evidence;
 		bool on_grid = false;
 		for (size_t i = 0; i < ENTK_RIDGE_GRID; i++) {
 			EntkMerit merit;
 			on_grid = on_grid || regression.ridge == entk_ridge_grid(i);
 			if (entk_spectrum_merit(&spectrum, entk_ridge_grid(i) * spectrum.mean_diagonal, p.targets, p.outputs, NULL, &merit, NULL,
 					&error) == ENTK_OK)
-				assert_true((rule == ENTK_RIDGE_LOO ? merit.loo_mse : -merit.log_marginal) >= chosen - 1e-12 * fabs(chosen));
+				assert_true((rule == ENTK_RIDGE_LOO ? merit.loo_mse : -merit.log_evidence) >= chosen - 1e-12 * fabs(chosen));
 		}
 		assert_true(on_grid);
 		/* Random targets cannot be learnt: both rules prefer a large ridge. */
