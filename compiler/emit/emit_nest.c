@@ -163,18 +163,37 @@ static KT sum_entry(Emit *e, const RecExpr *x, const Point *p)
 	return value;
 }
 
+/* Position t' along one axis of the right grid, from u: its own axis and direction depend on the frame. Returns the index
+ * in the lists of all axes. */
+static LLVMValueRef right_axis_index(Emit *e, const uint32_t shape[AXES], const LLVMValueRef v_u[AXES], uint32_t axis)
+{
+	Cg *cg = e->cg;
+	uint32_t n = e->frames->count;
+	int64_t *base = ARENA_ARRAY(e->arena, int64_t, n), *sign = ARENA_ARRAY(e->arena, int64_t, n);
+	const int64_t start[AXES] = {0, shape[0], (int64_t)shape[0] + shape[1]};
+	for (uint32_t k = 0; k < n; k++) {
+		GridElement x = rec_element(e->frames->group, e->frames->group ? e->frames->group->inverse[e->frames->q[k]] : 0);
+		uint32_t from = x.perm[axis];
+		sign[k] = x.sign[axis];
+		base[k] = start[from] + (x.sign[axis] < 0 ? (int64_t)shape[from] - 1 : 0);
+	}
+	return cg_iadd(cg, emit_per_frame(e, base), cg_imul(cg, v_u[axis], emit_per_frame(e, sign)));
+}
+
 static KT edges(Emit *e, const RecExpr *x, const Point *p, KT a)
 {
 	Cg *cg = e->cg;
-	size_t n = (size_t)p->shape[0] * p->shape[1] * p->shape[2];
 	char *name = arena_printf(e->arena, "%s.edges%u", e->prefix, e->table_count++);
-	LLVMValueRef v_table = cg_global_f64_array(cg, name, x->edge_weights, n);
-	LLVMValueRef v_left = cg_load_f64(cg, v_table, emit_row_major(e, p->shape, p->v_t));
-	LLVMValueRef v_right = cg_load_f64(cg, v_table, right_index(e, p->shape, p->v_u));
-	LLVMValueRef v_weight = cg_fmul(cg, v_left, v_right);
-	if (e->cg->f32)
-		v_weight = cg_f64_to_lane(cg, v_weight);
-	LLVMValueRef v_splat = cg_splat(cg, v_weight);
+	size_t n = (size_t)p->shape[0] + p->shape[1] + p->shape[2];
+	LLVMValueRef v_table = cg_global_f64_array(cg, name, x->edge_weights, n), v_weight = cg_f64_const(cg, 1);
+	int64_t start = 0;
+	for (uint32_t axis = 0; axis < AXES; axis++) {
+		LLVMValueRef v_left = cg_load_f64(cg, v_table, cg_iadd(cg, p->v_t[axis], cg_i64(cg, start)));
+		LLVMValueRef v_right = cg_load_f64(cg, v_table, right_axis_index(e, p->shape, p->v_u, axis));
+		v_weight = cg_fmul(cg, v_weight, cg_fmul(cg, v_left, v_right));
+		start += p->shape[axis];
+	}
+	LLVMValueRef v_splat = cg_splat(cg, cg->f32 ? cg_f64_to_lane(cg, v_weight) : v_weight);
 	return (KT){cg_fmul(cg, a.v_k, v_splat), a.v_theta ? cg_fmul(cg, a.v_theta, v_splat) : NULL};
 }
 

@@ -220,42 +220,38 @@ static LLVMValueRef lanes_of_view(Cg *cg, LLVMValueRef v_lanes, LLVMValueRef v_v
 
 /* ---- packing ---- */
 
-/* Place, in a sample, of what its view g has at position p: (g x)(t) = x(rho(g)^-1 t). Returns a table [views][positions]
- * of positions, or NULL if there is only the sample itself. */
-static LLVMValueRef view_table(const Net *net)
-{
-	if (net->views == 1)
-		return NULL;
-	Emit *e = net->e;
-	const uint32_t *n = e->rec->input_shape;
-	size_t positions = (size_t)n[0] * n[1] * n[2];
-	int32_t *table = ARENA_ARRAY(e->arena, int32_t, net->views * positions);
-	for (uint32_t g = 0; g < net->views; g++) {
-		GridElement inverse = rec_element(net->group, net->group->inverse[g]);
-		for (size_t p = 0; p < positions; p++) {
-			uint32_t t[AXES] = {(uint32_t)(p / (n[1] * n[2])), (uint32_t)(p / n[2] % n[1]), (uint32_t)(p % n[2])}, s[AXES];
-			for (int a = 0; a < AXES; a++) {
-				uint32_t from = t[inverse.perm[a]];
-				s[a] = inverse.sign[a] > 0 ? from : n[a] - 1 - from;
-			}
-			table[g * positions + p] = (int32_t)((s[0] * n[1] + s[1]) * n[2] + s[2]);
-		}
-	}
-	return cg_global_i32_array(e->cg, arena_printf(e->arena, "%s.views%u", e->prefix, e->table_count++), table,
-	                           net->views * positions);
-}
-
-/* Index in a sample of real `v_i` of its view. */
-static LLVMValueRef seen_at(const Net *net, LLVMValueRef v_table, LLVMValueRef v_view, LLVMValueRef v_i)
+/* Index in a sample of real `v_i` of its view g: (g x)(t) = x(rho(g)^-1 t). */
+static LLVMValueRef seen_at(const Net *net, LLVMValueRef v_view, LLVMValueRef v_i)
 {
 	Cg *cg = net->e->cg;
-	if (!v_table)
+	if (net->views == 1)
 		return v_i;
-	uint32_t channels = net->e->rec->channels;
-	uint64_t positions = net->sample / channels;
+	Emit *e = net->e;
+	const uint32_t *n = e->rec->input_shape;
+	uint32_t channels = e->rec->channels;
+	/* rho(g)^-1 moves axis `perm` of t, reversed or not, to each axis: one stride per axis of t, and a base, per g. */
+	const int64_t row_major[AXES] = {(int64_t)n[1] * n[2], n[2], 1};
+	int64_t *table = ARENA_ARRAY(e->arena, int64_t, (size_t)net->views * (AXES + 1));
+	for (uint32_t g = 0; g < net->views; g++) {
+		GridElement inverse = rec_element(net->group, net->group->inverse[g]);
+		int64_t *row = table + (size_t)g * (AXES + 1);
+		for (int a = 0; a < AXES; a++) {
+			row[inverse.perm[a]] = inverse.sign[a] * row_major[a];
+			row[AXES] += inverse.sign[a] < 0 ? row_major[a] * ((int64_t)n[a] - 1) : 0;
+		}
+	}
+	LLVMValueRef v_table = cg_global_i64_array(cg, arena_printf(e->arena, "%s.views%u", e->prefix, e->table_count++),
+	                                           table, (size_t)net->views * (AXES + 1));
+	LLVMValueRef v_row = times(cg, v_view, AXES + 1);
 	LLVMValueRef v_position = cg_isdiv(cg, v_i, cg_i64(cg, channels));
 	LLVMValueRef v_channel = cg_isrem(cg, v_i, cg_i64(cg, channels));
-	LLVMValueRef v_at = cg_load_i32_as_i64(cg, v_table, cg_iadd(cg, times(cg, v_view, positions), v_position));
+	LLVMValueRef v_at = cg_load_i64(cg, v_table, cg_iadd(cg, v_row, cg_i64(cg, AXES)));
+	LLVMValueRef v_rest = v_position;
+	for (int a = AXES; a-- > 0;) {
+		LLVMValueRef v_t = cg_isrem(cg, v_rest, cg_i64(cg, n[a]));
+		v_rest = cg_isdiv(cg, v_rest, cg_i64(cg, n[a]));
+		v_at = cg_iadd(cg, v_at, cg_imul(cg, v_t, cg_load_i64(cg, v_table, cg_iadd(cg, v_row, cg_i64(cg, a)))));
+	}
 	return cg_iadd(cg, times(cg, v_at, channels), v_channel);
 }
 
@@ -266,7 +262,7 @@ static void pack_samples(const Net *net, const Tile *t, LLVMValueRef v_data, LLV
 	Cg *cg = net->e->cg;
 	if (net->sample == 0)
 		return;
-	LLVMValueRef v_table = view_table(net), v_zero = cg_i64(cg, 0);
+	LLVMValueRef v_zero = cg_i64(cg, 0);
 	LLVMValueRef v_last = cg_isub(cg, v_count, cg_i64(cg, 1)), v_size = cg_i64(cg, (int64_t)net->sample);
 	CgLoop view = cg_loop_begin(cg, v_zero, cg_i64(cg, net->views), 1, "view");
 	LLVMValueRef v_lanes = lanes_of_view(cg, t->v_z, view.v_i, net->sample);
@@ -274,7 +270,7 @@ static void pack_samples(const Net *net, const Tile *t, LLVMValueRef v_data, LLV
 	LLVMValueRef v_which = cg_imin(cg, cg_iadd(cg, v_first, lane.v_i), v_last);
 	LLVMValueRef v_sample = cg_imul(cg, cg_load_u32_as_i64(cg, v_indices, v_which), v_size);
 	CgLoop position = cg_loop_begin(cg, v_zero, v_size, 1, "pack");
-	LLVMValueRef v_from = seen_at(net, v_table, view.v_i, position.v_i);
+	LLVMValueRef v_from = seen_at(net, view.v_i, position.v_i);
 	LLVMValueRef v = cg_load_real(cg, v_data, cg_iadd(cg, v_sample, v_from));
 	cg_store_real(cg, v_lanes, cg_iadd(cg, times(cg, position.v_i, cg->lanes), lane.v_i), v);
 	cg_loop_end(cg, &position);
@@ -290,9 +286,8 @@ static LLVMValueRef left_view(const Net *net, const Tile *t, LLVMValueRef v_i, L
 	LLVMValueRef v_sample = cg_ptr_offset(cg, t->v_data_x, times(cg, v_index, net->sample), cg->t_real);
 	if (net->left_views == 1)
 		return v_sample;
-	LLVMValueRef v_table = view_table(net);
 	CgLoop position = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, (int64_t)net->sample), 1, "turn");
-	LLVMValueRef v_from = seen_at(net, v_table, v_view, position.v_i);
+	LLVMValueRef v_from = seen_at(net, v_view, position.v_i);
 	cg_store_real(cg, t->v_x, position.v_i, cg_load_real(cg, v_sample, v_from));
 	cg_loop_end(cg, &position);
 	return t->v_x;

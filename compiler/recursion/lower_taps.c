@@ -154,27 +154,17 @@ const RecTaps *lower_pool_taps(Lower *l, const Node *node)
 	return t;
 }
 
-/* normalize_edges: one over the number of cells inside the grid, per output position. */
+/* normalize_edges: one over the number of cells inside the grid; a product over the axes, so one list per axis. */
 const double *lower_edge_weights(Lower *l, const Node *node)
 {
 	Geometry g = geometry_of(node);
-	uint32_t count[AXES];
-	double *weights = ARENA_ARRAY(l->arena, double, (size_t)g.out[0] * g.out[1] * g.out[2]);
+	double *weights = ARENA_ARRAY(l->arena, double, (size_t)g.out[0] + g.out[1] + g.out[2]);
 	size_t i = 0;
-	for (uint32_t t0 = 0; t0 < g.out[0]; t0++)
-		for (uint32_t t1 = 0; t1 < g.out[1]; t1++)
-			for (uint32_t t2 = 0; t2 < g.out[2]; t2++) {
-				const uint32_t t[AXES] = {t0, t1, t2};
-				double cells = 1;
-				for (int a = 0; a < AXES; a++) {
-					count[a] = 0;
-					for (uint32_t u = 0; u < g.size[a]; u++) {
-						int64_t position = (int64_t)t[a] * g.stride[a] - g.low[a] + u;
-						count[a] += g.circular || (position >= 0 && position < g.in[a]);
-					}
-					cells *= count[a];
-				}
-				weights[i++] = cells > 0 ? 1 / cells : 0;
-			}
+	for (int a = 0; a < AXES; a++)
+		for (uint32_t t = 0; t < g.out[a]; t++) {
+			int64_t first = (int64_t)t * g.stride[a] - g.low[a], end = first + g.size[a];
+			int64_t inside = (end < g.in[a] ? end : g.in[a]) - (first > 0 ? first : 0);
+			weights[i++] = g.circular ? 1.0 / g.size[a] : inside > 0 ? 1.0 / (double)inside : 0;
+		}
 	return weights;
 }

@@ -153,7 +153,7 @@ struct RecExpr {
 	bool diagonal;     /* ABRELU ERF: K is the variance: compute and store the factors, use them on both sides */
 	bool wrap;         /* ARRAY: u is taken modulo the size */
 	const RecMap *map; /* ARRAY: per frame in force; set when the array's box is known */
-	const double *edge_weights; /* EDGES: [positions] */
+	const double *edge_weights; /* EDGES: per axis, one over the cells of each position's window that lie on the grid */
 };
 
 typedef enum RecSink {
