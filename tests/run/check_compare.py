@@ -1,0 +1,242 @@
+#!/usr/bin/python3
+"""`compare` and the data generator: the same splits for all nets, numbers that equal `eval`'s, tables, JSON, figures, and
+rotations that are worth knowing on the example's textures."""
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+import entk_testlib as lib
+
+GENERATOR = os.path.join(lib.ROOT, "examples", "make_textures.py")
+EXAMPLE = os.path.join(lib.ROOT, "examples", "histology.entk")
+# twin is the same network under another name.
+NETS = """net first = image(5x5) -> conv(3x3, bias_std = 0.2) -> relu -> pool -> dense
+net wider = image(5x5) -> conv(5x5, bias_std = 0.2) -> relu -> pool -> dense -> relu -> dense
+net twin = image(5x5) -> conv(3x3, bias_std = 0.2) -> relu -> pool -> dense
+"""
+
+
+def textures(work, *options):
+    path = work.fresh(".npz")
+    subprocess.run([sys.executable, GENERATOR, path, *options], check=True)
+    return path
+
+
+def save(work, **arrays):
+    path = work.fresh(".npz")
+    np.savez(path, **arrays)
+    return path
+
+
+def compare(work, program, data, *options):
+    """(JSON, table)"""
+    path = work.fresh(".json")
+    command = [program, "compare", data, "--json", path, *options]
+    result = work.run_program(command)
+    if result.returncode != 0:
+        raise lib.RunError(result, command)
+    with open(path) as f:
+        return json.load(f), result.stdout
+
+
+def evaluate(work, program, data, *options):
+    command = [program, "eval", data, "--json", "-", *options]
+    result = work.run_program(command)
+    if result.returncode != 0:
+        raise lib.RunError(result, command)
+    return {r["net"]: r for r in json.loads(result.stdout)}
+
+
+def stripes(seed, n, noise=0.5):
+    rng = np.random.default_rng(seed)
+    y = rng.permutation(np.arange(n) % 3)
+    a, b = np.meshgrid(np.linspace(-1, 1, 5), np.linspace(-1, 1, 5), indexing="ij")
+    x = np.stack([np.cos(3 * (a * np.cos(k) + b * np.sin(k)) + rng.uniform(-1, 1)) for k in y])
+    return x + noise * rng.standard_normal(x.shape), y
+
+
+# ---------------------------------------------------------------------------------------------------------- generator
+
+def check_generator(work, report):
+    files = [textures(work, *options) for options in ((), (), ("--seed", "1"))]
+    contents = [np.load(f) for f in files]
+    report.check(open(files[0], "rb").read() == open(files[1], "rb").read(), "equal arguments give different files")
+    report.check(not np.array_equal(contents[0]["x_train"], contents[2]["x_train"]), "the seed has no effect")
+    d = contents[0]
+    report.check(d["x_train"].shape == (600, 16, 16, 3) and d["x_train"].dtype == np.uint8 and d["x_test"].shape == (300, 16, 16, 3),
+                 "shapes of the patches")
+    classes = len(d["classes"])
+    counts = np.bincount(d["y_train"], minlength=classes)
+    report.check(counts.max() - counts.min() <= 1, "classes are not equally frequent")
+    # Colour and brightness: nearest class in means, deviations and quantiles of the channels.
+    features = [np.concatenate([x.mean((1, 2)), x.std((1, 2)), np.quantile(x, (0.1, 0.5, 0.9), axis=(1, 2)).transpose(1, 0, 2).reshape(len(x), -1)], 1)
+                for x in (d["x_train"] / 255, d["x_test"] / 255)]
+    mean, deviation = features[0].mean(0), features[0].std(0) + 1e-9
+    train, test = ((f - mean) / deviation for f in features)
+    centers = np.stack([train[d["y_train"] == c].mean(0) for c in range(classes)])
+    guess = ((test[:, None] - centers) ** 2).sum(-1).argmin(1)
+    accuracy = np.mean(guess == d["y_test"])
+    # 300 guesses at 1/6: standard deviation 0.0215.
+    report.check(accuracy < 1 / classes + 4 * 0.0215, f"colour alone reaches {accuracy:.3f}")
+    small = np.load(textures(work, "--size", "9", "--train", "7", "--test", "2"))
+    report.check(small["x_train"].shape == (7, 9, 9, 3) and small["x_test"].shape == (2, 9, 9, 3), "--size, --train, --test")
+    bad = subprocess.run([sys.executable, GENERATOR, work.path("no.npz"), "--size", "0"], capture_output=True)
+    report.check(bad.returncode != 0 and not work.exists(work.path("no.npz")), "--size 0 is accepted")
+
+
+# -------------------------------------------------------------------------------------------------------------- numbers
+
+def check_numbers(work, report, program):
+    (x1, y1), (x2, y2) = stripes(1, 60), stripes(2, 40)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    result, table = compare(work, program, data, "--sizes=12,30,60", "--seeds=4", "--ridge=1e-3")
+    nets = {n["net"]: n["results"] for n in result["nets"]}
+    report.check(list(nets) == ["first", "wider", "twin"] and result["seeds"] == 4 and result["pool"] == 60 and result["test"] == 40,
+                 "JSON: what was compared")
+    report.check([r["train"] for r in nets["first"]] == [12, 30, 60], "JSON: sizes")
+    for a, b in zip(nets["first"], nets["twin"]):
+        report.check(a["accuracy"]["values"] == b["accuracy"]["values"] and a["mse"] == b["mse"],
+                     f"equal nets differ with {a['train']} samples: not the same training sets")
+        report.check(b["difference"]["mean"] == 0 and b["difference"]["standard_error"] == 0, "equal nets have a difference")
+    for name, results in nets.items():
+        for i, r in enumerate(results):
+            values = np.array(r["accuracy"]["values"])
+            report.close(r["accuracy"]["mean"], values.mean(), 1e-14, f"{name}: mean")
+            report.close(r["accuracy"]["std"], values.std(ddof=1), 1e-12, f"{name}: deviation")
+            report.close(r["accuracy"]["ci95_half"], 3.182446 * values.std(ddof=1) / 2, 1e-4, f"{name}: interval")
+            k = int(np.argmin(np.abs(np.array(result["sweep_ridges"]) - 1e-3)))
+            report.close(r["sweep"][k], values.mean(), 1e-14, f"{name}: the sweep at the ridge that was used")
+            if name != "first":
+                d = values - np.array(nets["first"][i]["accuracy"]["values"])
+                report.close(r["difference"]["mean"], d.mean(), 1e-12, f"{name}: difference")
+                report.close(r["difference"]["standard_error"], d.std(ddof=1) / 2, 1e-10, f"{name}: its standard error")
+    report.check(len(set(nets["wider"][0]["mse"])) == 4, "all seeds have the same training set")
+    # The whole training part is one training set, whatever the seed: the numbers of eval.
+    for ridge in (1e-3, 1e-1):
+        alone = evaluate(work, program, data, f"--ridge={ridge}")
+        k = int(np.argmin(np.abs(np.log(np.array(result["sweep_ridges"]) / ridge))))
+        for name, results in nets.items():
+            report.close(results[-1]["sweep"][k], alone[name]["accuracy"], 1e-14, f"{name}: all samples, ridge {ridge}")
+            if ridge == 1e-3:
+                report.close(results[-1]["mse"], [alone[name]["mse"]] * 4, 1e-9, f"{name}: all samples, mean squared error")
+                report.close(results[-1]["auc"], [alone[name]["auc"]] * 4, 1e-12, f"{name}: all samples, AUC")
+                report.close(results[-1]["balanced_accuracy"], [alone[name]["balanced_accuracy"]] * 4, 1e-12, f"{name}: balanced accuracy")
+                report.close(results[-1]["loo_mse"], [alone[name]["loo_mse"]] * 4, 1e-8, f"{name}: leave-one-out error")
+    for text in ("first", "wider", "twin", "minus first", "by ridge", "ms per pair", "MB", "60 of 60"):
+        report.check(text in table, f"the table lacks {text!r}")
+    # Runs repeat; the chosen ridge may differ by seed, and is that of eval on the whole set.
+    again, _ = compare(work, program, data, "--sizes=12,30,60", "--seeds=4", "--ridge=1e-3", "--threads=1")
+    report.close([r["mse"] for r in again["nets"][1]["results"]], [r["mse"] for r in nets["wider"]], 1e-9, "a second run")
+    for rule in ("loo", "evidence"):
+        chosen, table = compare(work, program, data, "--sizes=60", "--seeds=2", f"--ridge={rule}", "--kernel=nngp", "--net=wider")
+        alone = evaluate(work, program, data, f"--ridge={rule}", "--kernel=nngp", "--net=wider")["wider"]
+        r = chosen["nets"][0]["results"][0]
+        report.close(r["ridge"], [alone["ridge"]] * 2, 1e-12, f"--ridge={rule}: the ridge")
+        report.close(r["accuracy"]["values"], [alone["accuracy"]] * 2, 1e-14, f"--ridge={rule}: accuracy")
+        report.check("chosen ridges" in table and len(chosen["nets"]) == 1, f"--ridge={rule}: table")
+
+
+def check_limits(work, report, program):
+    """--train and --test; regression and labels."""
+    (x1, y1), (x2, y2) = stripes(3, 90), stripes(4, 50)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    result, _ = compare(work, program, data, "--sizes=10,20", "--train=30", "--test=20", "--seeds=2")
+    report.check((result["pool"], result["test"]) == (30, 20), "--train and --test")
+    result, _ = compare(work, program, data, "--sizes=10,20", "--seeds=1")
+    report.check((result["pool"], result["test"]) == (40, 50), "without --train the pool is twice the largest size")
+    report.check(result["nets"][0]["results"][0]["accuracy"]["std"] is None, "one seed has no deviation")
+    result, _ = compare(work, program, data, "--seeds=2")
+    report.check([r["train"] for r in result["nets"][0]["results"]] == [25, 50], "sizes that are chosen")
+    t1, t2 = (np.cos(x.sum((1, 2))) for x in (x1, x2))
+    real = save(work, x_train=x1, y_train=t1, x_test=x2, y_test=t2)
+    result, table = compare(work, program, real, "--sizes=20,90", "--seeds=2")
+    alone = evaluate(work, program, real)
+    report.check(result["score"] == "mae" and "mean absolute error" in table, "real targets: score")
+    for net in result["nets"]:
+        report.close(net["results"][-1]["mae"]["values"], [alone[net["net"]]["mae"]] * 2, 1e-7, f"real targets: {net['net']}")
+        report.close(net["results"][-1]["r2"], [alone[net["net"]]["r2"]] * 2, 1e-6, f"real targets: {net['net']}, R2")
+    l1, l2 = (np.stack([y == 0, y == 1], 1).astype(int) for y in (y1, y2))
+    labels = save(work, x_train=x1, y_train=l1, x_test=x2, y_test=l2)
+    result, _ = compare(work, program, labels, "--sizes=90", "--seeds=2", "--net=first")
+    report.close(result["nets"][0]["results"][0]["accuracy"]["values"], [evaluate(work, program, labels)["first"]["accuracy"]] * 2, 1e-14, "labels")
+
+
+# ---------------------------------------------------------------------------------------------------------- figures
+
+def check_figure(work, report, program):
+    (x1, y1), (x2, y2) = stripes(5, 40), stripes(6, 20)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    prefix = work.path("it's \"a\" $(figure); %d")      # no shell, no quoting, no format sees this
+    result = work.run_program([program, "compare", data, "--sizes=10,40", "--seeds=3", "--figure", prefix])
+    report.check(result.returncode == 0 and not result.stderr, f"--figure: status {result.returncode}, {result.stderr!r}")
+    if result.returncode == 0:
+        svg, png = open(prefix + ".svg").read(), open(prefix + ".png", "rb").read()
+        report.check("<svg" in svg and svg.rstrip().endswith("</svg>") and "training samples" in svg and "wider" in svg, "the SVG file")
+        report.check(png.startswith(b"\x89PNG") and len(png) > 10000, "the PNG file")
+        for color in ("#0072B2", "#D55E00", "#009E73"):
+            red, green, blue = (int(color[i:i + 2], 16) for i in (1, 3, 5))
+            report.check(color.lower() in svg.lower() or f"rgb({red}, {green}, {blue})" in svg.replace(" ", "").replace(",", ", "),
+                         f"the SVG file lacks the colour {color}")
+    # Without gnuplot: a warning with the package's name, and everything else is there.
+    prefix = work.path("nowhere")
+    result = subprocess.run([program, "compare", data, "--sizes=10", "--seeds=2", "--figure", prefix], capture_output=True, text=True,
+                            env={"PATH": work.folder})
+    report.check(result.returncode == 0 and "warning" in result.stderr and "gnuplot-nox" in result.stderr and result.stderr.count("\n") == 1,
+                 f"without gnuplot: status {result.returncode}, {result.stderr!r}")
+    report.check("by ridge" in result.stdout and not work.exists(prefix + ".svg"), "without gnuplot: the table is missing")
+
+
+def check_errors(work, report, program):
+    (x, y) = stripes(7, 30)
+    data = save(work, x_train=x, y_train=y, x_test=x, y_test=y)
+    for options, message, status in (
+            ([], "no data set", 1), ([data, "--sizes=10,40"], "there are 30", 1), ([data, "--sizes=10", "--train=5"], "there are 5", 1),
+            ([data, "--sizes=20,10"], "ascending", 1), ([data, "--sizes=10,,20"], "--sizes", 1), ([data, "--sizes="], "--sizes", 1),
+            ([data, "--sizes=0"], "--sizes", 1), ([data, "--seeds=0"], "--seeds", 1), ([data, "--test=x"], "--test", 1),
+            ([data, "--figure=/nonexistent/a"], "/nonexistent", 3), ([data, "--json=/nonexistent/a"], "/nonexistent", 3),
+            ([data, "--figures=a"], "did you mean", 1), ([data, data], "too many", 1)):
+        result = work.run_program([program, "compare", *options])
+        report.check(result.returncode == status and message in result.stderr and result.stderr.count("\n") == 1 and not result.stdout,
+                     f"compare {' '.join(options[1:])}: status {result.returncode}, {result.stderr!r}")
+
+
+# ---------------------------------------------------------------------------------------------------------- the example
+
+def check_example(work, report):
+    """Knowing the rotations helps, by much more than chance: on a part of the demo's data."""
+    program = work.compile(EXAMPLE, precision="f32")
+    data = textures(work, "--train", "160", "--test", "100")
+    result, _ = compare(work, program, data, "--sizes=80,120", "--seeds=4", "--train=160")
+    nets = {n["net"]: n["results"] for n in result["nets"]}
+    report.check(set(nets) == {"cnn", "c4cnn", "d4cnn"}, "the example's nets")
+    for name in ("c4cnn", "d4cnn"):
+        for r in nets[name]:
+            d = r["difference"]
+            report.check(d["mean"] > max(0.05, 3 * d["standard_error"]),
+                         f"{name} with {r['train']} samples: {d['mean']:+.3f} +- {d['standard_error']:.3f} against cnn")
+    # The same file for other sizes.
+    other = work.compile(EXAMPLE, precision="f32", sets=["size=9x9"])
+    result, _ = compare(work, other, textures(work, "--size", "9", "--train", "24", "--test", "12"), "--sizes=12", "--seeds=2")
+    report.check(len(result["nets"]) == 3, "--set size=9x9")
+
+
+def main():
+    options = lib.arguments(__doc__).parse_args()
+    report = lib.Report("check_compare")
+    with lib.Work(options.build, options.keep) as work:
+        parts = [lambda: check_generator(work, report), lambda: check_example(work, report)]
+        program = work.compile(NETS)
+        parts += [lambda check=check: check(work, report, program) for check in (check_numbers, check_limits, check_figure, check_errors)]
+        for part in parts:
+            try:
+                part()
+            except (lib.CompileError, lib.RunError) as error:
+                report.check(False, str(error))
+    report.exit()
+
+
+if __name__ == "__main__":
+    main()
