@@ -21,6 +21,7 @@ typedef struct Failure {
 typedef struct Flow {
 	int64_t z[GRID_MAX_DIM];              /* doubled centre of the reflections */
 	const Node *constraint[GRID_MAX_DIM]; /* since the body's hole: a layer that needs the centre in the middle */
+	const Node *seam;                     /* a concatenation along a grid axis stands before */
 	bool merged;                          /* a pool over elements stands before */
 	bool lifted;
 	Failure broken, average;
@@ -91,6 +92,28 @@ static bool same_anchors(const Axis *a, const Axis *b)
 	return a->m == b->m && a->s == b->s && (a->m == 0 || a->first2 == b->first2);
 }
 
+/* Branches side by side turn each about its own centre: layers that move no position do not see it (10.3). */
+static void check_seam(const Proof *proof, const Node *node, const Window *w, Flow *flow)
+{
+	static const char reason[] = "after concatenation along a grid axis";
+	bool moves = false;
+	for (uint32_t a = 0; a < proof->dim; a++)
+		moves = moves || w->size[a] > 1 || w->stride[a] > 1;
+	if (flow->seam == NULL || !moves)
+		return;
+	uint32_t axis = flow->seam->as.sum.axis;
+	bool turned = proof->reflected[axis];
+	for (uint32_t b = 0; b < proof->dim; b++)
+		turned = turned || (b != axis && (group_exchanges(proof->group, axis, b) ||
+						  group_exchanges(proof->group, b, axis)));
+	if (turned)
+		fail_broken(flow, node, reason,
+			    "The symmetry would be kept by this layer in each of the branches, before they are "
+			    "concatenated.");
+	else
+		fail_average(flow, node, reason);
+}
+
 /* Axes that H exchanges: an image and its turned copy meet the windows of either axis. */
 static void check_exchanged(const Proof *proof, const Node *node, const Window *w, Flow *flow)
 {
@@ -156,6 +179,7 @@ static void check_window(const Proof *proof, const Node *node, const Window *w, 
 {
 	if (node->type.domain != DOMAIN_GRID && node->type.domain != DOMAIN_GROUP_GRID)
 		return; /* a bare H has no positions */
+	check_seam(proof, node, w, flow);
 	check_exchanged(proof, node, w, flow);
 	check_axes(proof, node, w, flow);
 }
@@ -260,9 +284,17 @@ static bool has_grid(const Node *node)
 
 static Flow join(const Proof *proof, const Node *node)
 {
-	Flow flow = proof->flows[node->as.sum.branches[0]->id];
+	const Node *first = node->as.sum.branches[0];
+	Flow flow = proof->flows[first->id];
+	uint32_t along = node->kind == NODE_CONCAT ? node->as.sum.axis : CONCAT_CHANNELS;
 	for (uint32_t i = 1; i < node->as.sum.count; i++) {
 		const Flow *branch = &proof->flows[node->as.sum.branches[i]->id];
+		if (flow.seam == NULL)
+			flow.seam = branch->seam;
+		/* each turns about its own centre, which keeps the kernel's invariance */
+		if (along < proof->dim && (node->as.sum.branches[i]->type.shape[along] != first->type.shape[along] ||
+					   flow.z[along] != branch->z[along]))
+			fail_average(&flow, node, "branches with different centres");
 		keep_first(&flow.broken, branch->broken);
 		keep_first(&flow.average, branch->average);
 		flow.merged = flow.merged || branch->merged;
@@ -270,12 +302,14 @@ static Flow join(const Proof *proof, const Node *node)
 		for (uint32_t a = 0; a < proof->dim; a++) {
 			if (flow.constraint[a] == NULL)
 				flow.constraint[a] = branch->constraint[a];
-			if (has_grid(node) && flow.z[a] != branch->z[a])
+			if (a != along && has_grid(node) && flow.z[a] != branch->z[a])
 				fail_broken(&flow, node, "branches with different centres",
 					    "The symmetry would be kept by odd filters in the circular layers of the "
 					    "branches.");
 		}
 	}
+	if (along < proof->dim)
+		flow.seam = node;
 	return flow;
 }
 
@@ -352,6 +386,8 @@ static void follow(Proof *proof, const Node *node)
 		follow_flatten(proof, node, &flow);
 		break;
 	case NODE_SUM:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 		flow = join(proof, node);
 		break;
 	case NODE_REPEAT:
@@ -360,6 +396,7 @@ static void follow(Proof *proof, const Node *node)
 	case NODE_DENSE: /* positions and elements stay where they are */
 	case NODE_ABRELU:
 	case NODE_ERF:
+	case NODE_PLANNED:
 		break;
 	case NODE_AUGMENT: /* a vector */
 	case NODE_KIND_COUNT:

@@ -14,6 +14,7 @@
 #include "driver/options.h"
 #include "driver/output.h"
 #include "emit/emit.h"
+#include "network/gaps.h"
 #include "network/sema.h"
 #include "syntax/ast.h"
 
@@ -60,7 +61,7 @@ static const char *default_name(Compiler *c, const char *ending)
 
 /* ---- code ---- */
 
-static bool emit(Compiler *c, EmitForm form, const char *path)
+static bool emit(Compiler *c, const Program *program, EmitForm form, const char *path)
 {
 	const Options *o = &c->options;
 	const EmitOptions options = {.f32 = o->f32,
@@ -70,7 +71,7 @@ static bool emit(Compiler *c, EmitForm form, const char *path)
 				     .source_name = base_name(o->input),
 				     .compiler_version = ENTK_VERSION};
 	char *error = NULL;
-	if (emit_program(c->arena, c->program, &options, form, path, &error))
+	if (emit_program(c->arena, program, &options, form, path, &error))
 		return true;
 	driver_error("%s", error ? error : "code generation failed");
 	return false;
@@ -100,7 +101,7 @@ static bool make_shared(Compiler *c, const char *path)
 {
 	const char *libraries = link_library_folder(c->arena);
 	const char *object = libraries ? output_scratch(c->arena, ".o") : NULL;
-	if (!object || !emit(c, EMIT_OBJECT, object))
+	if (!object || !emit(c, c->program, EMIT_OBJECT, object))
 		return false;
 	size_t stem = strlen(path) - (ends_with(path, ".so") ? 3 : 0);
 	const char *header_path = arena_printf(c->arena, "%s.h", arena_copy(c->arena, path, stem));
@@ -135,7 +136,7 @@ static bool make_program(Compiler *c, const char *path)
 {
 	const char *libraries = link_library_folder(c->arena);
 	const char *part = libraries ? output_scratch(c->arena, c->options.reference ? ".c" : ".o") : NULL;
-	if (!part || !(c->options.reference ? write_embedded(c, part) : emit(c, EMIT_OBJECT, part)))
+	if (!part || !(c->options.reference ? write_embedded(c, part) : emit(c, c->program, EMIT_OBJECT, part)))
 		return false;
 	Output output;
 	if (!output_begin(c->arena, path, &output))
@@ -201,11 +202,11 @@ static int write_text(Compiler *c, const char *path)
 static bool write_code(Compiler *c, EmitForm form, const char *path)
 {
 	if (strcmp(path, "-") == 0)
-		return emit(c, form, "-") && output_check_stdout();
+		return emit(c, c->program, form, "-") && output_check_stdout();
 	Output output;
 	if (!output_begin(c->arena, path, &output))
 		return false;
-	if (emit(c, form, output.temporary))
+	if (emit(c, c->program, form, output.temporary))
 		return output_finish(&output);
 	output_drop(&output);
 	return false;
@@ -287,12 +288,42 @@ static bool check(Compiler *c)
 	return diag_error_count(c->diag) == 0;
 }
 
+/* What a kernel costs is said of the nets that have one. */
 static bool explain(Compiler *c)
 {
 	explain_symmetry(c->arena, &c->sources, c->program, stdout);
+	explain_gaps(c->arena, c->program, stdout);
 	if (!output_check_stdout())
 		return false;
-	return c->options.reference || (emit(c, EMIT_EXPLAIN, "-") && output_check_stdout());
+	Program complete = *c->program;
+	complete.networks = ARENA_ARRAY(c->arena, Network *, c->program->network_count);
+	complete.network_count = 0;
+	for (uint32_t i = 0; i < c->program->network_count; i++)
+		if (!network_has_gaps(c->program->networks[i]))
+			complete.networks[complete.network_count++] = c->program->networks[i];
+	return c->options.reference || complete.network_count == 0 ||
+	       (emit(c, &complete, EMIT_EXPLAIN, "-") && output_check_stdout());
+}
+
+/* Is a kernel of every net to be computed? */
+static bool needs_kernels(const Options *options)
+{
+	switch (options->form) {
+	case FORM_FORMAT:
+	case FORM_AST:
+	case FORM_NETWORK:
+	case FORM_DOT:
+		return false;
+	case FORM_RECURSION:
+	case FORM_LLVM_IR:
+	case FORM_ASM:
+	case FORM_OBJECT:
+	case FORM_SHARED:
+		return true;
+	case FORM_PROGRAM:
+		return !options->explain || options->output || options->form_given;
+	}
+	return true;
 }
 
 /* Compiling must not replace what is compiled. */
@@ -332,7 +363,7 @@ static int compile(Compiler *c)
 		return EXIT_ENVIRONMENT;
 	if (c->options.form == FORM_AST)
 		return diag_error_count(c->diag) ? fail(c, EXIT_USER) : write_output(c);
-	if (!check(c))
+	if (!check(c) || (needs_kernels(&c->options) && !network_report_gaps(c->arena, c->diag, c->program)))
 		return fail(c, EXIT_USER);
 	diag_print(c->diag, stderr, c->options.diag); /* warnings */
 	if (c->options.output && is_source(c, c->options.output))

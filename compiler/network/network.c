@@ -20,6 +20,11 @@ const char *grid_name(uint32_t dim)
 	return names[dim];
 }
 
+bool node_joins(const Node *node)
+{
+	return node->kind == NODE_SUM || node->kind == NODE_PRODUCT || node->kind == NODE_CONCAT;
+}
+
 static char *shape_text(Arena *arena, const Type *type)
 {
 	const uint32_t *n = type->shape;

@@ -36,6 +36,9 @@ typedef struct Type {
 	bool gaussian;                  /* math.md 9: the next nonlinearity's limit is known */
 	bool centred;                   /* zero mean */
 	bool theta_zero;                /* no parameters so far: Theta = 0 */
+	/* Channels of a finite network of this description, where the user gave the width of the weight layer: standard
+	 * parameterization and concatenation of channels depend on it. 0: unknown, or too many; `channels` of raw input. */
+	uint32_t width;
 } Type;
 
 /* ---- windows and supports ----------------------------------------------------------------------------------- */
@@ -81,7 +84,11 @@ typedef struct Support {
 	X(ERF, "erf")                /* a erf(b x) + c */                                                            \
 	X(SUM, "sum")                /* branches joined by + */                                                      \
 	X(REPEAT, "repeat")          /* body applied count times, each with its own weights */                       \
-	X(AUGMENT, "augment")        /* mean of K(g x, g' x') of the inner net */
+	X(AUGMENT, "augment")        /* mean of K(g x, g' x') of the inner net */                                    \
+	/* typed and followed by the symmetry proof, but without a kernel in this version: see Gap */                \
+	X(PLANNED, "planned")        /* pointwise or a normalisation: every position and element stays in place */   \
+	X(PRODUCT, "product")        /* branches joined by * */                                                      \
+	X(CONCAT, "concat")          /* branches joined along the channels or a grid axis */
 
 typedef enum NodeKind {
 #define X(name, text) NODE_##name,
@@ -94,11 +101,26 @@ typedef enum PoolOver { POOL_EVERYTHING, POOL_POSITIONS, POOL_ELEMENTS } PoolOve
 
 typedef struct Node Node;
 
+/* Why a node has no kernel in this version. The driver refuses to compile it (network_report_gaps), so that the
+ * reference evaluator and lowering never meet such a node. */
+typedef enum Gap { GAP_NONE, GAP_LAYER, GAP_PRODUCT, GAP_STANDARD } Gap;
+
 /* Weights and bias of a dense, conv, lift or group conv layer. */
 typedef struct Affine {
 	const Scalar *weight_std;
 	const Scalar *bias_std; /* NULL: no bias */
+	bool standard;          /* standard parameterization, with the width multipliers s (math.md 2) */
+	uint32_t s[2];          /* of the input's and of the layer's own width */
 } Affine;
+
+/* An argument of a PLANNED node as given: a number, or a text. */
+typedef struct PlannedArg {
+	const char *name;
+	const Scalar *number; /* NULL: `text` */
+	const char *text;
+} PlannedArg;
+
+#define CONCAT_CHANNELS UINT32_MAX
 
 struct Node {
 	NodeKind kind;
@@ -106,7 +128,8 @@ struct Node {
 	Span span;         /* where the user wrote the layer */
 	const char *label; /* the layer's name as written: "relu", "avgpool" */
 	Type type;         /* of the output */
-	Node *input;       /* the only input; NULL for INPUT, HOLE and AUGMENT; SUM uses as.sum */
+	Gap gap;           /* GAP_NONE: it has a kernel */
+	Node *input;       /* the only input; NULL for INPUT, HOLE and AUGMENT; joins use as.sum */
 	union {
 		struct {
 			Affine affine;
@@ -134,7 +157,13 @@ struct Node {
 		struct {
 			Node **branches; /* at least 2; a branch may be the fork itself (identity) */
 			uint32_t count;
-		} sum;
+			uint32_t axis; /* CONCAT: of the grid, or CONCAT_CHANNELS */
+		} sum;                 /* SUM, PRODUCT, CONCAT */
+		struct {
+			const PlannedArg *args;
+			uint32_t arg_count;
+			bool nonlinear; /* a nonlinearity; false: layernorm, dropout */
+		} planned;
 		struct {
 			Node *hole; /* NODE_HOLE: its type is the type of `input` and of `body` */
 			Node *body; /* output of one iteration; its domain and shape equal the hole's */
@@ -176,6 +205,7 @@ typedef struct Program {
 uint64_t type_positions(const Type *type);            /* grid positions: product of the shape; 1 if no grid */
 const char *grid_name(uint32_t dim);                      /* "signal", "image", "volume" */
 char *type_text(Arena *arena, const Type *type);      /* "image 32x32", "C4 over image 30x30", "vector" */
+bool node_joins(const Node *node);                    /* SUM, PRODUCT, CONCAT: branches in as.sum */
 /* Output size and low padding of one axis (math.md 3). Returns false if a valid window does not fit. */
 bool window_axis(uint32_t size, uint32_t window, uint32_t stride, uint32_t dilation, Padding padding, uint32_t *out,
                  int32_t *low);

@@ -55,9 +55,23 @@ static const char *padding_text(Padding padding)
 static char *affine_text(const Printer *p, const Affine *affine)
 {
 	const char *weight = number_text(p, affine->weight_std);
-	if (affine->bias_std == NULL)
-		return arena_printf(p->arena, "weight_std=%s", weight);
-	return arena_printf(p->arena, "weight_std=%s bias_std=%s", weight, number_text(p, affine->bias_std));
+	char *text = arena_printf(p->arena, "weight_std=%s", weight);
+	if (affine->bias_std != NULL)
+		text = arena_printf(p->arena, "%s bias_std=%s", text, number_text(p, affine->bias_std));
+	if (affine->standard)
+		text = arena_printf(p->arena, "%s standard s=[%u, %u]", text, affine->s[0], affine->s[1]);
+	return text;
+}
+
+static char *planned_text(const Printer *p, const Node *node)
+{
+	char *text = arena_printf(p->arena, "%s", "");
+	for (uint32_t i = 0; i < node->as.planned.arg_count; i++) {
+		const PlannedArg *arg = &node->as.planned.args[i];
+		text = arena_printf(p->arena, "%s%s%s=%s", text, i == 0 ? "" : " ", arg->name,
+				    arg->number != NULL ? number_text(p, arg->number) : arg->text);
+	}
+	return text;
 }
 
 static char *window_text(const Printer *p, const Window *w, uint32_t dim)
@@ -101,8 +115,16 @@ static char *conv_text(const Printer *p, const Node *node)
 static char *sum_text(const Printer *p, const Node *node)
 {
 	char *text = arena_printf(p->arena, "branches");
-	for (uint32_t i = 0; i < node->as.sum.count && i < 16; i++)
-		text = arena_printf(p->arena, "%s #%u", text, node->as.sum.branches[i]->id);
+	if (node->kind == NODE_CONCAT && node->as.sum.axis == CONCAT_CHANNELS)
+		text = arena_printf(p->arena, "channels of branches");
+	else if (node->kind == NODE_CONCAT)
+		text = arena_printf(p->arena, "axis %u of branches", node->as.sum.axis);
+	for (uint32_t i = 0; i < node->as.sum.count && i < 16; i++) {
+		const Node *branch = node->as.sum.branches[i];
+		text = arena_printf(p->arena, "%s #%u", text, branch->id);
+		if (node->kind == NODE_CONCAT && node->as.sum.axis == CONCAT_CHANNELS)
+			text = arena_printf(p->arena, "%s (%u)", text, branch->type.width);
+	}
 	return node->as.sum.count > 16 ? arena_printf(p->arena, "%s ...", text) : text;
 }
 
@@ -135,7 +157,11 @@ static char *arguments_text(const Printer *p, const Node *node)
 		return arena_printf(p->arena, "a=%s b=%s c=%s", number_text(p, node->as.erf.a),
 				    number_text(p, node->as.erf.b), number_text(p, node->as.erf.c));
 	case NODE_SUM:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 		return sum_text(p, node);
+	case NODE_PLANNED:
+		return planned_text(p, node);
 	case NODE_REPEAT:
 		return arena_printf(p->arena, "%u times #%u to #%u", node->as.repeat.count, node->as.repeat.hole->id,
 				    node->as.repeat.body->id);
@@ -287,7 +313,7 @@ static void print_graph(const Printer *p, uint32_t index, const Network *network
 			arguments_text(p, node), type_text(p->arena, &node->type));
 		if (node->input != NULL)
 			print_edge(to, index, node->input, node, "");
-		for (uint32_t k = 0; node->kind == NODE_SUM && k < node->as.sum.count; k++)
+		for (uint32_t k = 0; node_joins(node) && k < node->as.sum.count; k++)
 			print_edge(to, index, node->as.sum.branches[k], node, "");
 		if (node->kind == NODE_REPEAT) {
 			print_edge(to, index, node->as.repeat.body, node, " [style=dashed]");

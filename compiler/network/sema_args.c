@@ -14,6 +14,10 @@ typedef enum ArgKind {
 	WANT_CHOICE,
 	WANT_MASK,
 	WANT_LIST,
+	WANT_INDEX,
+	WANT_AXES,
+	WANT_MULTIPLIERS,
+	WANT_NUMBERS,
 	WANT_GROUP,
 	WANT_NET
 } ArgKind;
@@ -37,20 +41,33 @@ static ArgKind arg_kind(LayerArg arg)
 	case ARG_A:
 	case ARG_B:
 	case ARG_C:
+	case ARG_KEEP:
+	case ARG_SHIFT:
 		return WANT_REAL;
 	case ARG_WEIGHT_STD:
 	case ARG_BIAS_STD:
+	case ARG_GAMMA:
+	case ARG_EPS:
 		return WANT_STD;
 	case ARG_PADDING:
 	case ARG_NORMALIZE_EDGES:
 	case ARG_OVER:
 	case ARG_PARAMETERIZATION:
+	case ARG_MODE:
 		return WANT_CHOICE;
 	case ARG_MASK:
 		return WANT_MASK;
 	case ARG_SUPPORT:
-	case ARG_S:
 		return WANT_LIST;
+	case ARG_S:
+		return WANT_MULTIPLIERS;
+	case ARG_AXES:
+		return WANT_AXES;
+	case ARG_AXIS:
+	case ARG_DEGREE:
+		return WANT_INDEX;
+	case ARG_COEFFICIENTS:
+		return WANT_NUMBERS;
 	case ARG_SYMMETRY:
 		return WANT_GROUP;
 	case ARG_INNER:
@@ -73,6 +90,10 @@ static bool choice_fits(LayerArg arg, Choice choice)
 		return choice == CHOICE_EVERYTHING || choice == CHOICE_POSITIONS || choice == CHOICE_ELEMENTS;
 	case ARG_PARAMETERIZATION:
 		return choice == CHOICE_NTK || choice == CHOICE_STANDARD;
+	case ARG_MODE:
+		return choice == CHOICE_TRAIN || choice == CHOICE_TEST;
+	case ARG_AXES:
+		return choice == CHOICE_POSITIONS || choice == CHOICE_ELEMENTS;
 	default: /* the others take no choice */
 		return false;
 	}
@@ -84,6 +105,10 @@ static const char *choices_text(LayerArg arg)
 		return "valid, same or circular";
 	if (arg == ARG_NORMALIZE_EDGES)
 		return "true or false";
+	if (arg == ARG_MODE)
+		return "train or test";
+	if (arg == ARG_AXES)
+		return "positions, elements or a list of these";
 	return arg == ARG_OVER ? "everything, positions or elements" : "ntk or standard";
 }
 
@@ -95,8 +120,52 @@ static bool check_choice(Checker *ch, LayerArg arg, const Value *value, Span spa
 					  choices_text(arg), sema_choice_name(value->choice));
 		return sema_wrong_kind(ch, span, sema_arg_name(arg), choices_text(arg), value->kind);
 	}
-	if (arg == ARG_PARAMETERIZATION && value->choice == CHOICE_STANDARD)
-		return sema_error(ch, span, "E0607", "the standard parameterization is not available in this version");
+	return true;
+}
+
+static bool check_axes(Checker *ch, const Value *value, Span span)
+{
+	if (value->kind != VALUE_LIST)
+		return check_choice(ch, ARG_AXES, value, span);
+	for (uint32_t i = 0; i < value->as.list.expr->as.list.count; i++) {
+		const Value *item = &value->as.list.items[i];
+		Span place = value->as.list.expr->as.list.items[i]->span;
+		if (item->kind == VALUE_POISON || !check_choice(ch, ARG_AXES, item, place))
+			return false;
+		for (uint32_t k = 0; k < i; k++) /* at most two differ: this ends at the third */
+			if (value->as.list.items[k].choice == item->choice)
+				return sema_error(ch, place, "E0310", "over lists \"%s\" twice",
+						  sema_choice_name(item->choice));
+	}
+	return true;
+}
+
+static bool check_numbers(Checker *ch, LayerArg arg, const Value *value, Span span)
+{
+	if (value->kind != VALUE_LIST)
+		return sema_wrong_kind(ch, span, sema_arg_name(arg), "a list of numbers", value->kind);
+	for (uint32_t i = 0; i < value->as.list.expr->as.list.count; i++) {
+		const Value *item = &value->as.list.items[i];
+		if (item->kind != VALUE_NUMBER)
+			return sema_wrong_kind(ch, value->as.list.expr->as.list.items[i]->span, sema_arg_name(arg),
+					       "numbers", item->kind);
+	}
+	return true;
+}
+
+static bool check_multipliers(Checker *ch, const Value *value, Span span)
+{
+	if (!check_numbers(ch, ARG_S, value, span))
+		return false;
+	const AstExpr *list = value->as.list.expr;
+	if (list->as.list.count != 2)
+		return sema_error(ch, span, "E0311", "s is a list of two integers, found %u", list->as.list.count);
+	for (uint32_t i = 0; i < 2; i++) {
+		uint64_t ignored;
+		if (!sema_integer(ch, list->as.list.items[i]->span, value->as.list.items[i].as.number, "s", 1,
+				  LIMIT_ELEMENTS, &ignored))
+			return false;
+	}
 	return true;
 }
 
@@ -138,11 +207,18 @@ bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span)
 		return value->kind == VALUE_STRING || value->kind == VALUE_LIST ||
 		       sema_wrong_kind(ch, span, name, "a string or a list of strings", value->kind);
 	case WANT_LIST:
-		if (arg == ARG_S)
-			return sema_error(ch, span, "E0607",
-					  "\"s\" belongs to the standard parameterization, which is not available in "
-					  "this version");
 		return value->kind == VALUE_LIST || sema_wrong_kind(ch, span, name, "a list", value->kind);
+	case WANT_INDEX:
+		if (value->kind != VALUE_NUMBER)
+			return sema_wrong_kind(ch, span, name, "an integer", value->kind);
+		return sema_integer(ch, span, value->as.number, name, 0,
+				    arg == ARG_DEGREE ? LIMIT_DEGREE : GRID_MAX_DIM - 1, &count);
+	case WANT_AXES:
+		return check_axes(ch, value, span);
+	case WANT_MULTIPLIERS:
+		return check_multipliers(ch, value, span);
+	case WANT_NUMBERS:
+		return check_numbers(ch, arg, value, span);
 	case WANT_GROUP:
 		return value->kind == VALUE_GROUP || sema_wrong_kind(ch, span, name, "a group", value->kind);
 	case WANT_NET:
@@ -174,10 +250,33 @@ static void bind_default(const Scope *scope, LayerArg arg, ArgValue *out)
 	}
 }
 
+/* The arguments without a name. */
+static void bind_branches(Checker *ch, const Scope *scope, const AstExpr *expr, LayerCall *call)
+{
+	ArgValue *branches = ARENA_ARRAY(ch->arena, ArgValue, expr->as.name.arg_count);
+	for (uint32_t i = 0; i < expr->as.name.arg_count; i++) {
+		const AstExpr *value = expr->as.name.args[i].value;
+		if (expr->as.name.args[i].name != NULL)
+			continue;
+		ArgValue *out = &branches[call->branch_count++];
+		*out = (ArgValue){.span = value->span, .given = true, .at_call = true};
+		out->value = sema_value(ch, scope, value);
+		if (!sema_check_arg(ch, ARG_BRANCHES, &out->value, out->span))
+			call->poisoned = true;
+	}
+	call->branches = branches;
+	if (call->branch_count < 2)
+		call->poisoned = true; /* reported by the pass over names */
+}
+
 void sema_bind_args(Checker *ch, const Scope *scope, const LayerRow *layer, const AstExpr *expr, LayerCall *call)
 {
 	*call = (LayerCall){.layer = layer, .span = expr->span, .label = expr->as.name.name};
 	for (uint32_t i = 0; layer->args[i] != ARG_COUNT; i++) {
+		if (layer->args[i] == ARG_BRANCHES) {
+			bind_branches(ch, scope, expr, call);
+			continue;
+		}
 		ArgValue *out = &call->args[i];
 		const AstArg *arg = find_at_call(layer, expr, i);
 		if (arg == NULL) {
@@ -190,8 +289,6 @@ void sema_bind_args(Checker *ch, const Scope *scope, const LayerRow *layer, cons
 		out->span = arg->value->span;
 		out->given = out->at_call = true;
 		out->value = sema_value(ch, scope, arg->value);
-		if (layer->args[i] == ARG_S && call->poisoned)
-			continue; /* one word about the standard parameterization is enough */
 		if (!sema_check_arg(ch, layer->args[i], &out->value, out->span))
 			call->poisoned = true;
 	}
@@ -270,14 +367,23 @@ void sema_arg_choice(const LayerCall *call, LayerArg arg, Choice *out)
 		*out = value->value.choice;
 }
 
-void sema_arg_affine(Checker *ch, const LayerCall *call, Affine *out)
+bool sema_arg_affine(Checker *ch, const LayerCall *call, Affine *out)
 {
-	const ArgValue *bias = sema_arg(call, ARG_BIAS_STD);
-	out->weight_std = NULL;
-	out->bias_std = NULL;
+	const ArgValue *bias = sema_arg(call, ARG_BIAS_STD), *s = sema_arg(call, ARG_S);
+	Choice parameterization = CHOICE_NTK;
+	sema_arg_choice(call, ARG_PARAMETERIZATION, &parameterization);
+	*out = (Affine){.standard = parameterization == CHOICE_STANDARD, .s = {1, 1}};
+	if (!out->standard && s->at_call) {
+		sema_error(ch, s->span, "E0311", "s belongs to the standard parameterization");
+		diag_hint(ch->diag, "Write parameterization = standard as well, or leave s out.");
+		return false;
+	}
+	for (uint32_t i = 0; i < 2 && out->standard && s->given; i++) /* integers: checked */
+		out->s[i] = (uint32_t)s->value.as.list.items[i].as.number->value;
 	sema_arg_real(call, ARG_WEIGHT_STD, &out->weight_std);
 	if (out->weight_std == NULL)
 		out->weight_std = scalar_const(ch->arena, 1.0);
 	if (bias->given && bias->value.kind == VALUE_NUMBER)
 		out->bias_std = bias->value.as.number;
+	return true;
 }

@@ -11,6 +11,7 @@
  *   sema_args.c      arguments of layers: binding, defaults, ranges
  *   sema_net.c       pipelines: composition, sums, repeats, uses of defs
  *   sema_layer.c     one function per layer
+ *   sema_planned.c   layers without a kernel in this version
  *   sema_support.c   windows, masks, elements
  *
  * Failure is always reported where it is found; a failed flow is "poisoned" and reports nothing further about types,
@@ -25,6 +26,7 @@
 #define LIMIT_LAYERS     100000u     /* of one net, after unrolling */
 #define LIMIT_REPEAT     1000000u    /* n of `net ^ n` */
 #define LIMIT_ELEMENTS   2147483647u /* of a shape: positions x channels or group elements */
+#define LIMIT_DEGREE     100u        /* of monomials, polynomials and Hermite functions: (2n-1)!! stays a double */
 #define LIMIT_CELLS      1048576u    /* of a window, and taps of a support */
 #define LIMIT_DEPTH      3000u       /* recursion of the checker: nested parentheses, calls and uses of defs */
 #define LIMIT_STEPS      5000000u    /* expressions evaluated for one item */
@@ -84,7 +86,16 @@ typedef enum Choice {
 	X(A, "a", false)                              \
 	X(B, "b", false)                              \
 	X(C, "c", false)                              \
-	X(BRANCHES, "branches", false)
+	X(BRANCHES, "branches", false)                \
+	X(AXES, "over", false)                        \
+	X(EPS, "eps", false)                          \
+	X(KEEP, "keep", false)                        \
+	X(MODE, "mode", false)                        \
+	X(AXIS, "axis", false)                        \
+	X(GAMMA, "gamma", false)                      \
+	X(SHIFT, "shift", false)                      \
+	X(DEGREE, "degree", false)                    \
+	X(COEFFICIENTS, "coefficients", false)
 
 typedef enum LayerArg {
 #define X(id, text, in_default) ARG_##id,
@@ -111,7 +122,8 @@ typedef struct LayerRow {
 	void (*apply)(Checker *ch, const LayerCall *call, Flow *flow); /* NULL: not in this version */
 	uint32_t positional;                                           /* the first ones may be given by position */
 	uint32_t required;                                             /* the first ones must be given */
-	LayerArg args[LAYER_MAX_ARGS];                                 /* the last one is ARG_COUNT */
+	LayerArg args[LAYER_MAX_ARGS]; /* the last one is ARG_COUNT; BRANCHES, the first: any number by position */
+	bool planned;                  /* typed, but without a kernel in this version */
 } LayerRow;
 
 /* ---- values -------------------------------------------------------------------------------------------------- */
@@ -245,6 +257,8 @@ struct LayerCall {
 	const char *label;
 	bool poisoned; /* an argument failed */
 	ArgValue args[LAYER_MAX_ARGS];
+	const ArgValue *branches; /* nets, of a layer with BRANCHES */
+	uint32_t branch_count;
 };
 
 /* Where the checker stands: uses of defs and repetitions around the layer, for notes. */
@@ -356,7 +370,7 @@ bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span);
 /* The getters below leave *out alone when the argument was not given. False after an error. */
 void sema_arg_real(const LayerCall *call, LayerArg arg, const Scalar **out);
 void sema_arg_choice(const LayerCall *call, LayerArg arg, Choice *out);
-void sema_arg_affine(Checker *ch, const LayerCall *call, Affine *out);
+bool sema_arg_affine(Checker *ch, const LayerCall *call, Affine *out);
 bool sema_arg_integer(Checker *ch, const LayerCall *call, LayerArg arg, uint64_t low, uint64_t high, uint64_t *out);
 bool sema_arg_dims(Checker *ch, const LayerCall *call, LayerArg arg, uint32_t dim, uint32_t *out);
 
@@ -370,6 +384,8 @@ Network *sema_build_network(Checker *ch, const AstItem *item, const Scope *scope
 Node *sema_apply_complete(Checker *ch, const Closure *inner, Span span);
 /* The sum of a net and the identity. */
 void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow);
+/* Branches joined along the channels (CONCAT_CHANNELS) or a grid axis, written at `axis_span`. */
+void sema_apply_concat(Checker *ch, const LayerCall *call, uint32_t axis, Span axis_span, Flow *flow);
 
 /* ---- sema_support.c ------------------------------------------------------------------------------------------- */
 
@@ -385,5 +401,18 @@ bool sema_support(Checker *ch, const LayerCall *call, const Window *window, uint
 
 extern const LayerRow sema_layers[];
 extern const uint32_t sema_layer_count;
+/* Are the features that arrive Gaussian? Reports what to insert, and poisons the flow. */
+bool sema_needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow);
+
+/* ---- sema_planned.c: functions of PLANNED rows ----------------------------------------------------------------- */
+
+void sema_apply_pointwise(Checker *ch, const LayerCall *call, Flow *flow);     /* a nonlinearity that is not odd */
+void sema_apply_pointwise_odd(Checker *ch, const LayerCall *call, Flow *flow); /* odd, where its `c` is 0 */
+void sema_apply_power(Checker *ch, const LayerCall *call, Flow *flow);         /* odd as its degree is */
+void sema_apply_rectified(Checker *ch, const LayerCall *call, Flow *flow);
+void sema_apply_polynomial(Checker *ch, const LayerCall *call, Flow *flow);
+void sema_apply_layernorm(Checker *ch, const LayerCall *call, Flow *flow);
+void sema_apply_dropout(Checker *ch, const LayerCall *call, Flow *flow);
+void sema_apply_concat_layer(Checker *ch, const LayerCall *call, Flow *flow);
 
 #endif

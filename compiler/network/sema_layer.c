@@ -46,6 +46,7 @@ static void wrong_domain(Checker *ch, const LayerCall *call, Flow *flow, const c
 static void start(Checker *ch, const LayerCall *call, Flow *flow, Type type)
 {
 	type.theta_zero = true;
+	type.width = type.channels;
 	if (ch->input != NULL) /* `augment(G, a)` holds the only input; sums of complete nets are refused earlier */
 		ICE("a net has two inputs");
 	ch->input = append(ch, NODE_INPUT, call, flow, type);
@@ -134,18 +135,48 @@ static void apply_augment(Checker *ch, const LayerCall *call, Flow *flow)
 
 static Type weighted(Type type)
 {
-	type.channels = 0;
+	type.channels = type.width = 0;
 	type.gaussian = type.centred = true;
 	type.theta_zero = false;
 	return type;
 }
 
+/* The arguments that all weight layers have, and what follows from them for the type. */
+static bool affine_args(Checker *ch, const LayerCall *call, const Flow *flow, Affine *affine, Type *type)
+{
+	uint64_t width = 0;
+	if (!sema_arg_affine(ch, call, affine) ||
+	    !sema_arg_integer(ch, call, ARG_WIDTH, 1, LIMIT_ELEMENTS, &width))
+		return false;
+	if (affine->standard && flow->node->type.width == 0) {
+		sema_error(ch, call->span, "E0515",
+			   "\"%s\" in the standard parameterization depends on the width of the layer before it",
+			   call->layer->name);
+		diag_hint(ch->diag, "Write width = n at the weight layer before it.");
+		return false;
+	}
+	if (width <= LIMIT_ELEMENTS / affine->s[1])
+		type->width = (uint32_t)width * affine->s[1];
+	return true;
+}
+
+static Node *append_affine(Checker *ch, NodeKind kind, const LayerCall *call, Flow *flow, Type type,
+			   const Affine *affine)
+{
+	Node *node = append(ch, kind, call, flow, type);
+	node->gap = affine->standard ? GAP_STANDARD : GAP_NONE;
+	flow->fresh = true;
+	return node;
+}
+
 static void apply_dense(Checker *ch, const LayerCall *call, Flow *flow)
 {
 	Affine affine;
-	sema_arg_affine(ch, call, &affine);
-	append(ch, NODE_DENSE, call, flow, weighted(flow->node->type))->as.dense.affine = affine;
-	flow->fresh = true;
+	Type type = weighted(flow->node->type);
+	if (affine_args(ch, call, flow, &affine, &type))
+		append_affine(ch, NODE_DENSE, call, flow, type, &affine)->as.dense.affine = affine;
+	else
+		fail(flow);
 }
 
 /* math.md 4.2: p(t) + rho(r) y is a position for every r only if dilation (f - 1) is even or odd alike on axes that H
@@ -192,16 +223,14 @@ static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, NodeKin
 		type.group = group;
 		ok = check_elements(ch, call->span, type_positions(&type), group->order, "the lifted domain");
 	}
-	if (!ok) {
+	if (!ok || !affine_args(ch, call, flow, &affine, &type)) {
 		fail(flow);
 		return;
 	}
-	sema_arg_affine(ch, call, &affine);
-	Node *node = append(ch, kind, call, flow, type);
+	Node *node = append_affine(ch, kind, call, flow, type, &affine);
 	node->as.conv.affine = affine;
 	node->as.conv.window = window;
 	node->as.conv.support = support;
-	flow->fresh = true;
 }
 
 /* On a bare H the taps are the elements alone. */
@@ -221,17 +250,16 @@ static void apply_bare_conv(Checker *ch, const LayerCall *call, Flow *flow)
 	}
 	Window window = {.size = {1, 1, 1}, .stride = {1, 1, 1}, .dilation = {1, 1, 1}, .padding = PADDING_VALID};
 	Support support;
-	if (!sema_support(ch, call, &window, type.dim, type.group, &support)) {
+	Affine affine;
+	if (!sema_support(ch, call, &window, type.dim, type.group, &support) ||
+	    !affine_args(ch, call, flow, &affine, &type)) {
 		fail(flow);
 		return;
 	}
-	Affine affine;
-	sema_arg_affine(ch, call, &affine);
-	Node *node = append(ch, NODE_GROUP_CONV, call, flow, type);
+	Node *node = append_affine(ch, NODE_GROUP_CONV, call, flow, type, &affine);
 	node->as.conv.affine = affine;
 	node->as.conv.window = window;
 	node->as.conv.support = support;
-	flow->fresh = true;
 }
 
 static void apply_conv(Checker *ch, const LayerCall *call, Flow *flow)
@@ -321,6 +349,7 @@ static Type as_vector(Type type)
 		.domain = DOMAIN_VECTOR,
 		.shape = {1, 1, 1},
 		.channels = type.channels,
+		.width = type.width,
 		.gaussian = type.gaussian,
 		.centred = type.centred,
 		.theta_zero = type.theta_zero,
@@ -380,6 +409,10 @@ static void apply_flatten(Checker *ch, const LayerCall *call, Flow *flow)
 	Type type = as_vector(flow->node->type);
 	type.gaussian = false;
 	type.channels *= (uint32_t)type_positions(&flow->node->type); /* checked at the input: at most 2^31 - 1 */
+	uint64_t indices = type_positions(&flow->node->type);
+	if (flow->node->type.group != NULL)
+		indices *= flow->node->type.group->order;
+	type.width = type.width <= LIMIT_ELEMENTS / indices ? type.width * (uint32_t)indices : 0;
 	append(ch, NODE_FLATTEN, call, flow, type);
 }
 
@@ -409,7 +442,7 @@ static const Node *culprit(const Node *node)
 	}
 }
 
-static bool needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow)
+bool sema_needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow)
 {
 	const Type *type = &flow->node->type;
 	if (type->gaussian)
@@ -420,7 +453,8 @@ static bool needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow)
 		sema_error(ch, call->span, "E0507",
 			   "\"%s\" needs Gaussian features, the raw input has none before the first weight layer",
 			   call->label);
-	else if (cause->kind == NODE_ABRELU || cause->kind == NODE_ERF)
+	else if (cause->kind == NODE_ABRELU || cause->kind == NODE_ERF ||
+		 (cause->kind == NODE_PLANNED && cause->as.planned.nonlinear))
 		sema_error(ch, call->span, "E0507",
 			   "two nonlinearities in a row: \"%s\" needs Gaussian features, \"%s\" leaves none",
 			   call->label, cause->label);
@@ -436,7 +470,7 @@ static bool needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow)
 
 static void append_abrelu(Checker *ch, const LayerCall *call, Flow *flow, const Scalar *a, const Scalar *b)
 {
-	if (!needs_gaussian(ch, call, flow))
+	if (!sema_needs_gaussian(ch, call, flow))
 		return;
 	Type type = flow->node->type;
 	type.gaussian = false;
@@ -474,7 +508,7 @@ static void apply_abs(Checker *ch, const LayerCall *call, Flow *flow)
 static void append_erf(Checker *ch, const LayerCall *call, Flow *flow, const Scalar *a, const Scalar *b,
 		       const Scalar *c)
 {
-	if (!needs_gaussian(ch, call, flow))
+	if (!sema_needs_gaussian(ch, call, flow))
 		return;
 	Type type = flow->node->type;
 	type.gaussian = false;
@@ -505,10 +539,13 @@ static void apply_sigmoid_like(Checker *ch, const LayerCall *call, Flow *flow)
 
 const LayerRow sema_layers[] = {
 #define LAYER(name, role, apply, positional, required, ...) \
-	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}},
-#define LATER(name, role) {name, role, NULL, 0, 0, {ARG_COUNT}},
+	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, false},
+#define PLANNED(name, role, apply, positional, required, ...) \
+	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, true},
+#define LATER(name, role) {name, role, NULL, 0, 0, {ARG_COUNT}, false},
 #include "network/layers.def"
 #undef LAYER
+#undef PLANNED
 #undef LATER
 };
 

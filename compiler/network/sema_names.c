@@ -270,12 +270,15 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 	uint32_t count = expr->as.name.arg_count, positional = 0, named_required = 0;
 	const char *names[LAYER_MAX_ARGS];
 	size_t name_count = 0;
-	for (; layer->args[name_count] != ARG_COUNT; name_count++)
-		names[name_count] = sema_arg_name(layer->args[name_count]);
+	bool branches = layer->args[0] == ARG_BRANCHES; /* any number of nets, without names */
+	for (const LayerArg *arg = layer->args + (branches ? 1 : 0); *arg != ARG_COUNT; arg++)
+		names[name_count++] = sema_arg_name(*arg);
 	bool ok = check_arg_order(ch, list, count);
 	for (uint32_t i = 0; i < count; i++) {
 		if (list[i].name != NULL) {
 			int index = layer_arg_index(layer, list[i].name);
+			if (branches && index == 0)
+				index = -1;
 			if (index < 0 && strcmp(list[i].name, "bandlimit") == 0) {
 				ok = sema_error(ch, list[i].name_span, "E0607",
 						"argument \"bandlimit\" belongs to spheres, which are not available in "
@@ -284,7 +287,7 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"",
 						layer->name, list[i].name);
 				sema_suggest_from(ch, list[i].name, names, name_count);
-			} else if (index < (int)positional) {
+			} else if (index < (int)positional && !branches) {
 				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice",
 						list[i].name);
 			} else if (index < (int)layer->required) {
@@ -292,7 +295,7 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 			}
 			continue;
 		}
-		if (positional == layer->positional) {
+		if (positional == layer->positional && !branches) {
 			ok = sema_error(ch, list[i].value->span, "E0304",
 					layer->positional == 0 && name_count > 0
 						? "the arguments of \"%s\" must be named"
@@ -305,6 +308,8 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 		}
 		positional++;
 	}
+	if (branches && ok && positional < 2)
+		ok = sema_error(ch, expr->span, "E0303", "\"%s\" needs at least two branches", layer->name);
 	for (uint32_t i = positional; ok && i < layer->required; i++)
 		if (!(named_required >> i & 1u))
 			ok = sema_error(ch, expr->span, "E0303", "\"%s\" needs the argument \"%s\"", layer->name,
@@ -417,6 +422,7 @@ static bool resolve_args(Checker *ch, const AstExpr *expr, const AstItem *def, c
 		if (layer != NULL && layer->apply != NULL) {
 			int index = arg->name != NULL ? layer_arg_index(layer, arg->name) : (int)i;
 			inner = index >= 0 && (uint32_t)index < LAYER_MAX_ARGS - 1 && layer->args[index] == ARG_INNER;
+			inner = inner || (layer->args[0] == ARG_BRANCHES && arg->name == NULL);
 		}
 		ok = sema_resolve(ch, arg->value, def, inner) && ok;
 	}

@@ -1,4 +1,4 @@
-/* Pipelines: composition, sums of branches, repeats, uses of defs and nets. */
+/* Pipelines: composition, joins of branches, repeats, uses of defs and nets. */
 #include <string.h>
 
 #include "network/sema_internal.h"
@@ -40,10 +40,10 @@ static bool same_place(const Type *a, const Type *b)
 static bool same_type(const Type *a, const Type *b)
 {
 	return same_place(a, b) && a->channels == b->channels && a->gaussian == b->gaussian &&
-	       a->centred == b->centred && a->theta_zero == b->theta_zero;
+	       a->centred == b->centred && a->theta_zero == b->theta_zero && a->width == b->width;
 }
 
-/* ---- sums ----------------------------------------------------------------------------------------------------- */
+/* ---- joins ---------------------------------------------------------------------------------------------------- */
 
 typedef struct Branch {
 	Flow end;
@@ -51,10 +51,20 @@ typedef struct Branch {
 } Branch;
 
 typedef struct Branches {
+	NodeKind kind; /* SUM, PRODUCT, CONCAT */
+	uint32_t axis; /* CONCAT: of the grid, or CONCAT_CHANNELS */
+	Span axis_span;
 	Flow fork;
 	Branch *list;
 	uint32_t count, capacity;
 } Branches;
+
+static const char *join_text(const Branches *branches)
+{
+	if (branches->kind == NODE_SUM)
+		return "sum";
+	return branches->kind == NODE_PRODUCT ? "product" : "concatenation";
+}
 
 static void push_branch(Checker *ch, Branches *branches, Flow end, Span span)
 {
@@ -69,8 +79,9 @@ static void push_branch(Checker *ch, Branches *branches, Flow end, Span span)
 	branches->list[branches->count++] = (Branch){end, span};
 }
 
-/* Sums of sums from the same fork are one sum: the rules for branches are the same (math.md 8). */
-static void collect_branches(Checker *ch, const Scope *scope, const AstExpr *expr, Branches *branches)
+/* Sums of sums from the same fork are one sum, and so are products: the rules for branches are the same (math.md 8). */
+static void collect_branches(Checker *ch, const Scope *scope, const AstExpr *expr, AstExprKind operation,
+			     Branches *branches)
 {
 	if (!sema_enter(ch, expr->span)) {
 		branches->fork.poison = true;
@@ -79,13 +90,13 @@ static void collect_branches(Checker *ch, const Scope *scope, const AstExpr *exp
 	const AstExpr *bare = expr;
 	while (bare->kind == AST_PAREN)
 		bare = bare->as.unary.inner;
-	if (bare->kind == AST_ADD) {
+	if (bare->kind == operation) {
 		size_t base = ch->chain_count;
-		for (expr = bare; expr->kind == AST_ADD; expr = expr->as.binary.left)
+		for (expr = bare; expr->kind == operation; expr = expr->as.binary.left)
 			sema_chain_push(ch, expr);
-		collect_branches(ch, scope, expr, branches);
+		collect_branches(ch, scope, expr, operation, branches);
 		while (ch->chain_count > base)
-			collect_branches(ch, scope, sema_chain_pop(ch)->as.binary.right, branches);
+			collect_branches(ch, scope, sema_chain_pop(ch)->as.binary.right, operation, branches);
 	} else {
 		Flow flow = branches->fork;
 		flow.fresh = false;
@@ -95,16 +106,21 @@ static void collect_branches(Checker *ch, const Scope *scope, const AstExpr *exp
 	sema_leave(ch);
 }
 
+/* Domains, groups and shapes are equal but for the axis along which branches are concatenated. */
 static bool check_places(Checker *ch, const Branches *branches)
 {
 	const Branch *first = &branches->list[0];
 	for (uint32_t i = 1; i < branches->count; i++) {
 		const Branch *branch = &branches->list[i];
-		if (same_place(&branch->end.node->type, &first->end.node->type))
+		Type type = branch->end.node->type;
+		if (branches->axis < GRID_MAX_DIM)
+			type.shape[branches->axis] = first->end.node->type.shape[branches->axis];
+		if (same_place(&type, &first->end.node->type))
 			continue;
 		sema_error(ch, branch->span, "E0508",
-			   "the branches of a sum must end alike: branch %u ends on %s, branch 1 on %s", i + 1,
-			   type_text(ch->arena, &branch->end.node->type), type_text(ch->arena, &first->end.node->type));
+			   "the branches of a %s must end alike: branch %u ends on %s, branch 1 on %s",
+			   join_text(branches), i + 1, type_text(ch->arena, &branch->end.node->type),
+			   type_text(ch->arena, &first->end.node->type));
 		diag_note(ch->diag, first->span, "branch 1 stands here");
 		diag_hint(ch->diag, "Give the branches equal filters, strides, paddings and lifts.");
 		return false;
@@ -125,8 +141,8 @@ static bool check_channels(Checker *ch, const Branches *branches)
 		if (a == b)
 			continue;
 		sema_error(ch, branches->list[i].span, "E0508",
-			   "the branches of a sum must have equal channels: branch %u has %s, branch 1 has %s", i + 1,
-			   channels_text(ch->arena, b), channels_text(ch->arena, a));
+			   "the branches of a %s must have equal channels: branch %u has %s, branch 1 has %s",
+			   join_text(branches), i + 1, channels_text(ch->arena, b), channels_text(ch->arena, a));
 		diag_note(ch->diag, branches->list[0].span, "branch 1 stands here");
 		diag_hint(ch->diag,
 			  "Put a weight layer (dense, or conv(1x1)) into the branch that carries the raw input.");
@@ -135,7 +151,7 @@ static bool check_channels(Checker *ch, const Branches *branches)
 	return true;
 }
 
-/* At most one branch that is not fresh, at most one that is not centred. */
+/* At most one branch that is not fresh; of sums and along an axis, at most one that is not centred. */
 static bool check_independence(Checker *ch, const Branches *branches)
 {
 	const Branch *stale = NULL, *biased = NULL;
@@ -143,14 +159,17 @@ static bool check_independence(Checker *ch, const Branches *branches)
 		const Branch *branch = &branches->list[i];
 		if (!branch->end.fresh && stale != NULL) {
 			sema_error(ch, branch->span, "E0509",
-				   "two branches of this sum depend on each other: neither has a weight layer on every "
-				   "path");
+				   "two branches of this %s depend on each other: neither has a weight layer on every "
+				   "path",
+				   join_text(branches));
 			diag_note(ch->diag, stale->span, "the other branch stands here");
 			diag_hint(ch->diag, "Put a weight layer (dense, conv) into one of them.");
 			return false;
 		}
-		if (!branch->end.node->type.centred && biased != NULL) {
-			sema_error(ch, branch->span, "E0509", "two branches of this sum have a mean that is not zero");
+		bool has_mean = branches->kind != NODE_PRODUCT && !branch->end.node->type.centred;
+		if (has_mean && biased != NULL) {
+			sema_error(ch, branch->span, "E0509", "two branches of this %s have a mean that is not zero",
+				   join_text(branches));
 			diag_note(ch->diag, biased->span, "the other branch stands here");
 			diag_hint(ch->diag, "End one of them on a weight layer (dense, conv), or use an odd "
 					    "nonlinearity such as erf.");
@@ -158,36 +177,120 @@ static bool check_independence(Checker *ch, const Branches *branches)
 		}
 		if (!branch->end.fresh)
 			stale = branch;
-		if (!branch->end.node->type.centred)
+		if (has_mean)
 			biased = branch;
 	}
 	return true;
 }
 
-static void join(Checker *ch, const Branches *branches, Span span, Flow *flow)
+/* Concatenated channels enter the kernel in proportion to their numbers. */
+static bool check_widths(Checker *ch, const Branches *branches)
+{
+	for (uint32_t i = 0; i < branches->count; i++) {
+		if (branches->list[i].end.node->type.width > 0)
+			continue;
+		sema_error(ch, branches->list[i].span, "E0515",
+			   "a concatenation of channels depends on the widths of its branches, branch %u has none", i + 1);
+		diag_hint(ch->diag, "Write width = n at the last weight layer of every branch.");
+		return false;
+	}
+	return true;
+}
+
+static bool check_concat_axis(Checker *ch, const Branches *branches)
+{
+	const Type *type = &branches->list[0].end.node->type;
+	bool has_grid = type->domain == DOMAIN_GRID || type->domain == DOMAIN_GROUP_GRID;
+	if (branches->axis == CONCAT_CHANNELS || (has_grid && branches->axis < type->dim))
+		return true;
+	sema_error(ch, branches->axis_span, "E0506", "%s has no axis %u to concatenate along",
+		   type_text(ch->arena, type), branches->axis);
+	diag_hint(ch->diag, "Axes count from 0; without \"axis\" the channels are concatenated.");
+	return false;
+}
+
+static bool check_branches(Checker *ch, const Branches *branches)
+{
+	if (!check_concat_axis(ch, branches) || !check_places(ch, branches))
+		return false;
+	if (branches->kind == NODE_CONCAT && branches->axis == CONCAT_CHANNELS)
+		return check_widths(ch, branches);
+	return check_channels(ch, branches) && check_independence(ch, branches);
+}
+
+/* False when the limit is passed (reported). */
+static bool concat_type(Checker *ch, const Branches *branches, Type *type)
+{
+	uint64_t channels = 0, width = 0, cells = 0;
+	bool infinite = false;
+	for (uint32_t i = 0; i < branches->count; i++) {
+		const Type *branch = &branches->list[i].end.node->type;
+		infinite = infinite || branch->channels == 0;
+		channels += branch->channels;
+		width += branch->width;
+		cells += branches->axis < GRID_MAX_DIM ? branch->shape[branches->axis] : 0;
+	}
+	if (branches->axis == CONCAT_CHANNELS) {
+		bool fits = width <= LIMIT_ELEMENTS && channels <= LIMIT_ELEMENTS / type_positions(type);
+		type->channels = infinite ? 0 : (uint32_t)channels;
+		type->width = (uint32_t)width;
+		type->gaussian = false;
+		return fits || sema_error(ch, branches->list[0].span, "E0405",
+					  "the concatenation has more than %u elements", LIMIT_ELEMENTS);
+	}
+	uint64_t others = type->group != NULL ? type->group->order : type->channels > 0 ? type->channels : 1;
+	others *= type_positions(type) / type->shape[branches->axis];
+	if (cells > LIMIT_ELEMENTS / others)
+		return sema_error(ch, branches->axis_span, "E0405", "the concatenation has more than %u elements",
+				  LIMIT_ELEMENTS);
+	type->shape[branches->axis] = (uint32_t)cells;
+	return true;
+}
+
+/* Sums and concatenations keep what all branches have; a product is never Gaussian, and centred with any factor. */
+static Type join_type(const Branches *branches)
+{
+	Type type = branches->list[0].end.node->type;
+	for (uint32_t i = 1; i < branches->count; i++) {
+		const Type *branch = &branches->list[i].end.node->type;
+		type.gaussian = type.gaussian && branch->gaussian;
+		type.centred = branches->kind == NODE_PRODUCT ? type.centred || branch->centred
+							      : type.centred && branch->centred;
+		type.theta_zero = type.theta_zero && branch->theta_zero;
+		if (type.width == 0 || branch->width == 0)
+			type.width += branch->width; /* given in one of them */
+		else if (type.width != branch->width)
+			type.width = 0;
+	}
+	if (branches->kind == NODE_PRODUCT)
+		type.gaussian = false;
+	return type;
+}
+
+static void join(Checker *ch, const Branches *branches, Span span, const char *label, Flow *flow)
 {
 	bool poison = branches->fork.poison || ch->aborted;
 	for (uint32_t i = 0; i < branches->count; i++)
 		poison = poison || branches->list[i].end.poison;
-	if (poison || !check_places(ch, branches) || !check_channels(ch, branches) ||
-	    !check_independence(ch, branches)) {
+	if (poison || !check_branches(ch, branches)) {
 		flow->poison = true;
 		return;
 	}
-	Type type = branches->list[0].end.node->type;
+	Type type = join_type(branches);
+	if (branches->kind == NODE_CONCAT && !concat_type(ch, branches, &type)) {
+		flow->poison = true;
+		return;
+	}
 	Node **nodes = ARENA_ARRAY(ch->arena, Node *, branches->count);
 	bool fresh = true;
 	for (uint32_t i = 0; i < branches->count; i++) {
-		const Branch *branch = &branches->list[i];
-		nodes[i] = branch->end.node;
-		type.gaussian = type.gaussian && nodes[i]->type.gaussian;
-		type.centred = type.centred && nodes[i]->type.centred;
-		type.theta_zero = type.theta_zero && nodes[i]->type.theta_zero;
-		fresh = fresh && branch->end.fresh;
+		nodes[i] = branches->list[i].end.node;
+		fresh = fresh && branches->list[i].end.fresh;
 	}
-	flow->node = sema_new_node(ch, NODE_SUM, span, "+", NULL, type);
+	flow->node = sema_new_node(ch, branches->kind, span, label, NULL, type);
 	flow->node->as.sum.branches = nodes;
 	flow->node->as.sum.count = branches->count;
+	flow->node->as.sum.axis = branches->axis;
 	flow->fresh = flow->fresh || fresh;
 }
 
@@ -204,14 +307,24 @@ static bool has_input(Checker *ch, Span span, const char *what, Flow *flow)
 static void apply_sum(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
 {
 	has_input(ch, expr->span, "a sum", flow);
-	Branches branches = {.fork = *flow};
-	collect_branches(ch, scope, expr, &branches);
-	join(ch, &branches, expr->span, flow);
+	Branches branches = {.kind = NODE_SUM, .axis = CONCAT_CHANNELS, .fork = *flow};
+	collect_branches(ch, scope, expr, AST_ADD, &branches);
+	join(ch, &branches, expr->span, "+", flow);
+}
+
+static void apply_product(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
+{
+	has_input(ch, expr->span, "a product", flow);
+	Branches branches = {.kind = NODE_PRODUCT, .axis = CONCAT_CHANNELS, .fork = *flow};
+	collect_branches(ch, scope, expr, AST_MUL, &branches);
+	join(ch, &branches, expr->as.binary.operator_span, "*", flow);
+	if (!flow->poison)
+		flow->node->gap = GAP_PRODUCT;
 }
 
 void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow)
 {
-	Branches branches = {.fork = *flow};
+	Branches branches = {.kind = NODE_SUM, .axis = CONCAT_CHANNELS, .fork = *flow};
 	Flow end = *flow;
 	end.fresh = false;
 	push_branch(ch, &branches, end, span);
@@ -221,7 +334,20 @@ void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow)
 	end = *flow;
 	end.fresh = false;
 	push_branch(ch, &branches, end, span);
-	join(ch, &branches, span, flow);
+	join(ch, &branches, span, "+", flow);
+}
+
+void sema_apply_concat(Checker *ch, const LayerCall *call, uint32_t axis, Span axis_span, Flow *flow)
+{
+	Branches branches = {.kind = NODE_CONCAT, .axis = axis, .axis_span = axis_span, .fork = *flow};
+	for (uint32_t i = 0; i < call->branch_count; i++) {
+		const Closure *inner = call->branches[i].value.as.net;
+		Flow end = *flow;
+		end.fresh = false;
+		sema_apply(ch, inner->scope, inner->expr, &end);
+		push_branch(ch, &branches, end, call->branches[i].span);
+	}
+	join(ch, &branches, call->span, call->label, flow);
 }
 
 static bool count_layer(Checker *ch, Span span)
@@ -243,7 +369,7 @@ static void replace_hole(Checker *ch, Node *hole, Node *by)
 			continue;
 		if (node->input == hole)
 			node->input = by;
-		for (uint32_t k = 0; node->kind == NODE_SUM && k < node->as.sum.count; k++)
+		for (uint32_t k = 0; node_joins(node) && k < node->as.sum.count; k++)
 			if (node->as.sum.branches[k] == hole)
 				node->as.sum.branches[k] = by;
 	}
@@ -331,6 +457,8 @@ static void apply_layer(Checker *ch, const Scope *scope, const AstExpr *expr, co
 		flow->poison = true;
 	if (!flow->poison)
 		layer->apply(ch, &call, flow);
+	if (!flow->poison && layer->planned)
+		flow->node->gap = GAP_LAYER;
 }
 
 static void apply_def(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol, Flow *flow)
@@ -425,11 +553,9 @@ static void apply_inner(Checker *ch, const Scope *scope, const AstExpr *expr, Fl
 		return;
 	case AST_MUL:
 		if (sema_kind(ch, scope, expr) == VALUE_NET)
-			sema_error(ch, expr->as.binary.operator_span, "E0607",
-				   "products of branches are not available in this version");
+			apply_product(ch, scope, expr, flow);
 		else
 			not_a_net(ch, scope, expr, flow);
-		flow->poison = true;
 		return;
 	case AST_SUB:
 	case AST_DIV:

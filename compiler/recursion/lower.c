@@ -92,6 +92,9 @@ static void find_indexed(Lower *l)
 			case NODE_CONV:
 			case NODE_FLATTEN:
 			case NODE_AUGMENT:
+			case NODE_PLANNED:
+			case NODE_PRODUCT:
+			case NODE_CONCAT:
 			case NODE_KIND_COUNT:
 				break;
 			}
@@ -409,6 +412,9 @@ static bool frame_slices(Lower *l, const Node *node, const Group *group, uint32_
 	case NODE_ABRELU:
 	case NODE_ERF:
 	case NODE_AUGMENT:
+	case NODE_PLANNED:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		break;
 	}
@@ -601,6 +607,9 @@ static Relative relative(Lower *l, const Node *node, const Node *hole, const Gro
 	case NODE_POOL:
 	case NODE_FLATTEN:
 	case NODE_AUGMENT:
+	case NODE_PLANNED:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		break;
 	}

@@ -446,6 +446,9 @@ static bool asks_torus(const Node *node, const Node *hole, bool torus)
 	case NODE_POOL:
 	case NODE_FLATTEN:
 	case NODE_AUGMENT:
+	case NODE_PLANNED:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		return false;
 	}
@@ -542,6 +545,9 @@ static bool reaches_input(Lower *l, const Node *node)
 	case NODE_SUM:
 	case NODE_REPEAT:
 	case NODE_AUGMENT:
+	case NODE_PLANNED:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		return false;
 	}
@@ -585,6 +591,9 @@ static RecExpr *evaluate(Lower *l, const Node *node, RecDisp disp, bool torus)
 	case NODE_REPEAT:
 		return repeat(l, node, disp, torus);
 	case NODE_AUGMENT:
+	case NODE_PLANNED:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		break;
 	}

@@ -42,6 +42,9 @@ static bool holds_array(const Network *network, const Node *node, const Node *ho
 	case NODE_GROUP_CONV:
 	case NODE_ABRELU:
 	case NODE_ERF:
+	case NODE_PLANNED:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		break;
 	}

@@ -224,6 +224,9 @@ static ReferenceStatus run_node(Walk *walk, const Node *node)
 		return run_repeat(walk, node, out);
 	case NODE_AUGMENT:
 		return run_augment(walk, node, out);
+	case NODE_PLANNED:
+	case NODE_PRODUCT:
+	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		break;
 	}
