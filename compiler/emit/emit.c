@@ -6,12 +6,13 @@
 
 #include "emit/emit_internal.h"
 
-const char *const emit_optimizations[] = {"slices", "relative-index", "separable", "fuse", "repeat-loops", NULL};
+const char *const emit_optimizations[] = {"slices", "relative-index", "separable", "fuse", "repeat-loops", "rows", NULL};
 
 static RecOptions rec_options(const EmitOptions *options)
 {
 	RecOptions rec = {0};
-	bool *const flags[] = {&rec.no_slices, &rec.no_relative_index, &rec.no_separable, &rec.no_fuse, &rec.no_loops};
+	bool *const flags[] = {&rec.no_slices, &rec.no_relative_index, &rec.no_separable, &rec.no_fuse, &rec.no_loops,
+	                       &rec.no_rows};
 	for (size_t i = 0; i < options->disabled_count; i++)
 		for (size_t j = 0; emit_optimizations[j]; j++)
 			if (strcmp(options->disabled[i], emit_optimizations[j]) == 0)

@@ -81,6 +81,8 @@ void emit_domain(Emit *e, const uint32_t shape[AXES], uint32_t axis, LLVMValueRe
 
 /* emit_nest.c */
 void emit_nest(Emit *e, const RecNest *nest);
+/* The rows of a chain of nests as a wave. */
+void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t count);
 KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
 /* First lane of plane 0 (K) or 1 (Theta) of a buffer's current (or next) copy. */
 LLVMValueRef emit_plane(Emit *e, const RecBuffer *buffer, bool theta, bool next);

@@ -44,13 +44,17 @@ static LLVMValueRef element_offset(Emit *e, const RecBuffer *b, LLVMValueRef v_r
 
 LLVMValueRef emit_slice_index(Emit *e, const RecBuffer *b, LLVMValueRef v_r, const LLVMValueRef v_t[AXES])
 {
+	Cg *cg = e->cg;
 	int64_t size[AXES], base = 0;
 	for (int a = 0; a < AXES; a++)
-		size[a] = (int64_t)b->shape[a] + b->halo_low[a] + b->halo_high[a];
+		size[a] = a == 1 && b->ring ? b->ring : (int64_t)b->shape[a] + b->halo_low[a] + b->halo_high[a];
 	const int64_t stride[AXES] = {size[1] * size[2], size[2], 1};
 	for (int a = 0; a < AXES; a++)
-		base += stride[a] * b->halo_low[a];
-	return cg_iadd(e->cg, element_offset(e, b, v_r), linear(e, v_t, stride, base));
+		base += a == 1 && b->ring ? 0 : stride[a] * b->halo_low[a];
+	LLVMValueRef v_place[AXES] = {v_t[0], v_t[1], v_t[2]};
+	if (b->ring) /* a power of two: right for rows above the grid, too */
+		v_place[1] = cg_and(cg, v_t[1], cg_i64(cg, (int64_t)b->ring - 1));
+	return cg_iadd(cg, element_offset(e, b, v_r), linear(e, v_place, stride, base));
 }
 
 LLVMValueRef emit_pair_index(Emit *e, const RecBuffer *b, LLVMValueRef v_r, const LLVMValueRef v_t[AXES],
@@ -521,65 +525,153 @@ static void begin_row(Emit *e, const RecNest *nest, const RecExpr *x, const Poin
 	}
 }
 
+/* Where a slice nest runs: displacement and domain per axis. */
+typedef struct Domain {
+	LLVMValueRef v_d[AXES], v_low[AXES], v_high[AXES];
+	bool point; /* one position, no loops */
+} Domain;
+
+static Domain domain_of(Emit *e, const RecNest *nest)
+{
+	Cg *cg = e->cg;
+	Domain d = {.point = nest->disp.base == 0 && nest->shape[0] * nest->shape[1] * nest->shape[2] == 1};
+	for (uint32_t a = 0; a < AXES; a++) {
+		d.v_d[a] = emit_disp(e, &nest->disp, a, nest->torus, nest->shape[a]);
+		if (d.point || nest->torus) {
+			d.v_low[a] = cg_i64(cg, 0);
+			d.v_high[a] = cg_i64(cg, d.point ? 1 : nest->shape[a]);
+		} else {
+			emit_domain(e, nest->shape, a, d.v_d[a], &d.v_low[a], &d.v_high[a]);
+		}
+	}
+	return d;
+}
+
+/* The position along one axis, on both sides. */
+static void place(Emit *e, const RecNest *nest, const Domain *d, uint32_t a, LLVMValueRef v_t, Point *p)
+{
+	Cg *cg = e->cg;
+	p->v_t[a] = v_t;
+	p->v_u[a] = d->point ? v_t : cg_iadd(cg, v_t, d->v_d[a]);
+	if (nest->torus) {
+		LLVMValueRef v_n = cg_i64(cg, nest->shape[a]);
+		LLVMValueRef v_over = cg_ige(cg, p->v_u[a], v_n);
+		p->v_u[a] = cg_select(cg, v_over, cg_isub(cg, p->v_u[a], v_n), p->v_u[a]);
+	}
+}
+
+/* One row of a slice: p holds the element and the positions along the first axes. */
+static void slice_row(Emit *e, const RecNest *nest, const Domain *d, Point *p)
+{
+	Cg *cg = e->cg;
+	const uint32_t a = AXES - 1;
+	e->slide_count = 0;
+	if (nest->sink == REC_SINK_SUM)
+		begin_row_sum(e);
+	if (d->point) {
+		place(e, nest, d, a, cg_i64(cg, 0), p);
+		sink(e, nest, p, emit_expr(e, nest, nest->value, p));
+	} else {
+		place(e, nest, d, a, d->v_low[a], p);
+		begin_row(e, nest, nest->value, p, d->v_low[a]);
+		CgLoop loop = cg_loop_begin(cg, d->v_low[a], d->v_high[a], 1, "t");
+		place(e, nest, d, a, loop.v_i, p);
+		sink(e, nest, p, emit_expr(e, nest, nest->value, p));
+		cg_loop_end(cg, &loop);
+	}
+	if (nest->sink == REC_SINK_SUM)
+		end_row_sum(e, nest, p->v_r);
+	e->slide_count = 0;
+}
+
+static void begin_point(Emit *e, const RecNest *nest, Point *p)
+{
+	memcpy(p->shape, nest->shape, sizeof p->shape);
+	p->v_r = cg_i64(e->cg, 0);
+	for (uint32_t a = 0; a < AXES; a++)
+		p->v_right_shape[a] = emit_right_size(e, nest->shape, a);
+}
+
 static void slice_nest(Emit *e, const RecNest *nest)
 {
 	Cg *cg = e->cg;
 	Point p;
-	LLVMValueRef v_d[AXES], v_low[AXES], v_high[AXES];
-	memcpy(p.shape, nest->shape, sizeof p.shape);
-	bool point = nest->disp.base == 0 && nest->shape[0] * nest->shape[1] * nest->shape[2] == 1;
-	for (uint32_t a = 0; a < AXES; a++) {
-		v_d[a] = emit_disp(e, &nest->disp, a, nest->torus, nest->shape[a]);
-		p.v_right_shape[a] = emit_right_size(e, nest->shape, a);
-		if (point) {
-			v_low[a] = cg_i64(cg, 0);
-			v_high[a] = cg_i64(cg, 1);
-		} else if (nest->torus) {
-			v_low[a] = cg_i64(cg, 0);
-			v_high[a] = cg_i64(cg, nest->shape[a]);
-		} else {
-			emit_domain(e, nest->shape, a, v_d[a], &v_low[a], &v_high[a]);
-		}
-	}
-	CgLoop elements = {0}, loops[AXES];
-	p.v_r = cg_i64(cg, 0);
+	begin_point(e, nest, &p);
+	Domain d = domain_of(e, nest);
+	CgLoop elements = {0}, loops[AXES - 1];
 	if (nest->elements > 1) {
 		elements = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, nest->elements), 1, "r");
 		p.v_r = elements.v_i;
 	}
-	for (uint32_t a = 0; a < AXES; a++) {
-		if (a == AXES - 1) { /* the row begins */
-			p.v_t[a] = v_low[a];
-			p.v_u[a] = cg_iadd(cg, v_low[a], v_d[a]);
-			e->slide_count = 0;
-			if (nest->sink == REC_SINK_SUM)
-				begin_row_sum(e);
-			if (!point)
-				begin_row(e, nest, nest->value, &p, v_low[a]);
-		}
-		if (point) {
-			p.v_t[a] = p.v_u[a] = cg_i64(cg, 0);
-			continue;
-		}
-		loops[a] = cg_loop_begin(cg, v_low[a], v_high[a], 1, a == AXES - 1 ? "t" : "row");
-		p.v_t[a] = loops[a].v_i;
-		p.v_u[a] = cg_iadd(cg, loops[a].v_i, v_d[a]);
-		if (nest->torus) {
-			LLVMValueRef v_n = cg_i64(cg, nest->shape[a]);
-			LLVMValueRef v_over = cg_ige(cg, p.v_u[a], v_n);
-			p.v_u[a] = cg_select(cg, v_over, cg_isub(cg, p.v_u[a], v_n), p.v_u[a]);
-		}
+	for (uint32_t a = 0; a < AXES - 1; a++) {
+		if (!d.point)
+			loops[a] = cg_loop_begin(cg, d.v_low[a], d.v_high[a], 1, "row");
+		place(e, nest, &d, a, d.point ? cg_i64(cg, 0) : loops[a].v_i, &p);
 	}
-	sink(e, nest, &p, emit_expr(e, nest, nest->value, &p));
-	for (uint32_t a = AXES; a-- > 0;) {
-		if (!point)
-			cg_loop_end(cg, &loops[a]);
-		if (a == AXES - 1 && nest->sink == REC_SINK_SUM)
-			end_row_sum(e, nest, p.v_r);
-	}
+	slice_row(e, nest, &d, &p);
+	for (uint32_t a = AXES - 1; !d.point && a-- > 0;)
+		cg_loop_end(cg, &loops[a]);
 	if (nest->elements > 1)
 		cg_loop_end(cg, &elements);
-	e->slide_count = 0;
+}
+
+/* ---- rows ---- */
+
+static void zero_row(Emit *e, const RecBuffer *b, LLVMValueRef v_row, LLVMValueRef v_from, LLVMValueRef v_to)
+{
+	Cg *cg = e->cg;
+	CgLoop loop = cg_loop_begin(cg, v_from, v_to, 1, "zero");
+	const LLVMValueRef v_t[AXES] = {cg_i64(cg, 0), v_row, loop.v_i};
+	store_at(e, b, emit_slice_index(e, b, cg_i64(cg, 0), v_t), (KT){cg_lane_zero(cg), cg_lane_zero(cg)}, false);
+	cg_loop_end(cg, &loop);
+}
+
+/* Nest k computes row tau + lead[k], or clears it where it lies in the halo. Columns beyond the domain are cleared once:
+ * they are the same for all rows of a slice. */
+void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t count)
+{
+	Cg *cg = e->cg;
+	Domain *d = ARENA_ARRAY(e->arena, Domain, count);
+	LLVMValueRef *v_first = ARENA_ARRAY(e->arena, LLVMValueRef, count), *v_end = ARENA_ARRAY(e->arena, LLVMValueRef, count);
+	LLVMValueRef v_from = NULL, v_to = NULL;
+	for (uint32_t k = 0; k < count; k++) {
+		const RecBuffer *b = k + 1 < count ? nests[k].target : NULL;
+		if (nests[k].sink == REC_SINK_STORE && nests[k].target->carried && !nests[k].next)
+			cg_set(cg, e->v_parity[nests[k].target->id], cg_i64(cg, 0));
+		d[k] = domain_of(e, &nests[k]);
+		v_first[k] = cg_isub(cg, d[k].v_low[1], cg_i64(cg, b ? b->halo_low[1] : 0));
+		v_end[k] = cg_iadd(cg, d[k].v_high[1], cg_i64(cg, b ? b->halo_high[1] : 0));
+		LLVMValueRef v_k_from = cg_isub(cg, v_first[k], cg_i64(cg, lead[k]));
+		LLVMValueRef v_k_to = cg_isub(cg, v_end[k], cg_i64(cg, lead[k]));
+		v_from = v_from ? cg_imin(cg, v_from, v_k_from) : v_k_from;
+		v_to = v_to ? cg_imax(cg, v_to, v_k_to) : v_k_to;
+		if (!b || (!b->halo_low[2] && !b->halo_high[2]))
+			continue;
+		CgLoop ring = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, b->ring), 1, "ring");
+		zero_row(e, b, ring.v_i, cg_isub(cg, d[k].v_low[2], cg_i64(cg, b->halo_low[2])), d[k].v_low[2]);
+		zero_row(e, b, ring.v_i, d[k].v_high[2], cg_iadd(cg, d[k].v_high[2], cg_i64(cg, b->halo_high[2])));
+		cg_loop_end(cg, &ring);
+	}
+	CgLoop wave = cg_loop_begin(cg, v_from, v_to, 1, "wave");
+	for (uint32_t k = 0; k < count; k++) {
+		const RecBuffer *b = k + 1 < count ? nests[k].target : NULL;
+		LLVMValueRef v_row = cg_iadd(cg, wave.v_i, cg_i64(cg, lead[k]));
+		CgIf inside = cg_if(cg, cg_and(cg, cg_ige(cg, v_row, d[k].v_low[1]), cg_ilt(cg, v_row, d[k].v_high[1])), "inside");
+		Point p;
+		begin_point(e, &nests[k], &p);
+		place(e, &nests[k], &d[k], 0, cg_i64(cg, 0), &p);
+		place(e, &nests[k], &d[k], 1, v_row, &p);
+		slice_row(e, &nests[k], &d[k], &p);
+		if (b && (b->halo_low[1] || b->halo_high[1])) {
+			cg_else(cg, &inside);
+			CgIf halo = cg_if(cg, cg_and(cg, cg_ige(cg, v_row, v_first[k]), cg_ilt(cg, v_row, v_end[k])), "halo");
+			zero_row(e, b, v_row, cg_isub(cg, d[k].v_low[2], cg_i64(cg, b->halo_low[2])),
+			         cg_iadd(cg, d[k].v_high[2], cg_i64(cg, b->halo_high[2])));
+			cg_endif(cg, &halo);
+		}
+		cg_endif(cg, &inside);
+	}
+	cg_loop_end(cg, &wave);
 }
 
 static void array_nest(Emit *e, const RecNest *nest)

@@ -270,6 +270,9 @@ void emit_block(Emit *e, const RecBlock *block)
 		case REC_NEST:
 			emit_nest(e, &s->as.nest);
 			break;
+		case REC_ROWS:
+			emit_rows(e, s->as.rows.nests, s->as.rows.lead, s->as.rows.count);
+			break;
 		case REC_HALO:
 			emit_halo(e, s);
 			break;

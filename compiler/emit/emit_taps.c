@@ -32,13 +32,10 @@ static LLVMValueRef column(Emit *e, const RecExpr *x, const Point *p, LLVMValueR
 	Cg *cg = e->cg;
 	const RecTaps *t = x->taps;
 	LLVMValueRef v_sum = NULL;
-	const int32_t first[AXES] = {t->box_low[0], t->box_low[1], t->box_low[2] + cell};
-	LLVMValueRef v_index = input_index(e, x, p, first);
 	for (uint32_t y0 = 0; y0 < t->box_size[0]; y0++)
 		for (uint32_t y1 = 0; y1 < t->box_size[1]; y1++) {
-			const int32_t step[AXES] = {(int32_t)y0, (int32_t)y1, 0};
-			LLVMValueRef v_cell = cg_iadd(cg, v_index, cg_i64(cg, linear_offset(x->buffer, step)));
-			LLVMValueRef v = cg_load_lane(cg, v_plane, v_cell);
+			const int32_t at[AXES] = {t->box_low[0] + (int32_t)y0, t->box_low[1] + (int32_t)y1, t->box_low[2] + cell};
+			LLVMValueRef v = cg_load_lane(cg, v_plane, input_index(e, x, p, at));
 			v_sum = v_sum ? cg_fadd(cg, v_sum, v) : v;
 		}
 	return v_sum;

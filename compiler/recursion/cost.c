@@ -73,16 +73,24 @@ static double points(const RecNest *nest, const RecStmt *disp_loop)
 	return n * nest->elements;
 }
 
+static void count_nest(const RecNest *nest, double times, const RecStmt *disp_loop, uint32_t channels, Cost *cost)
+{
+	double n = times * points(nest, disp_loop);
+	cost->operations += n * point_operations(nest->value, channels);
+	cost->steps += convolves(nest->value) ? n : 0;
+}
+
 static void count(const RecBlock *block, double times, const RecStmt *disp_loop, uint32_t channels, Cost *cost)
 {
 	for (const RecStmt *s = block->first; s; s = s->next) {
 		switch (s->kind) {
-		case REC_NEST: {
-			double n = times * points(&s->as.nest, disp_loop);
-			cost->operations += n * point_operations(s->as.nest.value, channels);
-			cost->steps += convolves(s->as.nest.value) ? n : 0;
+		case REC_NEST:
+			count_nest(&s->as.nest, times, disp_loop, channels, cost);
 			break;
-		}
+		case REC_ROWS:
+			for (uint32_t k = 0; k < s->as.rows.count; k++)
+				count_nest(&s->as.rows.nests[k], times, disp_loop, channels, cost);
+			break;
 		case REC_LOOP_FRAMES:
 			count(&s->body, times * s->frames->count, disp_loop, channels, cost);
 			break;
@@ -117,6 +125,14 @@ static void explain_fused(FILE *to, const RecExpr *x, int depth)
 	fprintf(to, "%s%s", x->a ? "-" : "", rec_op_text(x->op));
 }
 
+static void explain_nest(FILE *to, const char *net, const RecNest *nest, const char *how)
+{
+	fprintf(to, "%s: fused: ", net);
+	explain_fused(to, nest->value, 0);
+	fprintf(to, " (%" PRIu32 "x%" PRIu32 "x%" PRIu32 "%s)%s\n", nest->shape[0], nest->shape[1], nest->shape[2],
+	        nest->elements > 1 ? ", with the index r" : "", how);
+}
+
 static void explain_block(FILE *to, const char *net, const RecBlock *block, uint32_t *level)
 {
 	for (const RecStmt *s = block->first; s; s = s->next) {
@@ -138,10 +154,10 @@ static void explain_block(FILE *to, const char *net, const RecBlock *block, uint
 		} else if (s->kind == REC_LOOP_REPEAT) {
 			fprintf(to, "%s: repeat: a loop of %" PRIu32 " iterations\n", net, s->as.repeat.count);
 		} else if (s->kind == REC_NEST) {
-			fprintf(to, "%s: fused: ", net);
-			explain_fused(to, s->as.nest.value, 0);
-			fprintf(to, " (%" PRIu32 "x%" PRIu32 "x%" PRIu32 "%s)\n", s->as.nest.shape[0], s->as.nest.shape[1],
-			        s->as.nest.shape[2], s->as.nest.elements > 1 ? ", with the index r" : "");
+			explain_nest(to, net, &s->as.nest, "");
+		} else if (s->kind == REC_ROWS) {
+			for (uint32_t k = 0; k < s->as.rows.count; k++)
+				explain_nest(to, net, &s->as.rows.nests[k], k ? ", row by row behind the one above" : "");
 		}
 		explain_block(to, net, &s->body, level);
 	}

@@ -759,6 +759,11 @@ RecProgram *rec_lower(Arena *arena, const Network *source, const RecOptions *opt
 	lower_factors(&l, &program->variances, false);
 	lower_factors(&l, &program->state, true);
 	lower_pair(&l, &program->pair);
+	if (!options->no_rows) {
+		rec_schedule(arena, &program->variances);
+		rec_schedule(arena, &program->state);
+		rec_schedule(arena, &program->pair);
+	}
 	rec_plan(&program->variances);
 	rec_plan(&program->state);
 	rec_plan(&program->pair);

@@ -34,6 +34,12 @@ static void walk(const RecBlock *block, const RecPart *part, uint32_t *now)
 			use_expr(s->as.nest.value, begin);
 			use(s->as.nest.target, begin);
 			break;
+		case REC_ROWS:
+			for (uint32_t k = 0; k < s->as.rows.count; k++) {
+				use_expr(s->as.rows.nests[k].value, begin);
+				use(s->as.rows.nests[k].target, begin);
+			}
+			break;
 		case REC_HALO:
 			use(s->as.halo.buffer, begin);
 			break;
@@ -76,7 +82,7 @@ static uint64_t size_of(RecBuffer *b)
 	if (b->kind == REC_SLICE) {
 		b->entries = 1;
 		for (int a = 0; a < AXES; a++)
-			b->entries *= (uint64_t)b->shape[a] + b->halo_low[a] + b->halo_high[a];
+			b->entries *= a == 1 && b->ring ? b->ring : (uint64_t)b->shape[a] + b->halo_low[a] + b->halo_high[a];
 	} else if (b->kind == REC_SUM) {
 		b->entries = 1;
 	}

@@ -71,6 +71,7 @@ typedef struct RecBuffer {
 	bool torus;            /* SLICE: its halo wraps around; otherwise it is zero */
 	bool carried;          /* SLICE: two copies, exchanged after each iteration of a repeat */
 	uint32_t halo_low[AXES], halo_high[AXES]; /* SLICE: what the consumers read beyond the grid */
+	uint32_t ring;         /* SLICE: 0, or only so many rows of axis 1 are kept (a power of two) */
 	uint64_t entries;      /* per r, halo included */
 	int32_t box_low[AXES], box_high[AXES]; /* ARRAY: displacements that some consumer reads */
 	/* plan.c: offset in lanes (SUM: in double lanes) from the start of the workspace part */
@@ -205,6 +206,7 @@ typedef enum RecStmtKind {
 	REC_LOOP_REPEAT,
 	REC_LOOP_WRAP,   /* for w in {0,1}^axes: base = from - n w: the pieces of a torus slice */
 	REC_NEST,
+	REC_ROWS,        /* a chain of nests row by row (schedule.c) */
 	REC_HALO,        /* fill the halo of a slice: zero outside the slice's domain, or wrapped around */
 	REC_CLEAR        /* an array or sums = 0 */
 } RecStmtKind;
@@ -236,6 +238,11 @@ struct RecStmt {
 		} wrap;
 		RecNest nest;
 		struct {
+			uint32_t count;
+			RecNest *nests;  /* each reads the ring of the one before */
+			int32_t *lead;   /* rows that a nest is ahead of the last one */
+		} rows;
+		struct {
 			RecBuffer *buffer;
 			RecDisp disp;
 			bool next; /* the carried buffer's other copy */
@@ -257,7 +264,7 @@ typedef struct RecPart {
 } RecPart;
 
 typedef struct RecOptions {
-	bool no_slices, no_relative_index, no_separable, no_fuse, no_loops;
+	bool no_slices, no_relative_index, no_separable, no_fuse, no_loops, no_rows;
 } RecOptions;
 
 typedef struct RecProgram {
@@ -291,6 +298,8 @@ RecAugment rec_augment(Arena *arena, const Network *network);
 
 /* Lower a net (without AUGMENT). Never fails: every typed network has a recursion. */
 RecProgram *rec_lower(Arena *arena, const Network *network, const RecOptions *options);
+/* Run chains of nests row by row, keeping only the rows that are still read. */
+void rec_schedule(Arena *arena, RecPart *part);
 /* Place the buffers of a part in memory; buffers whose lives do not overlap share it. */
 void rec_plan(RecPart *part);
 /* ICE with the broken statement's text unless the program is well formed. */

@@ -42,6 +42,15 @@ static void check_block(const RecBlock *block, const RecProgram *program)
 			check_expr(n->value, n);
 			break;
 		}
+		case REC_ROWS:
+			ENTK_ASSERT(s->as.rows.count > 1);
+			for (uint32_t k = 0; k < s->as.rows.count; k++) {
+				const RecNest *n = &s->as.rows.nests[k];
+				ENTK_ASSERT(!n->array_mode && !n->torus && n->elements == 1);
+				ENTK_ASSERT(k + 1 == s->as.rows.count || n->target->ring > 0);
+				check_expr(n->value, n);
+			}
+			break;
 		case REC_HALO:
 			ENTK_ASSERT(s->as.halo.buffer->kind == REC_SLICE);
 			break;

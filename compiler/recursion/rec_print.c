@@ -72,9 +72,25 @@ static void print_expr(FILE *to, const RecExpr *x)
 	fputs(")", to);
 }
 
-static void print_block(FILE *to, const RecBlock *block, int depth)
+static void print_nest(FILE *to, const RecNest *n, uint32_t frames)
 {
 	static const char *const sinks[] = {"only factors", "store", "array", "elements", "windows", "sum", "output"};
+	print_triple(to, n->shape);
+	if (n->elements > 1)
+		fprintf(to, " r<%" PRIu32, n->elements);
+	fputs(n->array_mode ? " all pairs" : n->torus ? " torus at " : " at ", to);
+	if (!n->array_mode)
+		print_disp(to, &n->disp, frames);
+	fprintf(to, ": %s", sinks[n->sink]);
+	if (n->target)
+		fprintf(to, " %%%" PRIu32 "%s", n->target->id, n->next ? "'" : "");
+	fputs(" <- ", to);
+	print_expr(to, n->value);
+	fputs("\n", to);
+}
+
+static void print_block(FILE *to, const RecBlock *block, int depth)
+{
 	for (const RecStmt *s = block->first; s; s = s->next) {
 		uint32_t frames = s->frames->count;
 		indent(to, depth);
@@ -105,22 +121,17 @@ static void print_block(FILE *to, const RecBlock *block, int depth)
 			print_disp(to, &s->as.wrap.from, frames);
 			fputs("\n", to);
 			break;
-		case REC_NEST: {
-			const RecNest *n = &s->as.nest;
-			print_triple(to, n->shape);
-			if (n->elements > 1)
-				fprintf(to, " r<%" PRIu32, n->elements);
-			fputs(n->array_mode ? " all pairs" : n->torus ? " torus at " : " at ", to);
-			if (!n->array_mode)
-				print_disp(to, &n->disp, frames);
-			fprintf(to, ": %s", sinks[n->sink]);
-			if (n->target)
-				fprintf(to, " %%%" PRIu32 "%s", n->target->id, n->next ? "'" : "");
-			fputs(" <- ", to);
-			print_expr(to, n->value);
-			fputs("\n", to);
+		case REC_NEST:
+			print_nest(to, &s->as.nest, frames);
 			break;
-		}
+		case REC_ROWS:
+			fputs("row by row\n", to);
+			for (uint32_t k = 0; k < s->as.rows.count; k++) {
+				indent(to, depth + 1);
+				fprintf(to, "%+d rows: ", s->as.rows.lead[k]);
+				print_nest(to, &s->as.rows.nests[k], frames);
+			}
+			break;
 		case REC_HALO: {
 			const RecBuffer *b = s->as.halo.buffer;
 			fprintf(to, "halo %%%" PRIu32 " %s ", b->id, b->torus ? "wraps" : "zero");
@@ -148,7 +159,7 @@ static void print_part(FILE *to, const char *name, const RecPart *part)
 		const RecBuffer *b = part->buffers[i];
 		fprintf(to, "    %%%" PRIu32 " = %s of %s%s%s, r %" PRIu32 ", %" PRIu64 " entries at %" PRIu64 "%s\n", b->id,
 		        kinds[b->kind], b->node->label, b->theta ? ", theta" : "", b->torus ? ", torus" : "", b->elements,
-		        b->entries, b->offset, b->carried ? ", two copies" : "");
+		        b->entries, b->offset, b->carried ? ", two copies" : b->ring ? ", a ring of rows" : "");
 	}
 	print_block(to, &part->block, 2);
 }
