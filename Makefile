@@ -255,7 +255,12 @@ headers: | $(BUILD)/deps.stamp $(GEN_HEADERS) ## check that every header compile
 # ---- demo, bench, housekeeping --------------------------------------------------------------------------------------
 
 demo: all ## compile examples/histology.entk and compare a plain and two equivariant networks
-	sh examples/demo.sh $(BUILD)
+	@mkdir -p $(BUILD)/demo
+	$(PYTHON) examples/make_textures.py $(BUILD)/demo/patches.npz
+	$(BUILD)/entkc examples/histology.entk -o $(BUILD)/demo/histology
+	$(BUILD)/demo/histology compare $(BUILD)/demo/patches.npz --json $(BUILD)/demo/curves.json \
+		--figure $(BUILD)/demo/curves
+	@echo "The numbers are in $(BUILD)/demo/curves.json, the curves in $(BUILD)/demo/curves.svg and .png."
 
 $(BUILD)/bench/sampler.so: bench/sampler.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)

@@ -147,15 +147,14 @@ def generated_share(work, case, precision, build):
 
 
 def instructions(work, case, precision):
-    """Instructions per lane group's step: the difference of two runs under valgrind, of one and of two rows of pairs."""
+    """(instructions per step, lanes): the difference of two runs under valgrind, of one and of two groups of lanes."""
     program = work.compile(os.path.join(ROOT, case.file), precision=precision, sets=case.sets, extra=["--cpu=x86-64-v3"])
-    info = run_bench(program, case._replace(bench=["--pairs", "1", "--repeats", "1"]), 1)[0]
-    x = np.random.default_rng(3).standard_normal((2, *case.shape))
-    z = np.random.default_rng(4).standard_normal((info["lanes"], *case.shape))
+    few = ["--repeats", "1", "--pairs"]
+    info = run_bench(program, case._replace(bench=[*few, "1"]), 1)[0]
     counts = []
-    for rows in (1, 2):
-        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "gram", work.array(x[:rows]),
-                   work.array(z), "-o", work.fresh(".npz"), "--net", case.net, "--threads", "1"]
+    for groups in (1, 2):
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, "bench", "--net", case.net,
+                   "--threads", "1", *few, str(groups * info["lanes"])]
         result = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"})
         found = re.search(r"Collected\s*:\s*(\d+)", result.stderr)
         if result.returncode != 0 or not found:
