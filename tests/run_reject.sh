@@ -3,8 +3,8 @@
 #
 # Every tests/reject/TOPIC/NAME.entk is compiled in its folder by `entkc --diag=line --emit=network NAME.entk`. NAME.expect
 # holds "exit N" and below it all of stderr, word for word. NAME.human, if there is one, holds the same for the layout with
-# carets (without --diag=line). NAME.args, if there is one, holds further arguments, one a line. Files whose names begin
-# with "_" are there to be included. --bless writes what is missing or differs: read the difference as you read code.
+# carets (without --diag=line). NAME.args, if there is one, holds further arguments, one a line; a form (--emit=..) among
+# them takes the place of --emit=network. Files whose names begin with "_" are there to be included. --bless writes what is missing or differs: read the difference as you read code.
 set -u
 bless=0
 [ "${1:-}" = --bless ] && bless=1 && shift
@@ -56,8 +56,12 @@ for topic in "${topics[@]}"; do
 		case $name in _*) continue ;; esac
 		args=()
 		[ -e "$name.args" ] && mapfile -t args <"$name.args"
-		compare "$name.expect" --diag=line --emit=network "$file" ${args[@]+"${args[@]}"}
-		[ -e "$name.human" ] && compare "$name.human" --emit=network "$file" ${args[@]+"${args[@]}"}
+		case " ${args[*]-} " in
+		*" --emit="*) ;;
+		*) args+=(--emit=network) ;;
+		esac
+		compare "$name.expect" --diag=line "$file" "${args[@]}"
+		[ -e "$name.human" ] && compare "$name.human" "$file" "${args[@]}"
 	done
 done
 echo "reject: $passed passed, $failed failed"

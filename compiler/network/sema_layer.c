@@ -453,8 +453,9 @@ bool sema_needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow)
 		sema_error(ch, call->span, "E0507",
 			   "\"%s\" needs Gaussian features, the raw input has none before the first weight layer",
 			   call->label);
-	else if (cause->kind == NODE_ABRELU || cause->kind == NODE_ERF ||
-		 (cause->kind == NODE_PLANNED && cause->as.planned.nonlinear))
+	else if (call->layer->apply != sema_apply_layernorm &&
+		 (cause->kind == NODE_ABRELU || cause->kind == NODE_ERF ||
+		  (cause->kind == NODE_PLANNED && cause->as.planned.nonlinear)))
 		sema_error(ch, call->span, "E0507",
 			   "two nonlinearities in a row: \"%s\" needs Gaussian features, \"%s\" leaves none",
 			   call->label, cause->label);

@@ -138,6 +138,35 @@ def special_targets(report, work):
             report.check(result.returncode == 2 and f.read() == NET, f"{arguments[1:]}: status {result.returncode}")
 
 
+def missing_kernels(report, work):
+    """A net with a layer that has no kernel: printed and explained, and refused by all that computes a kernel."""
+    folder = work.path("missing")
+    os.mkdir(folder)
+    source = work.write("net n = image(4x4) -> lift(C4, 3x3) -> gelu -> (conv(1) * conv(1)) -> pool -> dense\n"
+                        "net m = image(4x4) -> conv(3x3) -> relu -> pool -> dense\n")
+    for form in ("ast", "network", "dot"):
+        result = work.run_compiler([source, f"--emit={form}"])
+        report.check(result.returncode == 0 and result.stdout, f"--emit={form}: status {result.returncode}")
+    for more in (["--explain"], ["--explain", "--backend=reference"], ["--explain", "--emit=network"]):
+        result = work.run_compiler([source, *more])
+        lines = result.stdout.splitlines()
+        report.check(result.returncode == 0, f"{more}: status {result.returncode}: {result.stderr.strip()}")
+        for line in ("n: symmetry: image average", "m: symmetry: none",
+                     "n: no kernel in this version: gelu, product of branches"):
+            report.check(line in lines, f"{more}: no line \"{line}\"")
+        report.check(not any(line.startswith("m: no kernel") for line in lines), f"{more}: m has a kernel")
+        costs = [line for line in lines if ": cost per pair: " in line]
+        wanted = [] if "--backend=reference" in more else ["m"]
+        report.check([line.split(":")[0] for line in costs] == wanted, f"{more}: costs {costs}")
+    out = os.path.join(folder, "x")
+    for more in ([], ["--backend=reference"], ["--explain"], ["--emit=obj"], ["--emit=shared"], ["--emit=asm"],
+                 ["--emit=llvm-ir"], ["--emit=recursion"], ["--emit=recursion", "--explain"]):
+        result = work.run_compiler([source, "--diag=line", *more, "-o", out])
+        report.check(result.returncode == 1 and not result.stdout, f"{more}: status {result.returncode}")
+        report.check(result.stderr.count(":error:E0607:") == 2, f"{more}: {result.stderr.strip()}")
+        report.check(listing(folder) == [], f"{more}: left {listing(folder)}")
+
+
 def format_in_place(report, work):
     source = work.write("let   a=3#c\nnet n=vector( a )->dense\n")
     os.chmod(source, 0o640)
@@ -193,8 +222,8 @@ def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_driver")
     with lib.Work(options.build, options.keep) as work:
-        for test in (default_names, text_forms, failures_leave_nothing, interruption, special_targets, format_in_place,
-                     shared_library, includes):
+        for test in (default_names, text_forms, failures_leave_nothing, interruption, special_targets, missing_kernels,
+                     format_in_place, shared_library, includes):
             test(report, work)
     report.exit()
 

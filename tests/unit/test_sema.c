@@ -71,7 +71,7 @@ static void check_invariants(const Network *network)
 		assert_int_equal(node->id, i);
 		if (node->input != NULL)
 			assert_true(node->input->id < i);
-		for (uint32_t k = 0; node->kind == NODE_SUM && k < node->as.sum.count; k++)
+		for (uint32_t k = 0; node_joins(node) && k < node->as.sum.count; k++)
 			assert_true(node->as.sum.branches[k]->id < i);
 		if (node->kind == NODE_REPEAT) {
 			const Type *hole = &node->as.repeat.hole->type, *body = &node->as.repeat.body->type;
@@ -84,6 +84,7 @@ static void check_invariants(const Network *network)
 			assert_int_equal(hole->gaussian, body->gaussian);
 			assert_int_equal(hole->centred, body->centred);
 			assert_int_equal(hole->theta_zero, body->theta_zero);
+			assert_int_equal(hole->width, body->width);
 			assert_int_equal(node->input->type.channels, hole->channels);
 			assert_int_equal(node->input->type.theta_zero, hole->theta_zero);
 		}
@@ -245,6 +246,103 @@ static void raw_input_cannot_be_added(void **state)
 	(void)state;
 	assert_true(fails("net n = vector(4) -> (dense + identity)"));
 	assert_false(fails("net n = vector(4) -> (dense + dense)"));
+}
+
+/* ---- layers without a kernel ---- */
+
+static void products(void **state)
+{
+	(void)state;
+	Network *net = only_net("net n = vector(4) -> dense -> (dense -> relu * (dense -> relu * identity)) -> dense");
+	const Node *product = net->output->input;
+	assert_int_equal(product->kind, NODE_PRODUCT);
+	assert_int_equal(product->gap, GAP_PRODUCT);
+	assert_int_equal(product->as.sum.count, 3);
+	assert_true(!product->type.gaussian && product->type.centred); /* one centred factor is enough */
+	net = only_net("net n = vector(4) -> dense -> (dense -> relu * dense -> relu) -> dense");
+	assert_false(net->output->input->type.centred);
+	net = only_net("net n = vector(4) -> dense -> (dense -> (dense * erf))^3 -> dense");
+	check_invariants(net);
+	assert_true(fails("net n = vector(4) -> dense -> (erf * identity) -> dense"));
+	assert_true(fails("net n = vector(4) -> (dense * identity)"));
+	assert_false(fails("net n = vector(4) -> dense -> (dense * dense + dense) -> dense"));
+}
+
+static void concatenations(void **state)
+{
+	(void)state;
+	Network *net = only_net("net n = image(6x5) -> conv(3, width = 2) -> concat(identity, erf, conv(1, width = 7)) -> "
+	                        "conv(1) -> concat(conv(3), conv(1, stride = 2x1), axis = 0) -> relu -> pool");
+	check_invariants(net);
+	const Node *channels = net->nodes[4], *axis = net->nodes[8];
+	assert_int_equal(channels->kind, NODE_CONCAT);
+	assert_int_equal(channels->gap, GAP_LAYER);
+	assert_int_equal(channels->type.width, 2 + 2 + 7);
+	assert_true(!channels->type.gaussian && channels->type.centred && channels->type.channels == 0);
+	assert_int_equal(axis->kind, NODE_CONCAT);
+	assert_int_equal(axis->type.shape[0], 6 + 3);
+	assert_int_equal(axis->type.shape[1], 5);
+	assert_true(axis->type.gaussian && axis->type.centred);
+	net = only_net("net n = vector(4) -> concat(identity, identity, identity)");
+	assert_int_equal(net->output->type.channels, 12);
+	assert_true(net->output->type.theta_zero);
+}
+
+static void widths(void **state)
+{
+	(void)state;
+	Network *net = only_net("default(parameterization = standard, width = 5)\n"
+	                        "net n = image(4x3, channels = 2) -> lift(C2, 3x3, s = [2, 3]) -> relu -> flatten -> dense -> "
+	                        "(relu -> dense(width = 6))^4");
+	check_invariants(net);
+	const Affine *lift = &net->nodes[1]->as.conv.affine;
+	assert_true(lift->standard && lift->s[0] == 2 && lift->s[1] == 3);
+	assert_int_equal(net->nodes[1]->gap, GAP_STANDARD);
+	assert_int_equal(net->nodes[1]->type.width, 15);
+	assert_int_equal(net->nodes[3]->type.width, 15 * 4 * 3 * 2); /* flatten: positions and elements */
+	/* the first repetition meets another width */
+	assert_int_equal(net->output->kind, NODE_REPEAT);
+	assert_int_equal(net->output->as.repeat.count, 3);
+	assert_true(fails("net n = vector(4) -> dense -> dense(parameterization = standard)"));
+	assert_false(fails("net n = vector(4) -> dense(parameterization = standard)"));
+	assert_false(fails("default(s = [1, 2])\nnet n = vector(4) -> dense"));
+}
+
+static void oddness(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *layer;
+		bool odd;
+	} layers[] = {
+		{"gelu", false}, {"sin", true}, {"sin(c = 0.1)", false}, {"cos", false}, {"rbf", false}, {"sign", true},
+		{"exp", false}, {"gaussian", false}, {"gabor", true}, {"exp_normalized", false}, {"hermite(3)", true},
+		{"hermite(0)", false}, {"monomial(1)", true}, {"monomial(2)", false}, {"rectified_monomial(1)", false},
+		{"polynomial([0, 1, 0, 3])", true}, {"polynomial([1, 1])", false}, {"polynomial([0, 0, p])", false},
+		{"polynomial([0, p])", true},
+	};
+	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
+		const Node *node = only_net(arena_printf(arena, "param p = 0\nnet n = vector(4) -> dense -> %s",
+		                                         layers[i].layer))->output;
+		assert_int_equal(node->kind, NODE_PLANNED);
+		assert_int_equal(node->gap, GAP_LAYER);
+		assert_false(node->type.gaussian);
+		assert_int_equal(node->type.centred, layers[i].odd);
+	}
+}
+
+static void normalisation_keeps_or_clears(void **state)
+{
+	(void)state;
+	const Node *node = only_net("net n = vector(4) -> dense -> layernorm")->output;
+	assert_true(node->type.gaussian && node->type.centred);
+	node = only_net("net n = vector(4) -> dense -> dropout(0.5)")->output;
+	assert_true(!node->type.gaussian && node->type.centred);
+	node = only_net("net n = vector(4) -> dense -> dropout(0.5, mode = test)")->output;
+	assert_true(node->type.gaussian && node->type.centred);
+	assert_true(fails("net n = vector(4) -> dropout(0.5)"));
+	assert_true(fails("net n = vector(4) -> layernorm"));
+	assert_true(fails("net n = vector(4) -> dense -> relu -> layernorm"));
 }
 
 /* ---- flags ---- */
@@ -560,6 +658,11 @@ int main(void)
 	        cmocka_unit_test(freshness),
 	        cmocka_unit_test(centred_branches),
 	        cmocka_unit_test(raw_input_cannot_be_added),
+	        cmocka_unit_test(products),
+	        cmocka_unit_test(concatenations),
+	        cmocka_unit_test(widths),
+	        cmocka_unit_test(oddness),
+	        cmocka_unit_test(normalisation_keeps_or_clears),
 	        cmocka_unit_test(flags_follow_the_table),
 	        cmocka_unit_test(domains),
 	        cmocka_unit_test(pools_name_everything_plainly),
