@@ -104,8 +104,8 @@ static void check_seam(const Proof *proof, const Node *node, const Window *w, Fl
 	uint32_t axis = flow->seam->as.sum.axis;
 	bool turned = proof->reflected[axis];
 	for (uint32_t b = 0; b < proof->dim; b++)
-		turned = turned || (b != axis && (group_exchanges(proof->group, axis, b) ||
-						  group_exchanges(proof->group, b, axis)));
+		turned = turned || (b != axis &&
+				    (group_exchanges(proof->group, axis, b) || group_exchanges(proof->group, b, axis)));
 	if (turned)
 		fail_broken(flow, node, reason,
 			    "The symmetry would be kept by this layer in each of the branches, before they are "

@@ -34,8 +34,7 @@ static void report(Diag *diag, const Node *node)
 		diag_error(diag, node->span, "E0607", "products of branches are not available in this version");
 		return;
 	case GAP_STANDARD:
-		diag_error(diag, node->span, "E0607",
-			   "the standard parameterization is not available in this version");
+		diag_error(diag, node->span, "E0607", "the standard parameterization is not available in this version");
 		return;
 	case GAP_NONE:
 		break;

@@ -145,8 +145,7 @@ static Type weighted(Type type)
 static bool affine_args(Checker *ch, const LayerCall *call, const Flow *flow, Affine *affine, Type *type)
 {
 	uint64_t width = 0;
-	if (!sema_arg_affine(ch, call, affine) ||
-	    !sema_arg_integer(ch, call, ARG_WIDTH, 1, LIMIT_ELEMENTS, &width))
+	if (!sema_arg_affine(ch, call, affine) || !sema_arg_integer(ch, call, ARG_WIDTH, 1, LIMIT_ELEMENTS, &width))
 		return false;
 	if (affine->standard && flow->node->type.width == 0) {
 		sema_error(ch, call->span, "E0515",

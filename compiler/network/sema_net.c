@@ -190,7 +190,8 @@ static bool check_widths(Checker *ch, const Branches *branches)
 		if (branches->list[i].end.node->type.width > 0)
 			continue;
 		sema_error(ch, branches->list[i].span, "E0515",
-			   "a concatenation of channels depends on the widths of its branches, branch %u has none", i + 1);
+			   "a concatenation of channels depends on the widths of its branches, branch %u has none",
+			   i + 1);
 		diag_hint(ch->diag, "Write width = n at the last weight layer of every branch.");
 		return false;
 	}

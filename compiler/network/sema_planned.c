@@ -33,8 +33,7 @@ static void push_list(Checker *ch, ArgList *args, const char *name, const Value 
 	for (uint32_t i = 0; i < value->as.list.expr->as.list.count; i++) {
 		const Value *item = &value->as.list.items[i];
 		if (item->kind == VALUE_NUMBER)
-			push_arg(ch, args,
-				 (PlannedArg){arena_printf(ch->arena, "c%u", i), item->as.number, NULL});
+			push_arg(ch, args, (PlannedArg){arena_printf(ch->arena, "c%u", i), item->as.number, NULL});
 		else
 			text = arena_printf(ch->arena, "%s%s%s", text, i == 0 ? "" : ", ",
 					    sema_choice_name(item->choice));
@@ -150,8 +149,8 @@ void sema_apply_layernorm(Checker *ch, const LayerCall *call, Flow *flow)
 	bool ok = true;
 	if (over->given && over->value.kind == VALUE_CHOICE)
 		ok = check_axis(ch, type, over->value.choice, over->span);
-	for (uint32_t i = 0; over->given && over->value.kind == VALUE_LIST && i < over->value.as.list.expr->as.list.count;
-	     i++)
+	for (uint32_t i = 0;
+	     over->given && over->value.kind == VALUE_LIST && i < over->value.as.list.expr->as.list.count; i++)
 		ok = check_axis(ch, type, over->value.as.list.items[i].choice,
 				over->value.as.list.expr->as.list.items[i]->span) &&
 		     ok;
