@@ -20,7 +20,7 @@ INVARIANT = {
                     " -> relu -> pool -> dense"),
     "d2": (2, "D2", "image(6x5, channels = 2) -> lift(D2, 3x2, padding = valid, bias_std = 0.2) -> relu -> conv(2x2, padding = valid)"
                     " -> relu -> pool(over = positions) -> conv -> relu -> pool -> dense"),
-    "swap": (2, "generated(swap(0, 1))", "image(6x6, channels = 2) -> lift(G, 2x2, bias_std = 0.2) -> relu -> conv(2x2)"
+    "diagonal": (2, "generated(swap(0, 1))", "image(6x6, channels = 2) -> lift(G, 2x2, bias_std = 0.2) -> relu -> conv(2x2)"
                                          " -> relu -> pool -> dense"),
     "o": (3, "O", "volume(3x3x3, channels = 2) -> lift(O, 2x2x2, padding = valid, bias_std = 0.2) -> relu -> pool -> dense"),
 }
@@ -38,18 +38,18 @@ AUGMENTED = {
 LIMITS = {
     "vector_bias": "vector(5) -> dense(weight_std = 1.3, bias_std = 0.2) -> relu -> dense(bias_std = 0.1) -> erf -> dense",
     "vector_plain": "vector(5) -> dense(weight_std = 1.3) -> relu -> dense -> abs -> dense -> leaky_relu -> dense",
-    "flatten": "image(6x6) -> conv(3x3, weight_std = 1.4) -> relu -> conv(3x3) -> relu -> flatten -> dense -> relu -> dense",
+    "flat": "image(6x6) -> conv(3x3, weight_std = 1.4) -> relu -> conv(3x3) -> relu -> flatten -> dense -> relu -> dense",
     "pooled": "image(6x6) -> conv(3x3, weight_std = 1.4) -> relu -> conv(2x2) -> abrelu(-0.3, 1.2) -> pool -> dense",
-    "circular": "image(6x6) -> conv(3x3, padding = circular) -> relu -> avgpool(2x2) -> conv(3x3) -> relu -> pool -> dense",
+    "torus": "image(6x6) -> conv(3x3, padding = circular) -> relu -> avgpool(2x2) -> conv(3x3) -> relu -> pool -> dense",
     "windows": "image(6x6) -> conv(1x1) -> relu -> avgpool(3x3, stride = 1) -> conv(3x3, stride = 2) -> relu -> flatten -> dense",
-    "group": "image(6x6) -> lift(C4, 3x3, weight_std = 1.4) -> relu -> conv(3x3) -> relu -> pool -> dense -> relu -> dense",
+    "lifted": "image(6x6) -> lift(C4, 3x3, weight_std = 1.4) -> relu -> conv(3x3) -> relu -> pool -> dense -> relu -> dense",
     "general": 'image(6x6) -> lift(C4, 3x3, mask = "x.. .x. ...") -> relu -> conv(3x3, elements = [0, 1], mask = "xx. ... ...")'
                " -> relu -> pool -> dense",
     "relative": "image(6x6) -> lift(C4, 3x3, stride = 2, bias_std = 0.2) -> relu -> conv(3x3) -> erf -> pool -> dense",
     "residual": "image(6x6) -> conv(3x3, bias_std = 0.1) -> (relu -> conv(3x3) + identity)^3 -> relu -> pool -> dense",
     "deep": "image(6x6) -> conv(3x3, weight_std = sqrt(2)) -> (relu -> conv(3x3, weight_std = sqrt(2)))^30 -> pool -> dense",
 }
-HOMOGENEOUS = ("vector_plain", "flatten", "pooled", "circular", "windows", "group", "general")
+HOMOGENEOUS = ("vector_plain", "flat", "pooled", "torus", "windows", "lifted", "general")
 
 
 def text(nets, group=None):
