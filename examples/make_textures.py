@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Make labelled RGB patches whose classes are textures: a stand-in for fluorescence images of tissue.
 
-    make_textures.py OUT.npz [--size 16] [--train 600] [--test 300] [--noise 0.11] [--seed 0]
+    make_textures.py OUT.npz [--size 16] [--train 600] [--test 300] [--noise 0.15] [--seed 0]
 
 As in histology a patch has no upright position: every patch turns and shifts its texture at random, so that a rotated
 patch is as likely as the patch itself. A class is a local arrangement with a direction and a mirror line (no left or right hand):
@@ -26,9 +26,9 @@ import numpy as np
 
 CLASSES = ("corners", "tees", "crescents", "comets", "vees", "chevrons")
 SPACING = 4.8      # pixels between pieces
-JITTER = 0.12      # how far a piece may stand from its place, in spacings
-SCALE = 0.06       # relative variation of a patch's magnification
-STAIN = 0.15       # relative variation of each colour's strength
+JITTER = 0.08      # how far a piece may stand from its place, in spacings
+SCALE = 0.03       # relative variation of a patch's magnification
+STAIN = 0.1        # relative variation of each colour's strength
 LATTICE = 64       # the jitter repeats after so many pieces, more than a patch shows
 
 
@@ -104,7 +104,7 @@ def main():
     parser.add_argument("--size", type=int, default=16, help="pixels along an edge (16)")
     parser.add_argument("--train", type=int, default=600, help="training patches (600)")
     parser.add_argument("--test", type=int, default=300, help="test patches (300)")
-    parser.add_argument("--noise", type=float, default=0.11, help="standard deviation of the noise, 1 = full brightness (0.11)")
+    parser.add_argument("--noise", type=float, default=0.15, help="standard deviation of the noise, 1 = full brightness (0.15)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the random numbers (0)")
     options = parser.parse_args()
     if min(options.size, options.train, options.test) < 1 or options.size > 4096 or options.seed < 0 \

@@ -95,6 +95,20 @@ static void add_data(EntkText *script, const EntkPanel *panel, size_t number) {
 	}
 }
 
+/* "1e-08" becomes "1e-8", "1e+00" becomes "1e0". */
+static void shorten(char *label) {
+	char *e = strchr(label, 'e');
+	if (!e)
+		return;
+	char *from = e + 1, *to = e + 1;
+	if (*from == '-')
+		*to++ = *from;
+	from += *from == '-' || *from == '+';
+	while (*from == '0' && from[1])
+		from++;
+	memmove(to, from, strlen(from) + 1);
+}
+
 static void add_axes(EntkText *script, const EntkPanel *panel) {
 	double low, high;
 	range_of(panel, &low, &high);
@@ -110,6 +124,7 @@ static void add_axes(EntkText *script, const EntkPanel *panel) {
 	for (size_t i = 0; i < panel->points; i++) {
 		char label[64];
 		snprintf(label, sizeof label, panel->x_format, panel->x[i]);
+		shorten(label);
 		entk_text_add(script, "%s'%s' %.9g", i ? ", " : "", label, panel->x[i]);
 	}
 	entk_text_add(script, ")\n");
