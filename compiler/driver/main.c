@@ -1,5 +1,6 @@
 /* entkc: from FILE.entk to a program. The order of the phases, and the exit codes:
  * 0 good, 1 the user's file, 2 usage or environment, 70 our bug. */
+#include <inttypes.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include "driver/output.h"
 #include "emit/emit.h"
 #include "network/gaps.h"
+#include "recursion/rec.h"
 #include "network/sema.h"
 #include "syntax/ast.h"
 
@@ -348,6 +350,23 @@ static int fail(Compiler *c, int status)
 	return status;
 }
 
+/* Kernels are written layer by layer, but for the loops of repeats: a net that is too long for that is the user's to mend. */
+static bool report_lengths(Diag *diag, const Program *program)
+{
+	bool fits = true;
+	for (uint32_t i = 0; i < program->network_count; i++) {
+		const Network *network = program->networks[i];
+		uint64_t layers = rec_written_out(network);
+		if (layers <= REC_MAX_LAYERS)
+			continue;
+		fits = diag_error(diag, network->span, "E0410", "net \"%s\" has %" PRIu64 " layers one by one, kernels take at most %d",
+		                  network->name, layers, REC_MAX_LAYERS);
+		diag_hint(diag, "A repeat stays a loop where shape and domain do not change and no layer in it pools, lifts or leaves a "
+		                "group.");
+	}
+	return fits;
+}
+
 static int compile(Compiler *c)
 {
 	if (!load(c))
@@ -363,7 +382,10 @@ static int compile(Compiler *c)
 		return EXIT_ENVIRONMENT;
 	if (c->options.form == FORM_AST)
 		return diag_error_count(c->diag) ? fail(c, EXIT_USER) : write_output(c);
-	if (!check(c) || (needs_kernels(&c->options) && !network_report_gaps(c->arena, c->diag, c->program)))
+	if (!check(c))
+		return fail(c, EXIT_USER);
+	if (needs_kernels(&c->options) &&
+	    (!network_report_gaps(c->arena, c->diag, c->program) || !report_lengths(c->diag, c->program)))
 		return fail(c, EXIT_USER);
 	diag_print(c->diag, stderr, c->options.diag); /* warnings */
 	if (c->options.output && is_source(c, c->options.output))

@@ -64,6 +64,15 @@ bool emit_program(Arena *arena, const Program *program, const EmitOptions *optio
 	RecProgram **recs = ARENA_ARRAY(arena, RecProgram *, 2 * (size_t)count + 1);
 	RecAugment *augments = ARENA_ARRAY(arena, RecAugment, count + 1);
 	for (uint32_t i = 0; i < count; i++) {
+		uint64_t layers = rec_written_out(program->networks[i]);
+		if (layers > REC_MAX_LAYERS) {
+			*error = arena_printf(arena,
+			                      "net \"%s\" has %llu layers that stand one by one, kernels are compiled for at most %d; a "
+			                      "repeat stays a loop where shape and domain do not change and no layer in it pools, lifts "
+			                      "or leaves a group",
+			                      program->networks[i]->name, (unsigned long long)layers, REC_MAX_LAYERS);
+			return false;
+		}
 		augments[i] = rec_augment(arena, program->networks[i]);
 		recs[2 * i] = rec_lower(arena, augments[i].inner, &rec);
 		rec_check(recs[2 * i]);

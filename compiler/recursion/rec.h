@@ -296,6 +296,11 @@ typedef struct RecAugment {
 } RecAugment;
 RecAugment rec_augment(Arena *arena, const Network *network);
 
+/* At most so many layers of a net may stand one by one in its recursion: lowering follows them recursively, and the time of
+ * code generation grows with them. */
+enum { REC_MAX_LAYERS = 4000 };
+/* Layers of the net, with the repeats written out that cannot be loops (an upper bound). */
+uint64_t rec_written_out(const Network *network);
 /* Lower a net (without AUGMENT). Never fails: every typed network has a recursion. */
 RecProgram *rec_lower(Arena *arena, const Network *network, const RecOptions *options);
 /* Run chains of nests row by row, keeping only the rows that are still read. */

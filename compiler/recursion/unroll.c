@@ -114,6 +114,17 @@ static Node *copy(Unroll *u, Node *node, Node **copies)
 	return made;
 }
 
+uint64_t rec_written_out(const Network *network)
+{
+	uint64_t size = network->node_count;
+	for (uint32_t i = 0; i < network->node_count; i++) {
+		const Node *node = network->nodes[i];
+		if (node->kind == NODE_REPEAT && holds_array(network, node->as.repeat.body, node->as.repeat.hole))
+			size += (uint64_t)node->as.repeat.count * network->node_count;
+	}
+	return size;
+}
+
 const Network *rec_unroll(Arena *arena, const Network *network, bool all)
 {
 	bool needed = false;

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 static char folder[] = "/tmp/entk-test-npz-XXXXXX";
-static char names[4][128];
+static char names[4][512]; /* the folder and any file name */
 
 static const char *path(int i, const char *name) {
 	snprintf(names[i], sizeof names[i], "%s/%s", folder, name);
@@ -102,7 +102,7 @@ static void test_keys(void **state) {
 	EntkArray array;
 	EntkError error;
 	const char *key;
-	char name[256];
+	char name[600];
 	write_example(path(0, "a.npz"));
 	snprintf(name, sizeof name, "%s:matrix", path(0, "a.npz"));
 	assert_int_equal(entk_npz_open(name, &npz, &error), ENTK_OK);
