@@ -259,8 +259,9 @@ demo: all ## compile examples/histology.entk and compare a plain and two equivar
 	$(PYTHON) examples/make_textures.py $(BUILD)/demo/patches.npz
 	$(BUILD)/entkc examples/histology.entk -o $(BUILD)/demo/histology
 	$(BUILD)/demo/histology compare $(BUILD)/demo/patches.npz --json $(BUILD)/demo/curves.json \
-		--figure $(BUILD)/demo/curves
-	@echo "The numbers are in $(BUILD)/demo/curves.json, the curves in $(BUILD)/demo/curves.svg and .png."
+		--figure $(BUILD)/demo/curves > $(BUILD)/demo/table.txt
+	@cat $(BUILD)/demo/table.txt
+	@echo "The table is in $(BUILD)/demo/table.txt, the numbers in $(BUILD)/demo/curves.json, the curves in $(BUILD)/demo/curves.svg and .png."
 
 $(BUILD)/bench/sampler.so: bench/sampler.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
