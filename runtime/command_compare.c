@@ -21,13 +21,16 @@ static const EntkOption options[] = {
 	{0},
 };
 
-static const char *const text =
-	"Learning curves of every net: training sets of several sizes are drawn at random (classes in their natural proportions,\n"
-	"smaller sets inside larger ones, the same sets for every net), and every net is scored on the same test samples. Kernels of\n"
-	"all samples are computed once per net. The ridge is never chosen on the test samples; how the result depends on it is shown.";
+static const char *const text = "Learning curves of every net: training sets of several sizes are drawn at random "
+				"(classes in their natural proportions,\n"
+				"smaller sets inside larger ones, the same sets for every net), and every net is "
+				"scored on the same test samples. Kernels of\n"
+				"all samples are computed once per net. The ridge is never chosen on the test samples; "
+				"how the result depends on it is shown.";
 
 /* "25,50,100" into ascending, distinct sizes. */
-static EntkStatus parse_sizes(EntkCompare *compare, const char *value, EntkError *error) {
+static EntkStatus parse_sizes(EntkCompare *compare, const char *value, EntkError *error)
+{
 	compare->size_count = 0;
 	for (const char *start = value;; start++) {
 		size_t length = strcspn(start, ",");
@@ -40,8 +43,8 @@ static EntkStatus parse_sizes(EntkCompare *compare, const char *value, EntkError
 		if (compare->size_count == ENTK_COMPARE_SIZES)
 			return entk_fail(error, ENTK_USAGE, "--sizes", "more than %d sizes", ENTK_COMPARE_SIZES);
 		if (compare->size_count > 0 && size <= compare->sizes[compare->size_count - 1])
-			return entk_fail(error, ENTK_USAGE, "--sizes", "%llu after %zu, expected ascending sizes", (unsigned long long)size,
-				compare->sizes[compare->size_count - 1]);
+			return entk_fail(error, ENTK_USAGE, "--sizes", "%llu after %zu, expected ascending sizes",
+					 (unsigned long long)size, compare->sizes[compare->size_count - 1]);
 		compare->sizes[compare->size_count++] = (size_t)size;
 		start += length;
 		if (*start == '\0')
@@ -49,7 +52,8 @@ static EntkStatus parse_sizes(EntkCompare *compare, const char *value, EntkError
 	}
 }
 
-static EntkStatus take_count(const char *option, const char *value, uint64_t high, size_t *count, EntkError *error) {
+static EntkStatus take_count(const char *option, const char *value, uint64_t high, size_t *count, EntkError *error)
+{
 	uint64_t number;
 	EntkStatus status = entk_parse_count(option, value, 1, high, &number, error);
 	if (status == ENTK_OK)
@@ -57,7 +61,8 @@ static EntkStatus take_count(const char *option, const char *value, uint64_t hig
 	return status;
 }
 
-static EntkStatus take(EntkCompare *compare, int id, const char *value, EntkError *error) {
+static EntkStatus take(EntkCompare *compare, int id, const char *value, EntkError *error)
+{
 	switch (id) {
 	case ENTK_ARG_ERROR:
 		return error->status;
@@ -82,11 +87,12 @@ static EntkStatus take(EntkCompare *compare, int id, const char *value, EntkErro
 		return ENTK_OK;
 	default:
 		return entk_learn_has(id) ? entk_learn_take(&compare->learn, id, value, error)
-								  : entk_common_take(&compare->common, id, value, error);
+					  : entk_common_take(&compare->common, id, value, error);
 	}
 }
 
-static EntkStatus parse(EntkCompare *compare, EntkArgs *args, EntkError *error) {
+static EntkStatus parse(EntkCompare *compare, EntkArgs *args, EntkError *error)
+{
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;)
 		status = take(compare, id, args->value, error);
@@ -97,7 +103,8 @@ static EntkStatus parse(EntkCompare *compare, EntkArgs *args, EntkError *error) 
 	return status;
 }
 
-int entk_command_compare(const EntkProgram *program, int argc, char **argv) {
+int entk_command_compare(const EntkProgram *program, int argc, char **argv)
+{
 	EntkArgs args = entk_args_begin("compare D.npz [options]", text, options, argc, argv);
 	EntkCompare compare = {.learn = entk_learn_defaults(), .seeds = 5, .program_name = argv[0]};
 	EntkError error;

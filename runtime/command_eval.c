@@ -21,7 +21,8 @@ static const EntkOption options[] = {
 };
 
 static const char *const text =
-	"Fit every net on x_train, y_train of D.npz and score it on x_test, y_test (or MedMNIST's names). Integer targets are classes,\n"
+	"Fit every net on x_train, y_train of D.npz and score it on x_test, y_test (or MedMNIST's names). Integer "
+	"targets are classes,\n"
 	"0/1 integers (n, k) are labels, floats are real targets. The ridge is never chosen on the test part.";
 
 typedef struct EvalCommand {
@@ -49,7 +50,8 @@ typedef struct Result {
 	double gram_seconds, solve_seconds;
 } Result;
 
-static EntkStatus parse(EvalCommand *command, EntkArgs *args, EntkError *error) {
+static EntkStatus parse(EvalCommand *command, EntkArgs *args, EntkError *error)
+{
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;) {
 		if (id == ENTK_ARG_ERROR)
@@ -74,14 +76,16 @@ static EntkStatus parse(EvalCommand *command, EntkArgs *args, EntkError *error) 
 
 /* ---- one net --------------------------------------------------------------------------------------------------- */
 
-static EntkStatus load_samples(EvalCommand *command, const EntkNet *net, EntkError *error) {
+static EntkStatus load_samples(EvalCommand *command, const EntkNet *net, EntkError *error)
+{
 	uint32_t precision = command->common.program->precision;
 	if (command->loaded && entk_same_input(command->loaded, net))
 		return ENTK_OK;
 	entk_samples_destroy(&command->train);
 	entk_samples_destroy(&command->test);
 	command->loaded = NULL;
-	EntkStatus status = entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, net, precision, &command->train, error);
+	EntkStatus status =
+		entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, net, precision, &command->train, error);
 	if (status == ENTK_OK)
 		status = entk_dataset_samples(&command->dataset, ENTK_PART_TEST, net, precision, &command->test, error);
 	if (status == ENTK_OK)
@@ -90,7 +94,9 @@ static EntkStatus load_samples(EvalCommand *command, const EntkNet *net, EntkErr
 }
 
 /* Calibrated variances of the predictions: the process's own, times the scale that leaving one out asks for. */
-static EntkStatus find_variances(const double *cross, const double *diagonal, size_t m, Result *result, EntkError *error) {
+static EntkStatus find_variances(const double *cross, const double *diagonal, size_t m, Result *result,
+				 EntkError *error)
+{
 	double amplitude = result->regression.merit.amplitude;
 	if (!(amplitude > 0) || !isfinite(amplitude))
 		return ENTK_OK;
@@ -110,16 +116,19 @@ static EntkStatus find_variances(const double *cross, const double *diagonal, si
 	return status;
 }
 
-static EntkStatus find_probabilities(size_t m, size_t classes, Result *result, EntkError *error) {
+static EntkStatus find_probabilities(size_t m, size_t classes, Result *result, EntkError *error)
+{
 	result->probabilities = entk_learn_matrix(m, classes, "the probabilities", error);
 	if (!result->probabilities)
 		return error->status;
 	for (size_t i = 0; i < m; i++)
-		entk_class_probabilities(result->predictions + i * classes, classes, result->variances[i], result->probabilities + i * classes);
+		entk_class_probabilities(result->predictions + i * classes, classes, result->variances[i],
+					 result->probabilities + i * classes);
 	return ENTK_OK;
 }
 
-static EntkStatus score(const EvalCommand *command, Result *result, EntkError *error) {
+static EntkStatus score(const EvalCommand *command, Result *result, EntkError *error)
+{
 	const EntkDataset *dataset = &command->dataset;
 	const EntkPart *part = &dataset->parts[ENTK_PART_TEST];
 	size_t m = part->count, outputs = dataset->outputs;
@@ -129,18 +138,22 @@ static EntkStatus score(const EvalCommand *command, Result *result, EntkError *e
 		if (result->variances)
 			status = find_probabilities(m, outputs, result, error);
 		if (status == ENTK_OK)
-			status = entk_metrics_classes(result->predictions, result->probabilities, part->classes, m, outputs, &result->metrics, error);
+			status = entk_metrics_classes(result->predictions, result->probabilities, part->classes, m,
+						      outputs, &result->metrics, error);
 		if (status != ENTK_OK)
 			return status;
-		result->confusion = entk_allocate(outputs * outputs, sizeof *result->confusion, "the confusion matrix", error);
+		result->confusion =
+			entk_allocate(outputs * outputs, sizeof *result->confusion, "the confusion matrix", error);
 		if (!result->confusion)
 			return error->status;
 		entk_metrics_confusion(result->predictions, part->classes, m, outputs, result->confusion);
 		return ENTK_OK;
 	case ENTK_TASK_LABELS:
-		return entk_metrics_labels(result->predictions, result->variances, part->values, m, outputs, &result->metrics, error);
+		return entk_metrics_labels(result->predictions, result->variances, part->values, m, outputs,
+					   &result->metrics, error);
 	case ENTK_TASK_REGRESSION:
-		entk_metrics_regression(result->predictions, result->variances, command->encoding.scale, part->values, m, outputs, &result->metrics);
+		entk_metrics_regression(result->predictions, result->variances, command->encoding.scale, part->values,
+					m, outputs, &result->metrics);
 	}
 	return status;
 }
@@ -150,13 +163,15 @@ typedef struct Kernels {
 	double *train, *cross, *diagonal;
 } Kernels;
 
-static void kernels_destroy(Kernels *kernels) {
+static void kernels_destroy(Kernels *kernels)
+{
 	free(kernels->train);
 	free(kernels->cross);
 	free(kernels->diagonal);
 }
 
-static EntkStatus find_kernels(EvalCommand *command, const EntkNet *net, Kernels *kernels, EntkError *error) {
+static EntkStatus find_kernels(EvalCommand *command, const EntkNet *net, Kernels *kernels, EntkError *error)
+{
 	const EntkProgram *program = command->common.program;
 	size_t n = command->train.count, m = command->test.count;
 	bool ntk = command->learn.ntk;
@@ -166,17 +181,18 @@ static EntkStatus find_kernels(EvalCommand *command, const EntkNet *net, Kernels
 	if (!kernels->train || !kernels->cross || !kernels->diagonal)
 		return error->status;
 	EntkStatus status = entk_gram(program, net, &command->train, NULL, &command->gram, ntk ? NULL : kernels->train,
-		ntk ? kernels->train : NULL, error);
+				      ntk ? kernels->train : NULL, error);
 	if (status == ENTK_OK)
-		status = entk_gram(program, net, &command->test, &command->train, &command->gram, ntk ? NULL : kernels->cross,
-			ntk ? kernels->cross : NULL, error);
+		status = entk_gram(program, net, &command->test, &command->train, &command->gram,
+				   ntk ? NULL : kernels->cross, ntk ? kernels->cross : NULL, error);
 	if (status == ENTK_OK)
-		status = entk_gram_diagonal(program, net, &command->test, &command->gram, ntk ? NULL : kernels->diagonal,
-			ntk ? kernels->diagonal : NULL, error);
+		status = entk_gram_diagonal(program, net, &command->test, &command->gram,
+					    ntk ? NULL : kernels->diagonal, ntk ? kernels->diagonal : NULL, error);
 	return status;
 }
 
-static EntkStatus evaluate(EvalCommand *command, const EntkNet *net, Result *result, EntkError *error) {
+static EntkStatus evaluate(EvalCommand *command, const EntkNet *net, Result *result, EntkError *error)
+{
 	size_t n = command->train.count, m = command->test.count, outputs = command->dataset.outputs;
 	Kernels kernels = {0};
 	EntkRegressOptions regress = entk_learn_regression(&command->learn, command->dataset.groups);
@@ -185,7 +201,8 @@ static EntkStatus evaluate(EvalCommand *command, const EntkNet *net, Result *res
 	result->gram_seconds = entk_now() - start;
 	start = entk_now();
 	if (status == ENTK_OK)
-		status = entk_regress_fit(kernels.train, n, command->targets, outputs, &regress, &result->regression, error);
+		status = entk_regress_fit(kernels.train, n, command->targets, outputs, &regress, &result->regression,
+					  error);
 	if (status == ENTK_OK) {
 		result->predictions = entk_learn_matrix(m, outputs, "the predictions", error);
 		status = result->predictions ? ENTK_OK : error->status;
@@ -202,7 +219,8 @@ static EntkStatus evaluate(EvalCommand *command, const EntkNet *net, Result *res
 	return status;
 }
 
-static void result_destroy(Result *result) {
+static void result_destroy(Result *result)
+{
 	entk_regress_destroy(&result->regression);
 	free(result->predictions);
 	free(result->probabilities);
@@ -212,12 +230,14 @@ static void result_destroy(Result *result) {
 
 /* ---- output -------------------------------------------------------------------------------------------------------- */
 
-static void print_metric(const char *name, double value) {
+static void print_metric(const char *name, double value)
+{
 	if (!isnan(value))
 		printf("  %-20s %.4g\n", name, value);
 }
 
-static void print_confusion(const EntkDataset *dataset, const size_t *confusion) {
+static void print_confusion(const EntkDataset *dataset, const size_t *confusion)
+{
 	size_t classes = dataset->outputs;
 	if (classes > MAX_PRINTED_CLASSES)
 		return;
@@ -233,13 +253,16 @@ static void print_confusion(const EntkDataset *dataset, const size_t *confusion)
 	}
 }
 
-static void print_result(const EvalCommand *command, const Result *result) {
+static void print_result(const EvalCommand *command, const Result *result)
+{
 	const EntkMetrics *metrics = &result->metrics;
 	char gram[32], solve[32];
-	printf("net %s: %zu training and %zu test samples\n", result->net->name, command->train.count, command->test.count);
+	printf("net %s: %zu training and %zu test samples\n", result->net->name, command->train.count,
+	       command->test.count);
 	entk_learn_print_fit(&command->learn, &command->dataset, &result->regression);
 	if (!isnan(metrics->accuracy))
-		printf("  accuracy             %.4f\n  balanced accuracy    %.4f\n", metrics->accuracy, metrics->balanced_accuracy);
+		printf("  accuracy             %.4f\n  balanced accuracy    %.4f\n", metrics->accuracy,
+		       metrics->balanced_accuracy);
 	print_metric("AUC", metrics->auc);
 	print_metric("mean squared error", metrics->mse);
 	print_metric("mean absolute error", metrics->mae);
@@ -248,11 +271,13 @@ static void print_result(const EvalCommand *command, const Result *result) {
 	print_metric("calibration error", metrics->calibration_error);
 	if (result->confusion)
 		print_confusion(&command->dataset, result->confusion);
-	printf("  time                 kernels %s, solve %s\n", entk_duration_text(result->gram_seconds, gram, sizeof gram),
-		entk_duration_text(result->solve_seconds, solve, sizeof solve));
+	printf("  time                 kernels %s, solve %s\n",
+	       entk_duration_text(result->gram_seconds, gram, sizeof gram),
+	       entk_duration_text(result->solve_seconds, solve, sizeof solve));
 }
 
-static void add_confusion(EntkJson *json, const EntkDataset *dataset, const size_t *confusion) {
+static void add_confusion(EntkJson *json, const EntkDataset *dataset, const size_t *confusion)
+{
 	size_t classes = dataset->outputs;
 	entk_json_key(json, "classes");
 	entk_json_flat_array(json);
@@ -270,7 +295,8 @@ static void add_confusion(EntkJson *json, const EntkDataset *dataset, const size
 	entk_json_close(json, ']');
 }
 
-static void add_json(EvalCommand *command, const Result *result) {
+static void add_json(EvalCommand *command, const Result *result)
+{
 	EntkJson *json = &command->json;
 	const EntkMetrics *metrics = &result->metrics;
 	entk_json_object(json);
@@ -299,7 +325,8 @@ static void add_json(EvalCommand *command, const Result *result) {
 /* ---- all nets -------------------------------------------------------------------------------------------------------- */
 
 /* Everything that can be wrong with the data is found before the first kernel. */
-static EntkStatus check_all(EvalCommand *command, EntkError *error) {
+static EntkStatus check_all(EvalCommand *command, EntkError *error)
+{
 	const EntkNet *net;
 	EntkStatus status = entk_dataset_open(command->path, true, &command->dataset, error);
 	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&command->common, i)) != NULL; i++) {
@@ -310,13 +337,16 @@ static EntkStatus check_all(EvalCommand *command, EntkError *error) {
 	if (status != ENTK_OK)
 		return status;
 	size_t n = command->dataset.parts[ENTK_PART_TRAIN].count, m = command->dataset.parts[ENTK_PART_TEST].count;
-	status = entk_learn_check_memory((3 * (double)n * (double)n + 2 * (double)n * (double)m) * sizeof(double), "the regression", error);
+	status = entk_learn_check_memory((3 * (double)n * (double)n + 2 * (double)n * (double)m) * sizeof(double),
+					 "the regression", error);
 	if (status == ENTK_OK)
-		status = entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, n, &command->encoding, &command->targets, error);
+		status = entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, n, &command->encoding, &command->targets,
+				     error);
 	return status;
 }
 
-static EntkStatus run(EvalCommand *command, EntkError *error) {
+static EntkStatus run(EvalCommand *command, EntkError *error)
+{
 	const EntkNet *net;
 	bool silent = command->json_path && strcmp(command->json_path, "-") == 0;
 	EntkStatus status = check_all(command, error);
@@ -340,10 +370,12 @@ static EntkStatus run(EvalCommand *command, EntkError *error) {
 		result_destroy(&result);
 	}
 	entk_json_close(&command->json, ']');
-	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error) : status;
+	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error)
+						       : status;
 }
 
-static void destroy(EvalCommand *command) {
+static void destroy(EvalCommand *command)
+{
 	entk_samples_destroy(&command->train);
 	entk_samples_destroy(&command->test);
 	entk_encoding_destroy(&command->encoding);
@@ -353,7 +385,8 @@ static void destroy(EvalCommand *command) {
 	entk_common_destroy(&command->common);
 }
 
-int entk_command_eval(const EntkProgram *program, int argc, char **argv) {
+int entk_command_eval(const EntkProgram *program, int argc, char **argv)
+{
 	EntkArgs args = entk_args_begin("eval D.npz [options]", text, options, argc, argv);
 	EvalCommand command = {.learn = entk_learn_defaults(), .program_name = argv[0]};
 	EntkError error;

@@ -16,9 +16,10 @@ static const EntkOption options[] = {
 	{0},
 };
 
-static const char *const text =
-	"Train a net on x_train, y_train of D.npz (or MedMNIST's names) by kernel regression, for `predict`. Integer targets are classes,\n"
-	"0/1 integers (n, k) are labels, floats are real targets. The model holds the training samples and their kernels.";
+static const char *const text = "Train a net on x_train, y_train of D.npz (or MedMNIST's names) by kernel regression, "
+				"for `predict`. Integer targets are classes,\n"
+				"0/1 integers (n, k) are labels, floats are real targets. The model holds the training "
+				"samples and their kernels.";
 
 typedef struct FitCommand {
 	EntkCommon common;
@@ -29,7 +30,8 @@ typedef struct FitCommand {
 	EntkNpzWriter *writer;
 } FitCommand;
 
-static EntkStatus parse(FitCommand *command, EntkArgs *args, EntkError *error) {
+static EntkStatus parse(FitCommand *command, EntkArgs *args, EntkError *error)
+{
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;) {
 		if (id == ENTK_ARG_ERROR)
@@ -59,19 +61,23 @@ static EntkStatus parse(FitCommand *command, EntkArgs *args, EntkError *error) {
 }
 
 /* A model is of one net. */
-static EntkStatus choose_net(FitCommand *command, EntkError *error) {
+static EntkStatus choose_net(FitCommand *command, EntkError *error)
+{
 	const EntkProgram *program = command->common.program;
 	char list[300] = "";
 	command->model.net = entk_common_net(&command->common, 0);
 	if (command->common.net || program->net_count == 1)
 		return ENTK_OK;
 	for (uint32_t i = 0; i < program->net_count && strlen(list) < 250; i++)
-		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.40s", i ? ", " : "", program->nets[i].name);
-	entk_fail(error, ENTK_USAGE, "--net", "a model is of one net, the program has %s", program->net_count ? list : "none");
+		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.40s", i ? ", " : "",
+			 program->nets[i].name);
+	entk_fail(error, ENTK_USAGE, "--net", "a model is of one net, the program has %s",
+		  program->net_count ? list : "none");
 	return entk_fix(error, "choose one with --net NAME");
 }
 
-static EntkStatus find_kernels(FitCommand *command, EntkError *error) {
+static EntkStatus find_kernels(FitCommand *command, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	EntkGramOptions gram = entk_common_gram_options(&command->common);
 	model->nngp_train = entk_learn_matrix(model->count, model->count, "the Gram matrix", error);
@@ -82,10 +88,12 @@ static EntkStatus find_kernels(FitCommand *command, EntkError *error) {
 		if (!model->ntk_train)
 			return error->status;
 	}
-	return entk_gram(command->common.program, model->net, &model->train, NULL, &gram, model->nngp_train, model->ntk_train, error);
+	return entk_gram(command->common.program, model->net, &model->train, NULL, &gram, model->nngp_train,
+			 model->ntk_train, error);
 }
 
-static EntkStatus prepare(FitCommand *command, EntkError *error) {
+static EntkStatus prepare(FitCommand *command, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	const EntkProgram *program = command->common.program;
 	EntkStatus status = choose_net(command, error);
@@ -102,9 +110,12 @@ static EntkStatus prepare(FitCommand *command, EntkError *error) {
 	model->outputs = command->dataset.outputs;
 	status = entk_learn_check_memory(4 * n * n * sizeof(double), "the regression", error);
 	if (status == ENTK_OK)
-		status = entk_npz_writer_create(command->output, (size_t)((model->ntk ? 2 : 1) * n * n * sizeof(double)), &command->writer, error);
+		status =
+			entk_npz_writer_create(command->output, (size_t)((model->ntk ? 2 : 1) * n * n * sizeof(double)),
+					       &command->writer, error);
 	if (status == ENTK_OK)
-		status = entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, model->net, program->precision, &model->train, error);
+		status = entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, model->net, program->precision,
+					      &model->train, error);
 	if (status != ENTK_OK)
 		return status;
 	model->count = model->train.count;
@@ -118,10 +129,12 @@ static EntkStatus prepare(FitCommand *command, EntkError *error) {
 			return error->status;
 		memcpy(model->classes, command->dataset.values, model->outputs * sizeof *model->classes);
 	}
-	return entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, model->count, &model->encoding, &model->targets, error);
+	return entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, model->count, &model->encoding, &model->targets,
+			   error);
 }
 
-static EntkStatus run(FitCommand *command, EntkError *error) {
+static EntkStatus run(FitCommand *command, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	EntkRegression regression = {0};
 	EntkStatus status = prepare(command, error);
@@ -129,8 +142,8 @@ static EntkStatus run(FitCommand *command, EntkError *error) {
 	if (status == ENTK_OK)
 		status = find_kernels(command, error);
 	if (status == ENTK_OK)
-		status = entk_regress_fit(model->ntk ? model->ntk_train : model->nngp_train, model->count, model->targets, model->outputs, &regress,
-			&regression, error);
+		status = entk_regress_fit(model->ntk ? model->ntk_train : model->nngp_train, model->count,
+					  model->targets, model->outputs, &regress, &regression, error);
 	if (status == ENTK_NUMERICAL)
 		entk_learn_where(model->net, error);
 	if (status == ENTK_OK) {
@@ -150,7 +163,8 @@ static EntkStatus run(FitCommand *command, EntkError *error) {
 	return status;
 }
 
-int entk_command_fit(const EntkProgram *program, int argc, char **argv) {
+int entk_command_fit(const EntkProgram *program, int argc, char **argv)
+{
 	EntkArgs args = entk_args_begin("fit D.npz -o M.npz [options]", text, options, argc, argv);
 	FitCommand command = {.learn = entk_learn_defaults(), .program_name = argv[0]};
 	EntkError error;

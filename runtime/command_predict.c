@@ -14,17 +14,21 @@ enum { OUTPUT = 1, COV, MEAN_ONLY };
 static const EntkOption options[] = {
 	{OUTPUT, "output", 'o', "P.npz", "where the predictions go"},
 	{COV, "cov", 0, NULL, "also cov (m, m), the covariance between the samples"},
-	{MEAN_ONLY, "mean-only", 0, NULL, "no variances: only mean (and class), with fewer kernels and no factorization"},
+	{MEAN_ONLY, "mean-only", 0, NULL,
+	 "no variances: only mean (and class), with fewer kernels and no factorization"},
 	ENTK_COMMON_OPTIONS,
 	{0},
 };
 
-static const char *const text =
-	"Predict with a model that `fit` made. X is FILE.npy, FILE.npz with one array or one called x, or FILE.npz:KEY. P.npz receives\n"
-	"  mean (m, outputs)   classes: scores, whose largest is the prediction (centred: they sum to 0); labels: in units of 0 and 1;\n"
-	"                      real targets: in their units\n"
-	"  var                 (m): variance of the outputs, equal for all of them; real targets: in their units, (m, outputs) if several\n"
-	"  class, probability  classes: (m) the class as it is called in the data, (m, classes) calibrated by leave-one-out";
+static const char *const text = "Predict with a model that `fit` made. X is FILE.npy, FILE.npz with one array or one "
+				"called x, or FILE.npz:KEY. P.npz receives\n"
+				"  mean (m, outputs)   classes: scores, whose largest is the prediction (centred: they "
+				"sum to 0); labels: in units of 0 and 1;\n"
+				"                      real targets: in their units\n"
+				"  var                 (m): variance of the outputs, equal for all of them; real "
+				"targets: in their units, (m, outputs) if several\n"
+				"  class, probability  classes: (m) the class as it is called in the data, (m, "
+				"classes) calibrated by leave-one-out";
 
 typedef struct PredictCommand {
 	EntkCommon common;
@@ -42,7 +46,8 @@ typedef struct PredictCommand {
 	int64_t *class;
 } PredictCommand;
 
-static EntkStatus parse(PredictCommand *command, EntkArgs *args, EntkError *error) {
+static EntkStatus parse(PredictCommand *command, EntkArgs *args, EntkError *error)
+{
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;) {
 		switch (id) {
@@ -54,7 +59,8 @@ static EntkStatus parse(PredictCommand *command, EntkArgs *args, EntkError *erro
 			else if (!command->x_name)
 				command->x_name = args->value;
 			else
-				return entk_fail(error, ENTK_USAGE, args->value, "one argument too many; expected M.npz X");
+				return entk_fail(error, ENTK_USAGE, args->value,
+						 "one argument too many; expected M.npz X");
 			break;
 		case OUTPUT:
 			command->output = args->value;
@@ -75,7 +81,8 @@ static EntkStatus parse(PredictCommand *command, EntkArgs *args, EntkError *erro
 	if (status != ENTK_OK || command->common.help)
 		return status;
 	if (!command->x_name) {
-		entk_fail(error, ENTK_USAGE, NULL, "no %s; expected %s", command->model_name ? "samples" : "model", args->usage);
+		entk_fail(error, ENTK_USAGE, NULL, "no %s; expected %s", command->model_name ? "samples" : "model",
+			  args->usage);
 		return entk_fix(error, "name a model that fit wrote, and a .npy or .npz file");
 	}
 	if (!command->output) {
@@ -87,13 +94,15 @@ static EntkStatus parse(PredictCommand *command, EntkArgs *args, EntkError *erro
 	return ENTK_OK;
 }
 
-static EntkStatus load(PredictCommand *command, EntkError *error) {
+static EntkStatus load(PredictCommand *command, EntkError *error)
+{
 	EntkNpz *npz = NULL;
 	const char *key;
 	const EntkProgram *program = command->common.program;
 	EntkStatus status = entk_model_read(program, command->model_name, &command->model, error);
 	if (status == ENTK_OK && command->common.net && command->common.net != command->model.net)
-		status = entk_fail(error, ENTK_USAGE, "--net", "the model is of the net \"%s\"", command->model.net->name);
+		status = entk_fail(error, ENTK_USAGE, "--net", "the model is of the net \"%s\"",
+				   command->model.net->name);
 	if (status == ENTK_OK)
 		status = entk_npz_open(command->x_name, &npz, error);
 	if (status == ENTK_OK)
@@ -106,16 +115,19 @@ static EntkStatus load(PredictCommand *command, EntkError *error) {
 	if (status != ENTK_OK)
 		return status;
 	double m = (double)command->x.count, n = (double)command->model.count, outputs = (double)command->model.outputs;
-	status = entk_learn_check_memory((3 * n * n + 4 * m * n + (command->want_cov ? 3 : 0) * m * m) * sizeof(double), "the prediction", error);
+	status = entk_learn_check_memory((3 * n * n + 4 * m * n + (command->want_cov ? 3 : 0) * m * m) * sizeof(double),
+					 "the prediction", error);
 	if (status == ENTK_OK)
-		status = entk_npz_writer_create(command->output, (size_t)(m * (outputs + 2 + (command->want_cov ? m : 0)) * sizeof(double)),
+		status = entk_npz_writer_create(
+			command->output, (size_t)(m * (outputs + 2 + (command->want_cov ? m : 0)) * sizeof(double)),
 			&command->writer, error);
 	return status;
 }
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus find_kernels(PredictCommand *command, EntkError *error) {
+static EntkStatus find_kernels(PredictCommand *command, EntkError *error)
+{
 	const EntkProgram *program = command->common.program;
 	const EntkModel *model = &command->model;
 	size_t m = command->x.count, n = model->count;
@@ -128,7 +140,8 @@ static EntkStatus find_kernels(PredictCommand *command, EntkError *error) {
 		command->cross_ntk = entk_learn_matrix(m, n, "the kernels with the training samples", error);
 	if ((want_nngp && !command->cross_nngp) || (model->ntk && !command->cross_ntk))
 		return error->status;
-	EntkStatus status = entk_gram(program, model->net, &command->x, &model->train, &gram, command->cross_nngp, command->cross_ntk, error);
+	EntkStatus status = entk_gram(program, model->net, &command->x, &model->train, &gram, command->cross_nngp,
+				      command->cross_ntk, error);
 	if (status != ENTK_OK || command->mean_only)
 		return status;
 	command->self_nngp = entk_learn_matrix(m, command->want_cov ? m : 1, "the kernels of the samples", error);
@@ -148,7 +161,8 @@ static EntkStatus find_kernels(PredictCommand *command, EntkError *error) {
 
 /* ---- results ------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus find_mean(PredictCommand *command, EntkError *error) {
+static EntkStatus find_mean(PredictCommand *command, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	size_t m = command->x.count, outputs = model->outputs, shape[2] = {m, outputs};
 	/* All that the mean reads of a regression. */
@@ -170,7 +184,8 @@ static EntkStatus find_mean(PredictCommand *command, EntkError *error) {
 }
 
 /* The variance of real targets is in their units: times the scale's square. */
-static EntkStatus add_variance(PredictCommand *command, EntkError *error) {
+static EntkStatus add_variance(PredictCommand *command, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	size_t m = command->x.count, outputs = model->outputs, shape[2] = {m, outputs};
 	if (model->task != ENTK_TASK_REGRESSION)
@@ -187,7 +202,8 @@ static EntkStatus add_variance(PredictCommand *command, EntkError *error) {
 }
 
 /* Several real targets share one covariance: it is that of the standardized targets, and `scale` goes with it. */
-static EntkStatus add_covariance(PredictCommand *command, EntkError *error) {
+static EntkStatus add_covariance(PredictCommand *command, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	size_t m = command->x.count, shape[2] = {m, m};
 	double factor = model->outputs == 1 ? model->encoding.scale[0] * model->encoding.scale[0] : 1;
@@ -195,13 +211,15 @@ static EntkStatus add_covariance(PredictCommand *command, EntkError *error) {
 		command->cov[i] *= factor;
 	EntkStatus status = entk_npz_writer_add(command->writer, "cov", ENTK_F64, 2, shape, command->cov, error);
 	if (status == ENTK_OK && model->task == ENTK_TASK_REGRESSION && model->outputs > 1)
-		status = entk_npz_writer_add(command->writer, "scale", ENTK_F64, 1, &model->outputs, model->encoding.scale, error);
+		status = entk_npz_writer_add(command->writer, "scale", ENTK_F64, 1, &model->outputs,
+					     model->encoding.scale, error);
 	return status;
 }
 
 /* From the variances of the process with the inverted kernel, scaled as leaving one out asks for. Nothing where that scale is not
  * known: at finite times, or for targets that are reproduced exactly. */
-static EntkStatus find_probabilities(PredictCommand *command, const EntkRegression *regression, EntkError *error) {
+static EntkStatus find_probabilities(PredictCommand *command, const EntkRegression *regression, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	size_t m = command->x.count, classes = model->outputs, shape[2] = {m, classes};
 	if (!model->classes || !(model->amplitude > 0) || !isfinite(model->amplitude))
@@ -210,21 +228,28 @@ static EntkStatus find_probabilities(PredictCommand *command, const EntkRegressi
 	command->probability = entk_learn_matrix(m, classes, "the probabilities", error);
 	EntkStatus status = variance && command->probability ? ENTK_OK : error->status;
 	if (status == ENTK_OK)
-		status = entk_regress_posterior(regression, model->ntk ? command->cross_ntk : command->cross_nngp, command->diagonal, m, variance, error);
+		status = entk_regress_posterior(regression, model->ntk ? command->cross_ntk : command->cross_nngp,
+						command->diagonal, m, variance, error);
 	for (size_t i = 0; status == ENTK_OK && i < m; i++)
-		entk_class_probabilities(command->mean + i * classes, classes, model->amplitude * variance[i], command->probability + i * classes);
+		entk_class_probabilities(command->mean + i * classes, classes, model->amplitude * variance[i],
+					 command->probability + i * classes);
 	free(variance);
-	return status == ENTK_OK ? entk_npz_writer_add(command->writer, "probability", ENTK_F64, 2, shape, command->probability, error) : status;
+	return status == ENTK_OK ? entk_npz_writer_add(command->writer, "probability", ENTK_F64, 2, shape,
+						       command->probability, error)
+				 : status;
 }
 
-static EntkStatus find_variance(PredictCommand *command, EntkError *error) {
+static EntkStatus find_variance(PredictCommand *command, EntkError *error)
+{
 	EntkModel *model = &command->model;
 	size_t m = command->x.count;
 	EntkRegression regression;
-	EntkRegressOptions regress = {.ntk = model->ntk, .rule = ENTK_RIDGE_FIXED, .ridge = model->ridge, .time = model->time};
-	EntkCross cross = {m, model->ntk ? command->cross_ntk : command->cross_nngp, command->cross_nngp, model->nngp_train, command->self_nngp};
-	EntkStatus status = entk_regress_fit(model->ntk ? model->ntk_train : model->nngp_train, model->count, model->targets, model->outputs,
-		&regress, &regression, error);
+	EntkRegressOptions regress = {
+		.ntk = model->ntk, .rule = ENTK_RIDGE_FIXED, .ridge = model->ridge, .time = model->time};
+	EntkCross cross = {m, model->ntk ? command->cross_ntk : command->cross_nngp, command->cross_nngp,
+			   model->nngp_train, command->self_nngp};
+	EntkStatus status = entk_regress_fit(model->ntk ? model->ntk_train : model->nngp_train, model->count,
+					     model->targets, model->outputs, &regress, &regression, error);
 	if (status != ENTK_OK)
 		return entk_learn_where(model->net, error);
 	entk_warn_jitter(command->program_name, model->net->name, &regression);
@@ -246,7 +271,8 @@ static EntkStatus find_variance(PredictCommand *command, EntkError *error) {
 	return status == ENTK_OK && command->want_cov ? add_covariance(command, error) : status;
 }
 
-static EntkStatus run(PredictCommand *command, EntkError *error) {
+static EntkStatus run(PredictCommand *command, EntkError *error)
+{
 	EntkStatus status = load(command, error);
 	if (status == ENTK_OK)
 		status = find_kernels(command, error);
@@ -257,7 +283,8 @@ static EntkStatus run(PredictCommand *command, EntkError *error) {
 	return status == ENTK_OK ? entk_npz_writer_commit(command->writer, error) : status;
 }
 
-static void destroy(PredictCommand *command) {
+static void destroy(PredictCommand *command)
+{
 	entk_npz_writer_destroy(command->writer);
 	entk_model_destroy(&command->model);
 	entk_samples_destroy(&command->x);
@@ -273,7 +300,8 @@ static void destroy(PredictCommand *command) {
 	entk_common_destroy(&command->common);
 }
 
-int entk_command_predict(const EntkProgram *program, int argc, char **argv) {
+int entk_command_predict(const EntkProgram *program, int argc, char **argv)
+{
 	EntkArgs args = entk_args_begin("predict M.npz X -o P.npz [options]", text, options, argc, argv);
 	PredictCommand command = {.program_name = argv[0]};
 	EntkError error;

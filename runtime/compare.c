@@ -13,14 +13,16 @@
 /* ---- draws ------------------------------------------------------------------------------------------------------ */
 
 /* SplitMix64 (Steele et al. 2014): small, and equal on every machine. */
-static uint64_t next_random(uint64_t *state) {
+static uint64_t next_random(uint64_t *state)
+{
 	uint64_t z = *state += 0x9e3779b97f4a7c15u;
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
 	return z ^ (z >> 31);
 }
 
-static double next_uniform(uint64_t *state) {
+static double next_uniform(uint64_t *state)
+{
 	return (double)(next_random(state) >> 11) * 0x1p-53;
 }
 
@@ -29,7 +31,8 @@ typedef struct Place {
 	size_t sample;
 } Place;
 
-static int compare_places(const void *a, const void *b) {
+static int compare_places(const void *a, const void *b)
+{
 	const Place *x = a, *y = b;
 	if (x->at != y->at)
 		return x->at < y->at ? -1 : 1;
@@ -38,7 +41,9 @@ static int compare_places(const void *a, const void *b) {
 
 /* Every class spreads its samples evenly over the order: the k-th of n_c stands at (k + u_c) / n_c, with an offset u_c of the
  * class's own, so that no class is first in all draws. */
-EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t class_count, uint64_t seed, size_t *order, EntkError *error) {
+EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t class_count, uint64_t seed, size_t *order,
+				 EntkError *error)
+{
 	uint64_t state = seed;
 	Place *places = entk_allocate(count, sizeof *places, "a draw of samples", error);
 	double *offsets = entk_allocate(class_count + 1, sizeof *offsets, "a draw of samples", error);
@@ -73,25 +78,29 @@ EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t cla
 	return status;
 }
 
-static int compare_sizes(const void *a, const void *b) {
+static int compare_sizes(const void *a, const void *b)
+{
 	size_t x = *(const size_t *)a, y = *(const size_t *)b;
 	return x < y ? -1 : x > y;
 }
 
 /* `limit` samples of a part, ascending; 0: all. */
-static EntkStatus choose_samples(const EntkCompare *compare, EntkPartName name, size_t limit, uint64_t seed, size_t **chosen, size_t *count,
-	EntkError *error) {
+static EntkStatus choose_samples(const EntkCompare *compare, EntkPartName name, size_t limit, uint64_t seed,
+				 size_t **chosen, size_t *count, EntkError *error)
+{
 	const EntkPart *part = &compare->dataset.parts[name];
 	*count = limit && limit < part->count ? limit : part->count;
 	*chosen = entk_allocate(part->count, sizeof **chosen, "a draw of samples", error);
 	if (!*chosen)
 		return error->status;
-	EntkStatus status = entk_stratified_order(part->classes, part->count, part->classes ? compare->dataset.outputs : 0, seed, *chosen, error);
+	EntkStatus status = entk_stratified_order(part->classes, part->count,
+						  part->classes ? compare->dataset.outputs : 0, seed, *chosen, error);
 	qsort(*chosen, *count, sizeof **chosen, compare_sizes);
 	return status;
 }
 
-static EntkStatus draw_training_sets(EntkCompare *compare, EntkError *error) {
+static EntkStatus draw_training_sets(EntkCompare *compare, EntkError *error)
+{
 	const EntkPart *part = &compare->dataset.parts[ENTK_PART_TRAIN];
 	size_t total, *classes = NULL;
 	if (!entk_multiply(compare->seeds, compare->pool_count, &total))
@@ -109,14 +118,15 @@ static EntkStatus draw_training_sets(EntkCompare *compare, EntkError *error) {
 	EntkStatus status = ENTK_OK;
 	for (size_t s = 0; s < compare->seeds && status == ENTK_OK; s++)
 		status = entk_stratified_order(classes, compare->pool_count, classes ? compare->dataset.outputs : 0, s,
-			compare->draws + s * compare->pool_count, error);
+					       compare->draws + s * compare->pool_count, error);
 	free(classes);
 	return status;
 }
 
 /* ---- sizes -------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus choose_sizes(EntkCompare *compare, EntkError *error) {
+static EntkStatus choose_sizes(EntkCompare *compare, EntkError *error)
+{
 	size_t available = compare->dataset.parts[ENTK_PART_TRAIN].count;
 	if (compare->pool_limit && compare->pool_limit < available)
 		available = compare->pool_limit;
@@ -128,8 +138,8 @@ static EntkStatus choose_sizes(EntkCompare *compare, EntkError *error) {
 	}
 	size_t largest = compare->sizes[compare->size_count - 1];
 	if (largest > available) {
-		entk_fail(error, ENTK_USAGE, compare->pool_limit ? "--sizes with --train" : "--sizes", "%zu training samples wanted, there are %zu",
-			largest, available);
+		entk_fail(error, ENTK_USAGE, compare->pool_limit ? "--sizes with --train" : "--sizes",
+			  "%zu training samples wanted, there are %zu", largest, available);
 		return entk_fix(error, "leave out the larger sizes");
 	}
 	if (compare->pool_limit == 0)
@@ -137,22 +147,26 @@ static EntkStatus choose_sizes(EntkCompare *compare, EntkError *error) {
 	return ENTK_OK;
 }
 
-static EntkStatus check_outputs(const EntkCompare *compare, EntkError *error) {
+static EntkStatus check_outputs(const EntkCompare *compare, EntkError *error)
+{
 	EntkText path = {0};
 	EntkStatus status = compare->json_path ? entk_learn_check_output(compare->json_path, error) : ENTK_OK;
 	if (status == ENTK_OK && compare->figure) {
 		entk_text_add(&path, "%s.svg", compare->figure);
-		status = path.failed ? entk_fail_memory(error, "a file's name", path.size) : entk_learn_check_output(path.bytes, error);
+		status = path.failed ? entk_fail_memory(error, "a file's name", path.size)
+				     : entk_learn_check_output(path.bytes, error);
 	}
 	entk_text_destroy(&path);
 	return status;
 }
 
 /* Everything that can be wrong with data and outputs is found before the first kernel. */
-static EntkStatus prepare(EntkCompare *compare, EntkError *error) {
+static EntkStatus prepare(EntkCompare *compare, EntkError *error)
+{
 	const EntkNet *net;
 	EntkStatus status = entk_dataset_open(compare->path, true, &compare->dataset, error);
-	for (; status == ENTK_OK && (net = entk_common_net(&compare->common, compare->net_count)) != NULL; compare->net_count++) {
+	for (; status == ENTK_OK && (net = entk_common_net(&compare->common, compare->net_count)) != NULL;
+	     compare->net_count++) {
 		status = entk_dataset_check(&compare->dataset, net, error);
 		if (status != ENTK_OK && compare->net_count > 0 && !error->fix[0])
 			entk_fix(error, "choose one net with --net");
@@ -160,9 +174,11 @@ static EntkStatus prepare(EntkCompare *compare, EntkError *error) {
 	if (status == ENTK_OK)
 		status = choose_sizes(compare, error);
 	if (status == ENTK_OK)
-		status = choose_samples(compare, ENTK_PART_TRAIN, compare->pool_limit, POOL_SEED, &compare->pool, &compare->pool_count, error);
+		status = choose_samples(compare, ENTK_PART_TRAIN, compare->pool_limit, POOL_SEED, &compare->pool,
+					&compare->pool_count, error);
 	if (status == ENTK_OK)
-		status = choose_samples(compare, ENTK_PART_TEST, compare->test_limit, TEST_SEED, &compare->test, &compare->test_count, error);
+		status = choose_samples(compare, ENTK_PART_TEST, compare->test_limit, TEST_SEED, &compare->test,
+					&compare->test_count, error);
 	if (status == ENTK_OK)
 		status = draw_training_sets(compare, error);
 	if (status == ENTK_OK)
@@ -176,7 +192,8 @@ static EntkStatus prepare(EntkCompare *compare, EntkError *error) {
 
 /* ---- one training set ------------------------------------------------------------------------------------------------ */
 
-double entk_compare_score(const EntkCompare *compare, const EntkMetrics *metrics) {
+double entk_compare_score(const EntkCompare *compare, const EntkMetrics *metrics)
+{
 	return compare->dataset.task == ENTK_TASK_REGRESSION ? metrics->mae : metrics->accuracy;
 }
 
@@ -198,7 +215,8 @@ typedef struct Subset {
 	EntkEncoding encoding;
 } Subset;
 
-static void subset_destroy(Subset *subset) {
+static void subset_destroy(Subset *subset)
+{
 	free(subset->samples);
 	free(subset->groups);
 	free(subset->kernel);
@@ -210,7 +228,8 @@ static void subset_destroy(Subset *subset) {
 	entk_encoding_destroy(&subset->encoding);
 }
 
-static EntkStatus subset_test_targets(const EntkCompare *compare, Subset *subset, EntkError *error) {
+static EntkStatus subset_test_targets(const EntkCompare *compare, Subset *subset, EntkError *error)
+{
 	const EntkPart *part = &compare->dataset.parts[ENTK_PART_TEST];
 	size_t m = compare->test_count, outputs = compare->dataset.outputs;
 	if (part->classes) {
@@ -225,11 +244,14 @@ static EntkStatus subset_test_targets(const EntkCompare *compare, Subset *subset
 	if (!subset->test_values)
 		return error->status;
 	for (size_t i = 0; i < m; i++)
-		memcpy(subset->test_values + i * outputs, part->values + compare->test[i] * outputs, outputs * sizeof(double));
+		memcpy(subset->test_values + i * outputs, part->values + compare->test[i] * outputs,
+		       outputs * sizeof(double));
 	return ENTK_OK;
 }
 
-static EntkStatus subset_create(const EntkCompare *compare, const Kernels *kernels, size_t size, size_t seed, Subset *subset, EntkError *error) {
+static EntkStatus subset_create(const EntkCompare *compare, const Kernels *kernels, size_t size, size_t seed,
+				Subset *subset, EntkError *error)
+{
 	size_t n = compare->sizes[size], m = compare->test_count, pool = compare->pool_count;
 	const size_t *groups = compare->dataset.groups;
 	*subset = (Subset){.n = n, .places = compare->draws + seed * pool};
@@ -238,7 +260,8 @@ static EntkStatus subset_create(const EntkCompare *compare, const Kernels *kerne
 	subset->kernel = entk_learn_matrix(n, n, "a training set's kernels", error);
 	subset->cross = entk_learn_matrix(m, n, "a training set's kernels", error);
 	subset->predictions = entk_learn_matrix(m, compare->dataset.outputs, "the predictions", error);
-	if (!subset->samples || (groups && !subset->groups) || !subset->kernel || !subset->cross || !subset->predictions)
+	if (!subset->samples || (groups && !subset->groups) || !subset->kernel || !subset->cross ||
+	    !subset->predictions)
 		return error->status;
 	for (size_t i = 0; i < n; i++) {
 		const double *row = kernels->pool + subset->places[i] * pool;
@@ -253,27 +276,34 @@ static EntkStatus subset_create(const EntkCompare *compare, const Kernels *kerne
 			subset->cross[i * n + j] = kernels->cross[i * pool + subset->places[j]];
 	EntkStatus status = subset_test_targets(compare, subset, error);
 	if (status == ENTK_OK)
-		status = entk_encode(&compare->dataset, ENTK_PART_TRAIN, subset->samples, n, &subset->encoding, &subset->targets, error);
+		status = entk_encode(&compare->dataset, ENTK_PART_TRAIN, subset->samples, n, &subset->encoding,
+				     &subset->targets, error);
 	return status;
 }
 
-static EntkStatus score(const EntkCompare *compare, const Subset *subset, EntkMetrics *metrics, EntkError *error) {
+static EntkStatus score(const EntkCompare *compare, const Subset *subset, EntkMetrics *metrics, EntkError *error)
+{
 	size_t m = compare->test_count, outputs = compare->dataset.outputs;
 	switch (compare->dataset.task) {
 	case ENTK_TASK_CLASSES:
-		return entk_metrics_classes(subset->predictions, NULL, subset->test_classes, m, outputs, metrics, error);
+		return entk_metrics_classes(subset->predictions, NULL, subset->test_classes, m, outputs, metrics,
+					    error);
 	case ENTK_TASK_LABELS:
 		return entk_metrics_labels(subset->predictions, NULL, subset->test_values, m, outputs, metrics, error);
 	case ENTK_TASK_REGRESSION:
-		entk_metrics_regression(subset->predictions, NULL, subset->encoding.scale, subset->test_values, m, outputs, metrics);
+		entk_metrics_regression(subset->predictions, NULL, subset->encoding.scale, subset->test_values, m,
+					outputs, metrics);
 	}
 	return ENTK_OK;
 }
 
 /* Fit with one ridge or rule, predict, score. */
-static EntkStatus fit_and_score(const EntkCompare *compare, const EntkSpectrum *spectrum, Subset *subset, const EntkRegressOptions *options,
-	EntkRegression *regression, EntkMetrics *metrics, EntkError *error) {
-	EntkStatus status = entk_regress_fit_spectrum(spectrum, subset->targets, compare->dataset.outputs, options, regression, error);
+static EntkStatus fit_and_score(const EntkCompare *compare, const EntkSpectrum *spectrum, Subset *subset,
+				const EntkRegressOptions *options, EntkRegression *regression, EntkMetrics *metrics,
+				EntkError *error)
+{
+	EntkStatus status = entk_regress_fit_spectrum(spectrum, subset->targets, compare->dataset.outputs, options,
+						      regression, error);
 	if (status != ENTK_OK)
 		return status;
 	entk_regress_mean(regression, subset->cross, compare->test_count, subset->predictions);
@@ -281,7 +311,9 @@ static EntkStatus fit_and_score(const EntkCompare *compare, const EntkSpectrum *
 	return score(compare, subset, metrics, error);
 }
 
-static EntkStatus sweep(const EntkCompare *compare, const EntkSpectrum *spectrum, Subset *subset, EntkRun *run, EntkError *error) {
+static EntkStatus sweep(const EntkCompare *compare, const EntkSpectrum *spectrum, Subset *subset, EntkRun *run,
+			EntkError *error)
+{
 	EntkRegressOptions options = entk_learn_regression(&compare->learn, NULL);
 	options.rule = ENTK_RIDGE_FIXED;
 	for (size_t i = 0; i < ENTK_RIDGE_GRID; i++) {
@@ -300,8 +332,9 @@ static EntkStatus sweep(const EntkCompare *compare, const EntkSpectrum *spectrum
 	return ENTK_OK;
 }
 
-static EntkStatus run_one(const EntkCompare *compare, const EntkNet *net, const Kernels *kernels, size_t size, size_t seed, EntkRun *run,
-	EntkError *error) {
+static EntkStatus run_one(const EntkCompare *compare, const EntkNet *net, const Kernels *kernels, size_t size,
+			  size_t seed, EntkRun *run, EntkError *error)
+{
 	Subset subset;
 	EntkSpectrum spectrum = {0};
 	EntkRegression regression = {0};
@@ -334,66 +367,83 @@ typedef struct Loaded {
 	EntkSamples pool, test;
 } Loaded;
 
-static void loaded_destroy(Loaded *loaded) {
+static void loaded_destroy(Loaded *loaded)
+{
 	entk_samples_destroy(&loaded->pool);
 	entk_samples_destroy(&loaded->test);
 	loaded->net = NULL;
 }
 
-static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkNet *net, const size_t *chosen, size_t count,
-	EntkSamples *samples, EntkError *error) {
+static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkNet *net, const size_t *chosen,
+			    size_t count, EntkSamples *samples, EntkError *error)
+{
 	EntkSamples whole;
-	EntkStatus status = entk_dataset_samples(&compare->dataset, part, net, compare->common.program->precision, &whole, error);
+	EntkStatus status =
+		entk_dataset_samples(&compare->dataset, part, net, compare->common.program->precision, &whole, error);
 	if (status == ENTK_OK)
 		status = entk_samples_subset(&whole, chosen, count, samples, error);
 	entk_samples_destroy(&whole);
 	return status;
 }
 
-static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded, EntkError *error) {
+static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded, EntkError *error)
+{
 	if (loaded->net && entk_same_input(loaded->net, net))
 		return ENTK_OK;
 	loaded_destroy(loaded);
-	EntkStatus status = load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
+	EntkStatus status =
+		load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
 	if (status == ENTK_OK)
-		status = load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, &loaded->test, error);
+		status = load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, &loaded->test,
+				   error);
 	if (status == ENTK_OK)
 		loaded->net = net;
 	return status;
 }
 
-static EntkStatus find_kernels(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, Kernels *kernels, EntkError *error) {
+static EntkStatus find_kernels(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, Kernels *kernels,
+			       EntkError *error)
+{
 	EntkGramOptions options = entk_common_gram_options(&compare->common);
 	const EntkProgram *program = compare->common.program;
 	bool ntk = compare->learn.ntk;
 	kernels->pool = entk_learn_matrix(compare->pool_count, compare->pool_count, "the Gram matrix", error);
-	kernels->cross = entk_learn_matrix(compare->test_count, compare->pool_count, "the kernels of test and training samples", error);
+	kernels->cross = entk_learn_matrix(compare->test_count, compare->pool_count,
+					   "the kernels of test and training samples", error);
 	if (!kernels->pool || !kernels->cross)
 		return error->status;
-	EntkStatus status = entk_gram(program, net, &loaded->pool, NULL, &options, ntk ? NULL : kernels->pool, ntk ? kernels->pool : NULL, error);
+	EntkStatus status = entk_gram(program, net, &loaded->pool, NULL, &options, ntk ? NULL : kernels->pool,
+				      ntk ? kernels->pool : NULL, error);
 	if (status == ENTK_OK)
-		status = entk_gram(program, net, &loaded->test, &loaded->pool, &options, ntk ? NULL : kernels->cross, ntk ? kernels->cross : NULL,
-			error);
+		status = entk_gram(program, net, &loaded->test, &loaded->pool, &options, ntk ? NULL : kernels->cross,
+				   ntk ? kernels->cross : NULL, error);
 	return status;
 }
 
-static double memory_of(const EntkCompare *compare) {
-	double pool = (double)compare->pool_count, m = (double)compare->test_count, n = (double)compare->sizes[compare->size_count - 1];
+static double memory_of(const EntkCompare *compare)
+{
+	double pool = (double)compare->pool_count, m = (double)compare->test_count,
+	       n = (double)compare->sizes[compare->size_count - 1];
 	/* The eigensolver's workspace is twice the matrix. */
 	return sizeof(double) * (pool * pool + m * pool + 4 * n * n + m * n);
 }
 
-static EntkStatus run_net(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, EntkCompareNet *result, EntkError *error) {
+static EntkStatus run_net(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, EntkCompareNet *result,
+			  EntkError *error)
+{
 	Kernels kernels = {0};
 	double pool = (double)compare->pool_count, start = entk_now();
-	*result = (EntkCompareNet){.net = net, .pairs = pool * (pool + 1) / 2 + pool * (double)compare->test_count, .memory = memory_of(compare)};
+	*result = (EntkCompareNet){.net = net,
+				   .pairs = pool * (pool + 1) / 2 + pool * (double)compare->test_count,
+				   .memory = memory_of(compare)};
 	result->runs = entk_allocate(compare->size_count * compare->seeds, sizeof *result->runs, "the results", error);
 	EntkStatus status = result->runs ? find_kernels(compare, net, loaded, &kernels, error) : error->status;
 	result->gram_seconds = entk_now() - start;
 	start = entk_now();
 	for (size_t size = 0; size < compare->size_count; size++)
 		for (size_t seed = 0; seed < compare->seeds && status == ENTK_OK; seed++) {
-			status = run_one(compare, net, &kernels, size, seed, &result->runs[size * compare->seeds + seed], error);
+			status = run_one(compare, net, &kernels, size, seed,
+					 &result->runs[size * compare->seeds + seed], error);
 			if (status == ENTK_OK && *entk_cancel_flag())
 				status = entk_fail(error, ENTK_INTERRUPTED, NULL, "interrupted");
 		}
@@ -403,7 +453,8 @@ static EntkStatus run_net(EntkCompare *compare, const EntkNet *net, const Loaded
 	return status;
 }
 
-EntkStatus entk_compare_run(EntkCompare *compare, EntkError *error) {
+EntkStatus entk_compare_run(EntkCompare *compare, EntkError *error)
+{
 	Loaded loaded = {0};
 	EntkStatus status = prepare(compare, error);
 	if (status == ENTK_OK)
@@ -420,7 +471,8 @@ EntkStatus entk_compare_run(EntkCompare *compare, EntkError *error) {
 	return status;
 }
 
-void entk_compare_destroy(EntkCompare *compare) {
+void entk_compare_destroy(EntkCompare *compare)
+{
 	for (size_t i = 0; compare->nets && i < compare->net_count; i++)
 		free(compare->nets[i].runs);
 	free(compare->nets);

@@ -12,7 +12,8 @@ typedef struct EntkRun {
 	EntkMetrics metrics;
 	double ridge, jitter, condition;
 	double loo_mse, log_evidence;
-	double sweep[ENTK_RIDGE_GRID]; /* the score with every ridge of the grid; NaN where the Gram is not definite with it */
+	double sweep
+		[ENTK_RIDGE_GRID]; /* the score with every ridge of the grid; NaN where the Gram is not definite with it */
 } EntkRun;
 
 typedef struct EntkCompareNet {
@@ -47,12 +48,14 @@ void entk_compare_destroy(EntkCompare *compare);
 
 /* The score that is compared: accuracy, or the mean absolute error of real targets. */
 double entk_compare_score(const EntkCompare *compare, const EntkMetrics *metrics);
-static inline EntkRun *entk_compare_get(const EntkCompare *compare, size_t net, size_t size, size_t seed) {
+static inline EntkRun *entk_compare_get(const EntkCompare *compare, size_t net, size_t size, size_t seed)
+{
 	return &compare->nets[net].runs[size * compare->seeds + seed];
 }
 
 /* An order of `count` samples in which every beginning has the classes in nearly the same proportions as the whole; at random
  * within that. `classes` (of the samples, below class_count) may be NULL. The same seed gives the same order everywhere. */
-EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t class_count, uint64_t seed, size_t *order, EntkError *error);
+EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t class_count, uint64_t seed, size_t *order,
+				 EntkError *error);
 
 #endif

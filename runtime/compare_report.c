@@ -7,31 +7,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_regression(const EntkCompare *compare) {
+static bool is_regression(const EntkCompare *compare)
+{
 	return compare->dataset.task == ENTK_TASK_REGRESSION;
 }
 
-static const char *score_name(const EntkCompare *compare) {
+static const char *score_name(const EntkCompare *compare)
+{
 	return is_regression(compare) ? "mean absolute error" : "accuracy";
 }
 
 /* The score of all seeds into `values`. */
-static EntkSpread scores(const EntkCompare *compare, size_t net, size_t size, double *values) {
+static EntkSpread scores(const EntkCompare *compare, size_t net, size_t size, double *values)
+{
 	for (size_t s = 0; s < compare->seeds; s++)
 		values[s] = entk_compare_score(compare, &entk_compare_get(compare, net, size, s)->metrics);
 	return entk_spread(values, compare->seeds);
 }
 
 /* The score minus the first net's, set by set. */
-static EntkSpread differences(const EntkCompare *compare, size_t net, size_t size, double *values) {
+static EntkSpread differences(const EntkCompare *compare, size_t net, size_t size, double *values)
+{
 	for (size_t s = 0; s < compare->seeds; s++)
 		values[s] = entk_compare_score(compare, &entk_compare_get(compare, net, size, s)->metrics) -
-			entk_compare_score(compare, &entk_compare_get(compare, 0, size, s)->metrics);
+			    entk_compare_score(compare, &entk_compare_get(compare, 0, size, s)->metrics);
 	return entk_spread(values, compare->seeds);
 }
 
 /* The score with the i-th ridge of the grid; NaN unless all seeds have one. */
-static EntkSpread swept(const EntkCompare *compare, size_t net, size_t size, size_t ridge, double *values) {
+static EntkSpread swept(const EntkCompare *compare, size_t net, size_t size, size_t ridge, double *values)
+{
 	for (size_t s = 0; s < compare->seeds; s++)
 		values[s] = entk_compare_get(compare, net, size, s)->sweep[ridge];
 	return entk_spread(values, compare->seeds);
@@ -39,7 +44,8 @@ static EntkSpread swept(const EntkCompare *compare, size_t net, size_t size, siz
 
 /* ---- tables --------------------------------------------------------------------------------------------------------- */
 
-static size_t name_width(const EntkCompare *compare) {
+static size_t name_width(const EntkCompare *compare)
+{
 	size_t width = 8;
 	for (size_t i = 0; i < compare->net_count; i++)
 		if (strlen(compare->nets[i].net->name) > width)
@@ -47,23 +53,27 @@ static size_t name_width(const EntkCompare *compare) {
 	return width;
 }
 
-static void print_head(const EntkCompare *compare) {
+static void print_head(const EntkCompare *compare)
+{
 	char time[32];
 	printf("%s: %s", compare->path, is_regression(compare) ? "regression" : "");
 	if (!is_regression(compare))
 		printf("%zu %s", compare->dataset.outputs, entk_task_name(compare->dataset.task));
 	printf(", training sets from %zu of %zu samples, %zu test samples, %zu seed%s\n", compare->pool_count,
-		compare->dataset.parts[ENTK_PART_TRAIN].count, compare->test_count, compare->seeds, compare->seeds == 1 ? "" : "s");
+	       compare->dataset.parts[ENTK_PART_TRAIN].count, compare->test_count, compare->seeds,
+	       compare->seeds == 1 ? "" : "s");
 	printf("kernel %s, ridge ", entk_learn_kernel(&compare->learn));
 	if (compare->learn.rule == ENTK_RIDGE_FIXED)
 		printf("%g of the Gram's mean diagonal", compare->learn.ridge);
 	else
-		printf("chosen by %s on each training set", compare->learn.rule == ENTK_RIDGE_LOO ? "leave-one-out" : "evidence");
+		printf("chosen by %s on each training set",
+		       compare->learn.rule == ENTK_RIDGE_LOO ? "leave-one-out" : "evidence");
 	printf(", time %s\n\n", entk_learn_time_text(compare->learn.time, time, sizeof time));
 }
 
 /* "0.843 +- 0.012" and so on, blanks where there is a single seed. */
-static void print_spread(const char *format, double value, double half) {
+static void print_spread(const char *format, double value, double half)
+{
 	printf(format, value);
 	if (isnan(half))
 		printf("%10s", "");
@@ -71,7 +81,8 @@ static void print_spread(const char *format, double value, double half) {
 		printf(" +- %.4f", half);
 }
 
-static void print_scores(const EntkCompare *compare, double *values) {
+static void print_scores(const EntkCompare *compare, double *values)
+{
 	int width = (int)name_width(compare);
 	printf("test %s: mean and 95 %% interval over the seeds, standard deviation\n", score_name(compare));
 	printf("%8s  %-*s  %-17s  %-9s", "samples", width, "net", "mean", "deviation");
@@ -97,7 +108,8 @@ static void print_scores(const EntkCompare *compare, double *values) {
 }
 
 /* Full decades only; the JSON file has all. */
-static void print_sweep(const EntkCompare *compare, double *values) {
+static void print_sweep(const EntkCompare *compare, double *values)
+{
 	int width = (int)name_width(compare);
 	printf("mean %s by ridge (-: not positive definite)\n%8s  %-*s", score_name(compare), "samples", width, "net");
 	for (size_t i = 0; i < ENTK_RIDGE_GRID; i += 2)
@@ -118,7 +130,8 @@ static void print_sweep(const EntkCompare *compare, double *values) {
 	printf("\n");
 }
 
-static void print_chosen(const EntkCompare *compare) {
+static void print_chosen(const EntkCompare *compare)
+{
 	int width = (int)name_width(compare);
 	if (compare->learn.rule == ENTK_RIDGE_FIXED)
 		return;
@@ -133,18 +146,21 @@ static void print_chosen(const EntkCompare *compare) {
 	printf("\n");
 }
 
-static void print_cost(const EntkCompare *compare) {
+static void print_cost(const EntkCompare *compare)
+{
 	int width = (int)name_width(compare);
 	char gram[32], solve[32];
 	printf("%-*s  %-12s  %-11s  %-12s  %s\n", width, "net", "kernels", "ms per pair", "solves", "memory");
 	for (size_t i = 0; i < compare->net_count; i++) {
 		const EntkCompareNet *net = &compare->nets[i];
-		printf("%-*s  %-12s  %-11.4g  %-12s  %.1f MB\n", width, net->net->name, entk_duration_text(net->gram_seconds, gram, sizeof gram),
-			1e3 * net->gram_seconds / net->pairs, entk_duration_text(net->solve_seconds, solve, sizeof solve), 1e-6 * net->memory);
+		printf("%-*s  %-12s  %-11.4g  %-12s  %.1f MB\n", width, net->net->name,
+		       entk_duration_text(net->gram_seconds, gram, sizeof gram), 1e3 * net->gram_seconds / net->pairs,
+		       entk_duration_text(net->solve_seconds, solve, sizeof solve), 1e-6 * net->memory);
 	}
 }
 
-static void print_tables(const EntkCompare *compare, double *values) {
+static void print_tables(const EntkCompare *compare, double *values)
+{
 	print_head(compare);
 	print_scores(compare, values);
 	print_sweep(compare, values);
@@ -154,7 +170,8 @@ static void print_tables(const EntkCompare *compare, double *values) {
 
 /* ---- JSON ----------------------------------------------------------------------------------------------------------- */
 
-static void add_spread(EntkJson *json, const char *key, EntkSpread spread, const double *values, size_t count) {
+static void add_spread(EntkJson *json, const char *key, EntkSpread spread, const double *values, size_t count)
+{
 	entk_json_key(json, key);
 	entk_json_object(json);
 	entk_json_put_number(json, "mean", spread.mean);
@@ -166,15 +183,19 @@ static void add_spread(EntkJson *json, const char *key, EntkSpread spread, const
 }
 
 /* One number of every seed's run. */
-static void add_runs(const EntkCompare *compare, EntkJson *json, const char *key, size_t net, size_t size, size_t offset) {
+static void add_runs(const EntkCompare *compare, EntkJson *json, const char *key, size_t net, size_t size,
+		     size_t offset)
+{
 	entk_json_key(json, key);
 	entk_json_flat_array(json);
 	for (size_t s = 0; s < compare->seeds; s++)
-		entk_json_number(json, *(const double *)((const char *)entk_compare_get(compare, net, size, s) + offset));
+		entk_json_number(json,
+				 *(const double *)((const char *)entk_compare_get(compare, net, size, s) + offset));
 	entk_json_close(json, ']');
 }
 
-static void add_result(const EntkCompare *compare, EntkJson *json, size_t net, size_t size, double *values) {
+static void add_result(const EntkCompare *compare, EntkJson *json, size_t net, size_t size, double *values)
+{
 	EntkSpread spread = scores(compare, net, size, values);
 	entk_json_object(json);
 	entk_json_put_integer(json, "train", (int64_t)compare->sizes[size]);
@@ -207,7 +228,8 @@ static void add_result(const EntkCompare *compare, EntkJson *json, size_t net, s
 	entk_json_close(json, '}');
 }
 
-static void add_net(const EntkCompare *compare, EntkJson *json, size_t i, double *values) {
+static void add_net(const EntkCompare *compare, EntkJson *json, size_t i, double *values)
+{
 	const EntkCompareNet *net = &compare->nets[i];
 	entk_json_object(json);
 	entk_json_put_string(json, "net", net->net->name);
@@ -223,7 +245,8 @@ static void add_net(const EntkCompare *compare, EntkJson *json, size_t i, double
 	entk_json_close(json, '}');
 }
 
-static EntkStatus write_json(const EntkCompare *compare, double *values, EntkError *error) {
+static EntkStatus write_json(const EntkCompare *compare, double *values, EntkError *error)
+{
 	EntkJson json = {0};
 	double ridges[ENTK_RIDGE_GRID];
 	entk_json_object(&json);
@@ -262,7 +285,8 @@ typedef struct Drawing {
 /* Every full decade. */
 #define RIDGES ((ENTK_RIDGE_GRID + 1) / 2)
 
-static void drawing_destroy(Drawing *drawing) {
+static void drawing_destroy(Drawing *drawing)
+{
 	free(drawing->sizes);
 	free(drawing->mean);
 	free(drawing->half);
@@ -273,7 +297,8 @@ static void drawing_destroy(Drawing *drawing) {
 	free(drawing->curves[1]);
 }
 
-static EntkStatus drawing_create(const EntkCompare *compare, Drawing *drawing, EntkError *error) {
+static EntkStatus drawing_create(const EntkCompare *compare, Drawing *drawing, EntkError *error)
+{
 	size_t nets = compare->net_count;
 	const char *what = "the figure";
 	memset(drawing, 0, sizeof *drawing);
@@ -285,19 +310,22 @@ static EntkStatus drawing_create(const EntkCompare *compare, Drawing *drawing, E
 	drawing->sweep_half = entk_learn_matrix(nets, RIDGES, what, error);
 	drawing->curves[0] = entk_allocate(nets, sizeof(EntkCurve), what, error);
 	drawing->curves[1] = entk_allocate(nets, sizeof(EntkCurve), what, error);
-	bool good = drawing->sizes && drawing->mean && drawing->half && drawing->ridges && drawing->sweep_mean && drawing->sweep_half &&
-		drawing->curves[0] && drawing->curves[1];
+	bool good = drawing->sizes && drawing->mean && drawing->half && drawing->ridges && drawing->sweep_mean &&
+		    drawing->sweep_half && drawing->curves[0] && drawing->curves[1];
 	return good ? ENTK_OK : error->status;
 }
 
-static void fill_drawing(const EntkCompare *compare, Drawing *drawing, double *values) {
+static void fill_drawing(const EntkCompare *compare, Drawing *drawing, double *values)
+{
 	for (size_t i = 0; i < compare->size_count; i++)
 		drawing->sizes[i] = (double)compare->sizes[i];
 	for (size_t i = 0; i < RIDGES; i++)
 		drawing->ridges[i] = entk_ridge_grid(2 * i);
 	for (size_t net = 0; net < compare->net_count; net++) {
-		double *mean = drawing->mean + net * compare->size_count, *half = drawing->half + net * compare->size_count;
-		double *sweep_mean = drawing->sweep_mean + net * RIDGES, *sweep_half = drawing->sweep_half + net * RIDGES;
+		double *mean = drawing->mean + net * compare->size_count,
+		       *half = drawing->half + net * compare->size_count;
+		double *sweep_mean = drawing->sweep_mean + net * RIDGES,
+		       *sweep_half = drawing->sweep_half + net * RIDGES;
 		for (size_t size = 0; size < compare->size_count; size++) {
 			EntkSpread spread = scores(compare, net, size, values);
 			mean[size] = spread.mean;
@@ -310,28 +338,36 @@ static void fill_drawing(const EntkCompare *compare, Drawing *drawing, double *v
 		}
 		bool bars = compare->seeds > 1;
 		drawing->curves[0][net] = (EntkCurve){compare->nets[net].net->name, mean, bars ? half : NULL};
-		drawing->curves[1][net] = (EntkCurve){compare->nets[net].net->name, sweep_mean, bars ? sweep_half : NULL};
+		drawing->curves[1][net] =
+			(EntkCurve){compare->nets[net].net->name, sweep_mean, bars ? sweep_half : NULL};
 	}
 }
 
-static EntkStatus draw(const EntkCompare *compare, const Drawing *drawing, EntkError *error) {
+static EntkStatus draw(const EntkCompare *compare, const Drawing *drawing, EntkError *error)
+{
 	char score[64], title[400], ridge_title[64];
 	const char *slash = strrchr(compare->path, '/');
 	snprintf(score, sizeof score, "test %s", score_name(compare));
-	snprintf(ridge_title, sizeof ridge_title, "Dependence on the ridge, %zu samples", compare->sizes[compare->size_count - 1]);
-	snprintf(title, sizeof title, "%.120s on %.120s: %zu seeds, mean and 95 %% interval", compare->common.program->source,
-		slash ? slash + 1 : compare->path, compare->seeds);
+	snprintf(ridge_title, sizeof ridge_title, "Dependence on the ridge, %zu samples",
+		 compare->sizes[compare->size_count - 1]);
+	snprintf(title, sizeof title, "%.120s on %.120s: %zu seeds, mean and 95 %% interval",
+		 compare->common.program->source, slash ? slash + 1 : compare->path, compare->seeds);
 	if (compare->seeds == 1)
-		snprintf(title, sizeof title, "%.120s on %.120s", compare->common.program->source, slash ? slash + 1 : compare->path);
+		snprintf(title, sizeof title, "%.120s on %.120s", compare->common.program->source,
+			 slash ? slash + 1 : compare->path);
 	const EntkPanel panels[2] = {
-		{"Learning curve", "training samples", score, "%.0f", drawing->sizes, compare->size_count, drawing->curves[0], compare->net_count},
-		{ridge_title, "ridge / mean diagonal of the Gram", score, "%.0e", drawing->ridges, RIDGES, drawing->curves[1], compare->net_count},
+		{"Learning curve", "training samples", score, "%.0f", drawing->sizes, compare->size_count,
+		 drawing->curves[0], compare->net_count},
+		{ridge_title, "ridge / mean diagonal of the Gram", score, "%.0e", drawing->ridges, RIDGES,
+		 drawing->curves[1], compare->net_count},
 	};
-	const EntkFigure figure = {.title = title, .panels = panels, .panel_count = 2, .falling = is_regression(compare)};
+	const EntkFigure figure = {
+		.title = title, .panels = panels, .panel_count = 2, .falling = is_regression(compare)};
 	return entk_figure_write(&figure, compare->figure, error);
 }
 
-static EntkStatus write_figure(const EntkCompare *compare, double *values, EntkError *error) {
+static EntkStatus write_figure(const EntkCompare *compare, double *values, EntkError *error)
+{
 	Drawing drawing;
 	EntkStatus status = drawing_create(compare, &drawing, error);
 	if (status == ENTK_OK) {
@@ -344,7 +380,8 @@ static EntkStatus write_figure(const EntkCompare *compare, double *values, EntkE
 
 /* ---- all ------------------------------------------------------------------------------------------------------------- */
 
-EntkStatus entk_compare_report(EntkCompare *compare, EntkError *error) {
+EntkStatus entk_compare_report(EntkCompare *compare, EntkError *error)
+{
 	double *values = entk_learn_matrix(1, compare->seeds, "the results", error);
 	EntkStatus status = values ? ENTK_OK : error->status;
 	if (status == ENTK_OK && !(compare->json_path && strcmp(compare->json_path, "-") == 0))

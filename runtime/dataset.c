@@ -9,7 +9,8 @@
 /* More classes than this, and more than half as many as samples, are real targets that were saved as integers. */
 #define MANY_CLASSES 50
 
-const char *entk_task_name(EntkTask task) {
+const char *entk_task_name(EntkTask task)
+{
 	switch (task) {
 	case ENTK_TASK_CLASSES:
 		return "classes";
@@ -30,16 +31,20 @@ static const char *const keys[ENTK_PARTS][2][2] = {
 
 /* ---- keys ---------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus missing_part(const EntkDataset *dataset, EntkPartName part, EntkError *error) {
+static EntkStatus missing_part(const EntkDataset *dataset, EntkPartName part, EntkError *error)
+{
 	char list[300] = "";
 	for (size_t i = 0; i < entk_npz_count(dataset->npz) && strlen(list) < 240; i++)
-		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.40s", i ? ", " : "", entk_npz_key(dataset->npz, i));
-	entk_fail(error, ENTK_INPUT, entk_npz_file(dataset->npz), "no arrays %s and %s (or %s and %s); it has %s", keys[part][0][0],
-		keys[part][0][1], keys[part][1][0], keys[part][1][1], *list ? list : "none with names");
+		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.40s", i ? ", " : "",
+			 entk_npz_key(dataset->npz, i));
+	entk_fail(error, ENTK_INPUT, entk_npz_file(dataset->npz), "no arrays %s and %s (or %s and %s); it has %s",
+		  keys[part][0][0], keys[part][0][1], keys[part][1][0], keys[part][1][1],
+		  *list ? list : "none with names");
 	return entk_fix(error, "numpy.savez(\"data.npz\", x_train=.., y_train=.., x_test=.., y_test=..)");
 }
 
-static EntkStatus find_part(EntkDataset *dataset, EntkPartName part, bool needed, EntkError *error) {
+static EntkStatus find_part(EntkDataset *dataset, EntkPartName part, bool needed, EntkError *error)
+{
 	for (int style = 0; style < 2; style++) {
 		const char *x = keys[part][style][0], *y = keys[part][style][1];
 		bool has_x = entk_npz_has(dataset->npz, x), has_y = entk_npz_has(dataset->npz, y);
@@ -49,33 +54,39 @@ static EntkStatus find_part(EntkDataset *dataset, EntkPartName part, bool needed
 			return ENTK_OK;
 		}
 		if (has_x || has_y)
-			return entk_fail(error, ENTK_INPUT, entk_npz_file(dataset->npz), "an array %s without %s", has_x ? x : y, has_x ? y : x);
+			return entk_fail(error, ENTK_INPUT, entk_npz_file(dataset->npz), "an array %s without %s",
+					 has_x ? x : y, has_x ? y : x);
 	}
 	return needed ? missing_part(dataset, part, error) : ENTK_OK;
 }
 
 /* ---- targets ------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus check_shape(EntkDataset *dataset, const EntkPart *part, const EntkArray *array, EntkError *error) {
+static EntkStatus check_shape(EntkDataset *dataset, const EntkPart *part, const EntkArray *array, EntkError *error)
+{
 	char shape[256];
 	if ((array->rank != 1 && array->rank != 2) || array->count == 0)
-		return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key), "shape %s, expected (n), (n, 1) or (n, k) targets",
-			entk_shape_text(array->rank, array->shape, shape, sizeof shape));
+		return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key),
+				 "shape %s, expected (n), (n, 1) or (n, k) targets",
+				 entk_shape_text(array->rank, array->shape, shape, sizeof shape));
 	return ENTK_OK;
 }
 
-static size_t columns_of(const EntkArray *array) {
+static size_t columns_of(const EntkArray *array)
+{
 	return array->rank == 2 ? array->shape[1] : 1;
 }
 
-static EntkTask task_of(const EntkArray *array) {
+static EntkTask task_of(const EntkArray *array)
+{
 	if (!entk_type_is_integer(array->type))
 		return ENTK_TASK_REGRESSION;
 	return columns_of(array) == 1 ? ENTK_TASK_CLASSES : ENTK_TASK_LABELS;
 }
 
 /* All parts must be of the training part's kind. */
-static EntkStatus check_kind(EntkDataset *dataset, const EntkPart *part, const EntkArray *array, EntkError *error) {
+static EntkStatus check_kind(EntkDataset *dataset, const EntkPart *part, const EntkArray *array, EntkError *error)
+{
 	const EntkPart *train = &dataset->parts[ENTK_PART_TRAIN];
 	size_t outputs = task_of(array) == ENTK_TASK_CLASSES ? 0 : columns_of(array);
 	if (part == train) {
@@ -84,15 +95,16 @@ static EntkStatus check_kind(EntkDataset *dataset, const EntkPart *part, const E
 		return ENTK_OK;
 	}
 	if (task_of(array) != dataset->task)
-		return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key), "%s, but %s is %s", entk_task_name(task_of(array)),
-			train->y_key, entk_task_name(dataset->task));
+		return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key), "%s, but %s is %s",
+				 entk_task_name(task_of(array)), train->y_key, entk_task_name(dataset->task));
 	if (outputs != dataset->outputs)
-		return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key), "%zu targets per sample, but %s has %zu", outputs,
-			train->y_key, dataset->outputs);
+		return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key),
+				 "%zu targets per sample, but %s has %zu", outputs, train->y_key, dataset->outputs);
 	return ENTK_OK;
 }
 
-static EntkStatus read_values(EntkDataset *dataset, EntkPart *part, const EntkArray *array, EntkError *error) {
+static EntkStatus read_values(EntkDataset *dataset, EntkPart *part, const EntkArray *array, EntkError *error)
+{
 	part->values = entk_allocate(array->count, sizeof *part->values, "the targets", error);
 	if (!part->values)
 		return error->status;
@@ -100,11 +112,13 @@ static EntkStatus read_values(EntkDataset *dataset, EntkPart *part, const EntkAr
 		double value = entk_array_get(array, i);
 		part->values[i] = value;
 		if (!isfinite(value))
-			return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key), "%s at sample %zu, expected finite numbers",
-				isnan(value) ? "NaN" : "infinity", i / dataset->outputs);
+			return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key),
+					 "%s at sample %zu, expected finite numbers", isnan(value) ? "NaN" : "infinity",
+					 i / dataset->outputs);
 		if (dataset->task == ENTK_TASK_LABELS && value != 0 && value != 1) {
-			entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key), "integers with %zu columns are 0/1 labels, but sample %zu has %g",
-				dataset->outputs, i / dataset->outputs, value);
+			entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key),
+				  "integers with %zu columns are 0/1 labels, but sample %zu has %g", dataset->outputs,
+				  i / dataset->outputs, value);
 			return entk_fix(error, "save real targets as floats; one class per sample has shape (n)");
 		}
 	}
@@ -113,13 +127,15 @@ static EntkStatus read_values(EntkDataset *dataset, EntkPart *part, const EntkAr
 
 /* ---- classes --------------------------------------------------------------------------------------------------------- */
 
-static int compare_integers(const void *a, const void *b) {
+static int compare_integers(const void *a, const void *b)
+{
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 	return x < y ? -1 : x > y;
 }
 
 /* The distinct labels of all parts, ascending, into dataset->values. */
-static EntkStatus collect_classes(EntkDataset *dataset, const EntkArray *arrays, EntkError *error) {
+static EntkStatus collect_classes(EntkDataset *dataset, const EntkArray *arrays, EntkError *error)
+{
 	size_t total = 0, distinct = 0, train = arrays[ENTK_PART_TRAIN].count;
 	for (int p = 0; p < ENTK_PARTS; p++)
 		total += arrays[p].data ? arrays[p].count : 0;
@@ -138,21 +154,25 @@ static EntkStatus collect_classes(EntkDataset *dataset, const EntkArray *arrays,
 	dataset->outputs = distinct;
 	const char *where = entk_npz_where(dataset->npz, dataset->parts[ENTK_PART_TRAIN].y_key);
 	if (distinct < 2)
-		return entk_fail(error, ENTK_INPUT, where, "all samples are of class %lld: nothing to tell apart", (long long)all[0]);
+		return entk_fail(error, ENTK_INPUT, where, "all samples are of class %lld: nothing to tell apart",
+				 (long long)all[0]);
 	if (distinct > MANY_CLASSES && distinct > train / 2) {
-		entk_fail(error, ENTK_INPUT, where, "%zu different integers for %zu samples, too many for classes", distinct, train);
+		entk_fail(error, ENTK_INPUT, where, "%zu different integers for %zu samples, too many for classes",
+			  distinct, train);
 		return entk_fix(error, "save real targets as floats");
 	}
 	return ENTK_OK;
 }
 
-static EntkStatus index_classes(const EntkDataset *dataset, EntkPart *part, const EntkArray *array, EntkError *error) {
+static EntkStatus index_classes(const EntkDataset *dataset, EntkPart *part, const EntkArray *array, EntkError *error)
+{
 	part->classes = entk_allocate(array->count, sizeof *part->classes, "the classes", error);
 	if (!part->classes)
 		return error->status;
 	for (size_t i = 0; i < array->count; i++) {
 		int64_t value = entk_array_get_integer(array, i);
-		const int64_t *place = bsearch(&value, dataset->values, dataset->outputs, sizeof value, compare_integers);
+		const int64_t *place =
+			bsearch(&value, dataset->values, dataset->outputs, sizeof value, compare_integers);
 		part->classes[i] = (size_t)(place - dataset->values);
 	}
 	return ENTK_OK;
@@ -160,7 +180,8 @@ static EntkStatus index_classes(const EntkDataset *dataset, EntkPart *part, cons
 
 /* ---- groups ---------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus read_groups(EntkDataset *dataset, EntkError *error) {
+static EntkStatus read_groups(EntkDataset *dataset, EntkError *error)
+{
 	const char *key = entk_npz_has(dataset->npz, "groups_train") ? "groups_train" : "groups";
 	size_t count = dataset->parts[ENTK_PART_TRAIN].count;
 	EntkArray array = {0};
@@ -172,10 +193,11 @@ static EntkStatus read_groups(EntkDataset *dataset, EntkError *error) {
 		return status;
 	const char *where = entk_npz_where(dataset->npz, key);
 	if (!entk_type_is_integer(array.type))
-		status = entk_fail(error, ENTK_INPUT, where, "%s, expected integers, one per training sample", entk_type_name(array.type));
+		status = entk_fail(error, ENTK_INPUT, where, "%s, expected integers, one per training sample",
+				   entk_type_name(array.type));
 	else if (array.count != count || array.rank < 1 || array.shape[0] != count)
 		status = entk_fail(error, ENTK_INPUT, where, "shape %s, expected (%zu): one group per training sample",
-			entk_shape_text(array.rank, array.shape, shape, sizeof shape), count);
+				   entk_shape_text(array.rank, array.shape, shape, sizeof shape), count);
 	if (status == ENTK_OK) {
 		dataset->groups = entk_allocate(count, sizeof *dataset->groups, "the groups", error);
 		status = dataset->groups ? ENTK_OK : error->status;
@@ -189,7 +211,8 @@ static EntkStatus read_groups(EntkDataset *dataset, EntkError *error) {
 
 /* ---- open ------------------------------------------------------------------------------------------------------------ */
 
-static EntkStatus read_targets(EntkDataset *dataset, EntkError *error) {
+static EntkStatus read_targets(EntkDataset *dataset, EntkError *error)
+{
 	EntkArray arrays[ENTK_PARTS] = {0};
 	EntkStatus status = ENTK_OK;
 	for (int p = 0; p < ENTK_PARTS && status == ENTK_OK; p++) {
@@ -217,11 +240,13 @@ static EntkStatus read_targets(EntkDataset *dataset, EntkError *error) {
 	return status;
 }
 
-EntkStatus entk_dataset_open(const char *path, bool need_test, EntkDataset *dataset, EntkError *error) {
+EntkStatus entk_dataset_open(const char *path, bool need_test, EntkDataset *dataset, EntkError *error)
+{
 	memset(dataset, 0, sizeof *dataset);
 	EntkStatus status = entk_npz_open(path, &dataset->npz, error);
 	for (int p = 0; p < ENTK_PARTS && status == ENTK_OK; p++)
-		status = find_part(dataset, (EntkPartName)p, p == ENTK_PART_TRAIN || (p == ENTK_PART_TEST && need_test), error);
+		status = find_part(dataset, (EntkPartName)p, p == ENTK_PART_TRAIN || (p == ENTK_PART_TEST && need_test),
+				   error);
 	if (status == ENTK_OK)
 		status = read_targets(dataset, error);
 	if (status == ENTK_OK)
@@ -231,7 +256,8 @@ EntkStatus entk_dataset_open(const char *path, bool need_test, EntkDataset *data
 	return status;
 }
 
-void entk_dataset_close(EntkDataset *dataset) {
+void entk_dataset_close(EntkDataset *dataset)
+{
 	for (int p = 0; p < ENTK_PARTS; p++) {
 		free(dataset->parts[p].classes);
 		free(dataset->parts[p].values);
@@ -242,7 +268,8 @@ void entk_dataset_close(EntkDataset *dataset) {
 	memset(dataset, 0, sizeof *dataset);
 }
 
-EntkStatus entk_dataset_check(EntkDataset *dataset, const EntkNet *net, EntkError *error) {
+EntkStatus entk_dataset_check(EntkDataset *dataset, const EntkNet *net, EntkError *error)
+{
 	for (int p = 0; p < ENTK_PARTS; p++) {
 		const EntkPart *part = &dataset->parts[p];
 		size_t count;
@@ -252,18 +279,20 @@ EntkStatus entk_dataset_check(EntkDataset *dataset, const EntkNet *net, EntkErro
 		if (status != ENTK_OK)
 			return status;
 		if (count != part->count)
-			return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->x_key), "%zu samples, but %s has %zu targets", count,
-				part->y_key, part->count);
+			return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->x_key),
+					 "%zu samples, but %s has %zu targets", count, part->y_key, part->count);
 	}
 	return ENTK_OK;
 }
 
-EntkStatus entk_dataset_samples(EntkDataset *dataset, EntkPartName part, const EntkNet *net, uint32_t precision, EntkSamples *samples,
-	EntkError *error) {
+EntkStatus entk_dataset_samples(EntkDataset *dataset, EntkPartName part, const EntkNet *net, uint32_t precision,
+				EntkSamples *samples, EntkError *error)
+{
 	EntkStatus status = entk_samples_load(dataset->npz, dataset->parts[part].x_key, net, precision, samples, error);
 	if (status == ENTK_OK && samples->count != dataset->parts[part].count) {
 		status = entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, dataset->parts[part].x_key),
-			"%zu samples, but %s has %zu targets", samples->count, dataset->parts[part].y_key, dataset->parts[part].count);
+				   "%zu samples, but %s has %zu targets", samples->count, dataset->parts[part].y_key,
+				   dataset->parts[part].count);
 		entk_samples_destroy(samples);
 	}
 	return status;
@@ -271,18 +300,21 @@ EntkStatus entk_dataset_samples(EntkDataset *dataset, EntkPartName part, const E
 
 /* ---- encoding -------------------------------------------------------------------------------------------------------- */
 
-void entk_encoding_destroy(EntkEncoding *encoding) {
+void entk_encoding_destroy(EntkEncoding *encoding)
+{
 	free(encoding->center);
 	free(encoding->scale);
 	memset(encoding, 0, sizeof *encoding);
 }
 
-static size_t sample_index(const size_t *indices, size_t i) {
+static size_t sample_index(const size_t *indices, size_t i)
+{
 	return indices ? indices[i] : i;
 }
 
 /* Centre one output (a row of targets), and standardize it in a regression. */
-static void center_output(EntkEncoding *encoding, size_t output, double *row, size_t count) {
+static void center_output(EntkEncoding *encoding, size_t output, double *row, size_t count)
+{
 	double mean = 0, square = 0;
 	for (size_t i = 0; i < count; i++)
 		mean += row[i] / (double)count;
@@ -298,8 +330,9 @@ static void center_output(EntkEncoding *encoding, size_t output, double *row, si
 		row[i] /= encoding->scale[output];
 }
 
-EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part_name, const size_t *indices, size_t count, EntkEncoding *encoding,
-	double **targets, EntkError *error) {
+EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part_name, const size_t *indices, size_t count,
+		       EntkEncoding *encoding, double **targets, EntkError *error)
+{
 	const EntkPart *part = &dataset->parts[part_name];
 	size_t outputs = dataset->outputs, total;
 	*encoding = (EntkEncoding){.task = dataset->task, .outputs = outputs};
@@ -331,7 +364,8 @@ EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part_name, const
 	return ENTK_OK;
 }
 
-void entk_decode(const EntkEncoding *encoding, double *predictions, size_t m) {
+void entk_decode(const EntkEncoding *encoding, double *predictions, size_t m)
+{
 	for (size_t i = 0; i < m; i++)
 		for (size_t o = 0; o < encoding->outputs; o++) {
 			double *p = predictions + i * encoding->outputs + o;

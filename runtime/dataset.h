@@ -27,10 +27,10 @@ typedef struct EntkPart {
 typedef struct EntkDataset {
 	EntkNpz *npz;
 	EntkTask task;
-	size_t outputs;   /* classes, labels or real targets */
-	int64_t *values;  /* ENTK_TASK_CLASSES: what the classes are called in the file, ascending; all parts count */
+	size_t outputs;  /* classes, labels or real targets */
+	int64_t *values; /* ENTK_TASK_CLASSES: what the classes are called in the file, ascending; all parts count */
 	EntkPart parts[ENTK_PARTS];
-	size_t *groups;   /* of the training samples (patients, molecules), from `groups` or `groups_train`; NULL: none */
+	size_t *groups; /* of the training samples (patients, molecules), from `groups` or `groups_train`; NULL: none */
 } EntkDataset;
 
 /* Read all targets; the samples stay in the file. The training part must be there, and the test part where `need_test` is set. */
@@ -39,8 +39,8 @@ void entk_dataset_close(EntkDataset *dataset); /* a zeroed one is fine */
 /* Do the samples of all parts fit `net`, and are there as many as targets? Reads headers only. */
 EntkStatus entk_dataset_check(EntkDataset *dataset, const EntkNet *net, EntkError *error);
 /* Samples of a part, as `net` takes them. */
-EntkStatus entk_dataset_samples(EntkDataset *dataset, EntkPartName part, const EntkNet *net, uint32_t precision, EntkSamples *samples,
-	EntkError *error);
+EntkStatus entk_dataset_samples(EntkDataset *dataset, EntkPartName part, const EntkNet *net, uint32_t precision,
+				EntkSamples *samples, EntkError *error);
 
 /* How targets become what the regression learns: y = center + scale * f, one pair per output. Classes are learnt as one-hot
  * vectors minus 1 / classes (center stays 0: scores are reported centred); labels minus their mean; real targets minus their
@@ -52,8 +52,8 @@ typedef struct EntkEncoding {
 } EntkEncoding;
 
 /* The encoding of `count` samples of a part (`indices`, or all of them where it is NULL), and their targets (outputs x count). */
-EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part, const size_t *indices, size_t count, EntkEncoding *encoding,
-	double **targets, EntkError *error);
+EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part, const size_t *indices, size_t count,
+		       EntkEncoding *encoding, double **targets, EntkError *error);
 /* predictions (m x outputs) of f become predictions of y. */
 void entk_decode(const EntkEncoding *encoding, double *predictions, size_t m);
 void entk_encoding_destroy(EntkEncoding *encoding);

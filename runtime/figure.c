@@ -16,22 +16,17 @@
 extern char **environ;
 
 #define PANEL_WIDTH 560
-#define HEIGHT 420
+#define HEIGHT      420
 /* The PNG has twice the resolution. */
-#define PNG_SCALE 2
+#define PNG_SCALE   2
 
 /* Okabe and Ito's colours: told apart by every kind of colour vision. Markers and dashes differ too. */
 static const struct {
 	const char *color;
 	int marker, dash;
 } styles[] = {
-	{"#0072B2", 7, 1},
-	{"#D55E00", 5, 2},
-	{"#009E73", 9, 4},
-	{"#CC79A7", 13, 5},
-	{"#E69F00", 11, 3},
-	{"#56B4E9", 6, 1},
-	{"#000000", 4, 2},
+	{"#0072B2", 7, 1},  {"#D55E00", 5, 2}, {"#009E73", 9, 4}, {"#CC79A7", 13, 5},
+	{"#E69F00", 11, 3}, {"#56B4E9", 6, 1}, {"#000000", 4, 2},
 };
 
 #define STYLE_COUNT (sizeof styles / sizeof styles[0])
@@ -39,7 +34,8 @@ static const struct {
 /* ---- the script ---------------------------------------------------------------------------------------------------- */
 
 /* A string in gnuplot's single quotes, where only the quote itself is special. */
-static void add_string(EntkText *script, const char *string) {
+static void add_string(EntkText *script, const char *string)
+{
 	entk_text_add(script, "'");
 	for (const char *c = string; *c; c++) {
 		if (*c == '\'')
@@ -51,7 +47,8 @@ static void add_string(EntkText *script, const char *string) {
 }
 
 /* The smallest and largest value that is drawn, error bars included. */
-static void range_of(const EntkPanel *panel, double *low, double *high) {
+static void range_of(const EntkPanel *panel, double *low, double *high)
+{
 	*low = INFINITY;
 	*high = -INFINITY;
 	for (size_t c = 0; c < panel->curve_count; c++)
@@ -73,7 +70,8 @@ static void range_of(const EntkPanel *panel, double *low, double *high) {
 }
 
 /* Curves stand a little beside each other, so that error bars at the same place do not hide one another. */
-static double shifted(const EntkPanel *panel, size_t curve, size_t i) {
+static double shifted(const EntkPanel *panel, size_t curve, size_t i)
+{
 	double least = panel->x[0], most = panel->x[0];
 	for (size_t k = 1; k < panel->points; k++) {
 		least = fmin(least, panel->x[k]);
@@ -83,20 +81,23 @@ static double shifted(const EntkPanel *panel, size_t curve, size_t i) {
 	return panel->x[i] * exp(step);
 }
 
-static void add_data(EntkText *script, const EntkPanel *panel, size_t number) {
+static void add_data(EntkText *script, const EntkPanel *panel, size_t number)
+{
 	for (size_t c = 0; c < panel->curve_count; c++) {
 		entk_text_add(script, "$d%zu_%zu << END\n", number, c);
 		for (size_t i = 0; i < panel->points; i++) {
 			double y = panel->curves[c].y[i], half = panel->curves[c].half ? panel->curves[c].half[i] : 0;
 			if (isfinite(y))
-				entk_text_add(script, "%.9g %.9g %.9g\n", shifted(panel, c, i), y, isfinite(half) ? half : 0);
+				entk_text_add(script, "%.9g %.9g %.9g\n", shifted(panel, c, i), y,
+					      isfinite(half) ? half : 0);
 		}
 		entk_text_add(script, "END\n");
 	}
 }
 
 /* "1e-08" becomes "1e-8", "1e+00" becomes "1e0". */
-static void shorten(char *label) {
+static void shorten(char *label)
+{
 	char *e = strchr(label, 'e');
 	if (!e)
 		return;
@@ -109,7 +110,8 @@ static void shorten(char *label) {
 	memmove(to, from, strlen(from) + 1);
 }
 
-static void add_axes(EntkText *script, const EntkPanel *panel) {
+static void add_axes(EntkText *script, const EntkPanel *panel)
+{
 	double low, high;
 	range_of(panel, &low, &high);
 	entk_text_add(script, "set title ");
@@ -118,9 +120,10 @@ static void add_axes(EntkText *script, const EntkPanel *panel) {
 	add_string(script, panel->x_label);
 	entk_text_add(script, "\nset ylabel ");
 	add_string(script, panel->y_label);
-	double first = panel->x[0], last = panel->x[panel->points - 1], margin = last > first ? pow(last / first, 0.07) : 2;
-	entk_text_add(script, "\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset xtics (", first / margin, last * margin,
-		low, high);
+	double first = panel->x[0], last = panel->x[panel->points - 1],
+	       margin = last > first ? pow(last / first, 0.07) : 2;
+	entk_text_add(script, "\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset xtics (",
+		      first / margin, last * margin, low, high);
 	for (size_t i = 0; i < panel->points; i++) {
 		char label[64];
 		snprintf(label, sizeof label, panel->x_format, panel->x[i]);
@@ -131,32 +134,44 @@ static void add_axes(EntkText *script, const EntkPanel *panel) {
 }
 
 /* Curves with markers and dashes, and their error bars, which are never dashed. */
-static void add_plot(EntkText *script, const EntkPanel *panel, size_t number) {
+static void add_plot(EntkText *script, const EntkPanel *panel, size_t number)
+{
 	entk_text_add(script, "plot ");
 	for (size_t c = 0; c < panel->curve_count; c++) {
 		size_t s = c % STYLE_COUNT;
 		if (panel->curves[c].half)
-			entk_text_add(script, "%s$d%zu_%zu using 1:2:3 with yerrorbars lc rgb '%s' lw 1.5 dt 1 pt %d ps 0.1 notitle", c ? ", " : "", number, c,
-				styles[s].color, styles[s].marker);
+			entk_text_add(
+				script,
+				"%s$d%zu_%zu using 1:2:3 with yerrorbars lc rgb '%s' lw 1.5 dt 1 pt %d ps 0.1 notitle",
+				c ? ", " : "", number, c, styles[s].color, styles[s].marker);
 		entk_text_add(script, "%s$d%zu_%zu using 1:2 with linespoints lc rgb '%s' lw 2 dt %d pt %d ps 1 title ",
-			c || panel->curves[c].half ? ", " : "", number, c, styles[s].color, styles[s].dash, styles[s].marker);
+			      c || panel->curves[c].half ? ", " : "", number, c, styles[s].color, styles[s].dash,
+			      styles[s].marker);
 		add_string(script, panel->curves[c].name);
 	}
 	entk_text_add(script, "\n");
 }
 
-static void add_script(EntkText *script, const EntkFigure *figure, bool png) {
+static void add_script(EntkText *script, const EntkFigure *figure, bool png)
+{
 	int width = PANEL_WIDTH * (int)figure->panel_count;
 	if (png)
-		entk_text_add(script, "set terminal pngcairo noenhanced size %d,%d fontscale %d linewidth %d pointscale %d background rgb 'white' "
-			"font 'DejaVu Sans,11'\n", PNG_SCALE * width, PNG_SCALE * HEIGHT, PNG_SCALE, PNG_SCALE, PNG_SCALE);
+		entk_text_add(script,
+			      "set terminal pngcairo noenhanced size %d,%d fontscale %d linewidth %d pointscale %d "
+			      "background rgb 'white' "
+			      "font 'DejaVu Sans,11'\n",
+			      PNG_SCALE * width, PNG_SCALE * HEIGHT, PNG_SCALE, PNG_SCALE, PNG_SCALE);
 	else
-		entk_text_add(script, "set terminal svg noenhanced size %d,%d background rgb 'white' font 'DejaVu Sans,12'\n", width, HEIGHT);
+		entk_text_add(script,
+			      "set terminal svg noenhanced size %d,%d background rgb 'white' font 'DejaVu Sans,12'\n",
+			      width, HEIGHT);
 	for (size_t p = 0; p < figure->panel_count; p++)
 		add_data(script, &figure->panels[p], p);
-	entk_text_add(script, "set bars 0.7\nset grid ytics lt 1 lw 1 lc rgb '#D8D8D8'\nset border 3 lc rgb '#444444'\nset tics nomirror\n"
-		"set key %s right box lc rgb '#CCCCCC' opaque width 1\nset multiplot layout 1,%zu title ",
-		figure->falling ? "top" : "bottom", figure->panel_count);
+	entk_text_add(script,
+		      "set bars 0.7\nset grid ytics lt 1 lw 1 lc rgb '#D8D8D8'\nset border 3 lc rgb '#444444'\nset "
+		      "tics nomirror\n"
+		      "set key %s right box lc rgb '#CCCCCC' opaque width 1\nset multiplot layout 1,%zu title ",
+		      figure->falling ? "top" : "bottom", figure->panel_count);
 	add_string(script, figure->title);
 	entk_text_add(script, "\n");
 	for (size_t p = 0; p < figure->panel_count; p++) {
@@ -169,12 +184,14 @@ static void add_script(EntkText *script, const EntkFigure *figure, bool png) {
 
 /* ---- gnuplot ------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus temporary_failure(EntkError *error) {
+static EntkStatus temporary_failure(EntkError *error)
+{
 	return entk_fail(error, ENTK_SYSTEM, NULL, "cannot make a temporary file for gnuplot: %s", strerror(errno));
 }
 
 /* Start gnuplot on the three files and wait for its end; *code is its exit status. */
-static EntkStatus run_gnuplot(FILE *in, FILE *out, FILE *err, int *code, EntkError *error) {
+static EntkStatus run_gnuplot(FILE *in, FILE *out, FILE *err, int *code, EntkError *error)
+{
 	char *argv[] = {"gnuplot", "-d", NULL}; /* -d: without the user's own settings */
 	posix_spawn_file_actions_t actions;
 	pid_t child;
@@ -200,7 +217,8 @@ static EntkStatus run_gnuplot(FILE *in, FILE *out, FILE *err, int *code, EntkErr
 }
 
 /* A temporary file's contents; the caller frees them. */
-static EntkStatus read_back(FILE *file, char **bytes, size_t *size, EntkError *error) {
+static EntkStatus read_back(FILE *file, char **bytes, size_t *size, EntkError *error)
+{
 	long end;
 	if (fseek(file, 0, SEEK_END) != 0 || (end = ftell(file)) < 0 || fseek(file, 0, SEEK_SET) != 0)
 		return temporary_failure(error);
@@ -211,7 +229,8 @@ static EntkStatus read_back(FILE *file, char **bytes, size_t *size, EntkError *e
 	return fread(*bytes, 1, *size, file) == *size ? ENTK_OK : temporary_failure(error);
 }
 
-static EntkStatus gnuplot_failed(FILE *err, int code, EntkError *error) {
+static EntkStatus gnuplot_failed(FILE *err, int code, EntkError *error)
+{
 	char *text = NULL;
 	size_t size;
 	EntkStatus status = read_back(err, &text, &size, error);
@@ -225,12 +244,13 @@ static EntkStatus gnuplot_failed(FILE *err, int code, EntkError *error) {
 }
 
 /* The picture that the script draws. */
-static EntkStatus draw(const EntkText *script, char **picture, size_t *size, EntkError *error) {
+static EntkStatus draw(const EntkText *script, char **picture, size_t *size, EntkError *error)
+{
 	FILE *in = tmpfile(), *out = tmpfile(), *err = tmpfile();
 	EntkStatus status = in && out && err ? ENTK_OK : temporary_failure(error);
 	int code = 0;
-	if (status == ENTK_OK &&
-		(fwrite(script->bytes, 1, script->size, in) != script->size || fflush(in) != 0 || lseek(fileno(in), 0, SEEK_SET) != 0))
+	if (status == ENTK_OK && (fwrite(script->bytes, 1, script->size, in) != script->size || fflush(in) != 0 ||
+				  lseek(fileno(in), 0, SEEK_SET) != 0))
 		status = temporary_failure(error);
 	if (status == ENTK_OK)
 		status = run_gnuplot(in, out, err, &code, error);
@@ -249,7 +269,8 @@ static EntkStatus draw(const EntkText *script, char **picture, size_t *size, Ent
 	return status;
 }
 
-static EntkStatus write_one(const EntkFigure *figure, const char *prefix, bool png, EntkError *error) {
+static EntkStatus write_one(const EntkFigure *figure, const char *prefix, bool png, EntkError *error)
+{
 	EntkText script = {0}, path = {0};
 	char *picture = NULL;
 	size_t size = 0;
@@ -266,7 +287,8 @@ static EntkStatus write_one(const EntkFigure *figure, const char *prefix, bool p
 	return status;
 }
 
-EntkStatus entk_figure_write(const EntkFigure *figure, const char *prefix, EntkError *error) {
+EntkStatus entk_figure_write(const EntkFigure *figure, const char *prefix, EntkError *error)
+{
 	EntkStatus status = write_one(figure, prefix, false, error);
 	return status == ENTK_OK ? write_one(figure, prefix, true, error) : status;
 }

@@ -17,7 +17,7 @@ typedef struct EntkJson {
 
 void entk_json_object(EntkJson *json); /* opens one */
 void entk_json_array(EntkJson *json);
-void entk_json_flat_array(EntkJson *json); /* on one line, for numbers */
+void entk_json_flat_array(EntkJson *json);          /* on one line, for numbers */
 void entk_json_close(EntkJson *json, char bracket); /* '}' or ']' */
 void entk_json_key(EntkJson *json, const char *key);
 

@@ -16,10 +16,13 @@ typedef struct EntkLearn {
 
 enum { ENTK_LEARN_KERNEL = 2000, ENTK_LEARN_RIDGE, ENTK_LEARN_TIME };
 
-#define ENTK_LEARN_OPTIONS \
-	{ ENTK_LEARN_KERNEL, "kernel", 0, "NAME", "ntk: a trained network (default); nngp: a Bayesian one" }, \
-	{ ENTK_LEARN_RIDGE, "ridge", 0, "R", "number, relative to the mean of the Gram's diagonal (1e-4), or loo, or evidence" }, \
-	{ ENTK_LEARN_TIME, "time", 0, "T", "training time at learning rate 1 (inf: until convergence)" }
+#define ENTK_LEARN_OPTIONS                                                                                   \
+	{ENTK_LEARN_KERNEL, "kernel", 0, "NAME", "ntk: a trained network (default); nngp: a Bayesian one"},  \
+		{ENTK_LEARN_RIDGE, "ridge", 0, "R",                                                          \
+		 "number, relative to the mean of the Gram's diagonal (1e-4), or loo, or evidence"},         \
+	{                                                                                                    \
+		ENTK_LEARN_TIME, "time", 0, "T", "training time at learning rate 1 (inf: until convergence)" \
+	}
 
 EntkLearn entk_learn_defaults(void);
 /* Handle an option of ENTK_LEARN_OPTIONS. */

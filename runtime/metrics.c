@@ -10,7 +10,8 @@
 
 static const EntkMetrics nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 
-size_t entk_argmax(const double *values, size_t count) {
+size_t entk_argmax(const double *values, size_t count)
+{
 	size_t best = 0;
 	for (size_t i = 1; i < count; i++)
 		if (values[i] > values[best])
@@ -25,12 +26,15 @@ typedef struct Scored {
 	bool positive;
 } Scored;
 
-static int compare_scored(const void *a, const void *b) {
+static int compare_scored(const void *a, const void *b)
+{
 	double x = ((const Scored *)a)->score, y = ((const Scored *)b)->score;
 	return x < y ? -1 : x > y;
 }
 
-EntkStatus entk_metrics_auc(const double *scores, size_t stride, const bool *positive, size_t m, double *auc, EntkError *error) {
+EntkStatus entk_metrics_auc(const double *scores, size_t stride, const bool *positive, size_t m, double *auc,
+			    EntkError *error)
+{
 	double below = 0, won = 0, positives = 0;
 	Scored *sorted = entk_allocate(m, sizeof *sorted, "the scores", error);
 	if (!sorted)
@@ -55,13 +59,15 @@ EntkStatus entk_metrics_auc(const double *scores, size_t stride, const bool *pos
 
 /* ---- classes ------------------------------------------------------------------------------------------------------- */
 
-void entk_metrics_confusion(const double *scores, const size_t *truth, size_t m, size_t classes, size_t *confusion) {
+void entk_metrics_confusion(const double *scores, const size_t *truth, size_t m, size_t classes, size_t *confusion)
+{
 	memset(confusion, 0, classes * classes * sizeof *confusion);
 	for (size_t i = 0; i < m; i++)
 		confusion[truth[i] * classes + entk_argmax(scores + i * classes, classes)]++;
 }
 
-static double calibration_error(const double *probabilities, const size_t *truth, size_t m, size_t classes) {
+static double calibration_error(const double *probabilities, const size_t *truth, size_t m, size_t classes)
+{
 	double confidence[CALIBRATION_BINS] = {0}, right[CALIBRATION_BINS] = {0}, sum = 0;
 	for (size_t i = 0; i < m; i++) {
 		size_t best = entk_argmax(probabilities + i * classes, classes);
@@ -77,7 +83,9 @@ static double calibration_error(const double *probabilities, const size_t *truth
 }
 
 /* One class against the rest, mean over the classes that occur (of two classes the second one). */
-static EntkStatus class_auc(const double *scores, const size_t *truth, size_t m, size_t classes, double *auc, EntkError *error) {
+static EntkStatus class_auc(const double *scores, const size_t *truth, size_t m, size_t classes, double *auc,
+			    EntkError *error)
+{
 	double sum = 0;
 	size_t count = 0;
 	EntkStatus status = ENTK_OK;
@@ -100,7 +108,9 @@ static EntkStatus class_auc(const double *scores, const size_t *truth, size_t m,
 }
 
 /* Mean over the classes that occur of the share of their samples found. */
-static EntkStatus balanced(const double *scores, const size_t *truth, size_t m, size_t classes, double *accuracy, EntkError *error) {
+static EntkStatus balanced(const double *scores, const size_t *truth, size_t m, size_t classes, double *accuracy,
+			   EntkError *error)
+{
 	double sum = 0;
 	size_t occur = 0;
 	size_t *counts = entk_allocate(2 * classes, sizeof *counts, "the classes", error);
@@ -120,8 +130,9 @@ static EntkStatus balanced(const double *scores, const size_t *truth, size_t m, 
 	return ENTK_OK;
 }
 
-EntkStatus entk_metrics_classes(const double *scores, const double *probabilities, const size_t *truth, size_t m, size_t classes,
-	EntkMetrics *metrics, EntkError *error) {
+EntkStatus entk_metrics_classes(const double *scores, const double *probabilities, const size_t *truth, size_t m,
+				size_t classes, EntkMetrics *metrics, EntkError *error)
+{
 	double right = 0, squares = 0, absolute = 0, nll = 0, count = (double)m;
 	*metrics = nothing;
 	for (size_t i = 0; i < m; i++) {
@@ -148,7 +159,8 @@ EntkStatus entk_metrics_classes(const double *scores, const double *probabilitie
 
 /* ---- labels ---------------------------------------------------------------------------------------------------------- */
 
-static double normal_cdf(double z) {
+static double normal_cdf(double z)
+{
 	return 0.5 * erfc(-z * 0.70710678118654752440);
 }
 
@@ -157,13 +169,15 @@ typedef struct LabelCounts {
 } LabelCounts;
 
 /* Mean of the shares found of those of yes and no that occur. */
-static double label_balance(const LabelCounts *c) {
+static double label_balance(const LabelCounts *c)
+{
 	double sum = (c->yes > 0 ? c->yes_found / c->yes : 0) + (c->no > 0 ? c->no_found / c->no : 0);
 	return sum / ((c->yes > 0) + (c->no > 0));
 }
 
-EntkStatus entk_metrics_labels(const double *predictions, const double *variances, const double *truth, size_t m, size_t labels,
-	EntkMetrics *metrics, EntkError *error) {
+EntkStatus entk_metrics_labels(const double *predictions, const double *variances, const double *truth, size_t m,
+			       size_t labels, EntkMetrics *metrics, EntkError *error)
+{
 	double right = 0, balance = 0, squares = 0, absolute = 0, nll = 0, area = 0, count = (double)m * (double)labels;
 	size_t areas = 0;
 	EntkStatus status = ENTK_OK;
@@ -183,7 +197,8 @@ EntkStatus entk_metrics_labels(const double *predictions, const double *variance
 			squares += (p - y) * (p - y);
 			absolute += fabs(p - y);
 			if (variances)
-				nll -= log(fmax(normal_cdf((y > 0.5 ? p - 0.5 : 0.5 - p) / sqrt(variances[i])), DBL_MIN));
+				nll -= log(
+					fmax(normal_cdf((y > 0.5 ? p - 0.5 : 0.5 - p) / sqrt(variances[i])), DBL_MIN));
 		}
 		right += counts.yes_found + counts.no_found;
 		balance += label_balance(&counts);
@@ -205,8 +220,9 @@ EntkStatus entk_metrics_labels(const double *predictions, const double *variance
 
 /* ---- real targets ---------------------------------------------------------------------------------------------------- */
 
-void entk_metrics_regression(const double *predictions, const double *variances, const double *scale, const double *truth, size_t m,
-	size_t outputs, EntkMetrics *metrics) {
+void entk_metrics_regression(const double *predictions, const double *variances, const double *scale,
+			     const double *truth, size_t m, size_t outputs, EntkMetrics *metrics)
+{
 	const double pi = 3.14159265358979323846;
 	double squares = 0, absolute = 0, nll = 0, explained = 0, count = (double)m * (double)outputs;
 	size_t varying = 0;
@@ -242,7 +258,8 @@ void entk_metrics_regression(const double *predictions, const double *variances,
 /* p_c = integral over F of phi_c(F) prod_{j != c} Phi_j(F): c has the score F, and all others less. The trapezoid rule
  * converges exponentially for such smooth integrands: 24 nodes per standard deviation leave only rounding. Beyond 9
  * deviations around the largest mean the winning score has no weight. */
-void entk_class_probabilities(const double *mean, size_t classes, double variance, double *probabilities) {
+void entk_class_probabilities(const double *mean, size_t classes, double variance, double *probabilities)
+{
 	const double reach = 9, step = 1.0 / 24;
 	double deviation = sqrt(variance), top = mean[entk_argmax(mean, classes)], sum = 0;
 	memset(probabilities, 0, classes * sizeof *probabilities);
@@ -268,11 +285,12 @@ void entk_class_probabilities(const double *mean, size_t classes, double varianc
 /* ---- over seeds ------------------------------------------------------------------------------------------------------ */
 
 /* 97.5 % quantiles of Student's t distribution for 1 .. 30 degrees of freedom. */
-static const double t_quantile[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281, 2.2010, 2.1788, 2.1604,
-	2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860, 2.0796, 2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452,
-	2.0423};
+static const double t_quantile[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
+				    2.2010,  2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
+				    2.0796,  2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423};
 
-EntkSpread entk_spread(const double *values, size_t count) {
+EntkSpread entk_spread(const double *values, size_t count)
+{
 	const size_t known = sizeof t_quantile / sizeof t_quantile[0];
 	EntkSpread s = {0, NAN, NAN, NAN};
 	double square = 0;
@@ -286,6 +304,7 @@ EntkSpread entk_spread(const double *values, size_t count) {
 	s.error = s.deviation / sqrt((double)count);
 	/* Beyond the table the quantile is 1.95996 + 2.37 / degrees to three digits. */
 	double degrees = (double)(count - 1);
-	s.half = s.error * (count - 1 <= known ? t_quantile[count - 2] : 1.959964 + 2.372 / degrees + 2.8 / (degrees * degrees));
+	s.half = s.error *
+		 (count - 1 <= known ? t_quantile[count - 2] : 1.959964 + 2.372 / degrees + 2.8 / (degrees * degrees));
 	return s;
 }

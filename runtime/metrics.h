@@ -9,10 +9,10 @@
 typedef struct EntkMetrics {
 	double accuracy;          /* share of right classes, or of right labels */
 	double balanced_accuracy; /* mean over the classes that occur of the share found; for labels the mean over labels */
-	double auc;               /* area under the ROC curve; classes: one against the rest, mean over the classes that occur */
-	double mse, mae;          /* over samples and outputs; classes: of the centred one-hot scores */
-	double r2;                /* 1 - squared error / variance, mean over the outputs that vary */
-	double nll;               /* mean negative log likelihood of the true value, in nats (per output for real targets) */
+	double auc;      /* area under the ROC curve; classes: one against the rest, mean over the classes that occur */
+	double mse, mae; /* over samples and outputs; classes: of the centred one-hot scores */
+	double r2;       /* 1 - squared error / variance, mean over the outputs that vary */
+	double nll;      /* mean negative log likelihood of the true value, in nats (per output for real targets) */
 	double calibration_error; /* classes: |confidence - accuracy| in 15 bins of confidence, weighted by their samples */
 } EntkMetrics;
 
@@ -20,19 +20,20 @@ typedef struct EntkMetrics {
 size_t entk_argmax(const double *values, size_t count);
 
 /* Scores (m x classes), larger means likelier. `probabilities` (m x classes) may be NULL: then nll and calibration are NaN. */
-EntkStatus entk_metrics_classes(const double *scores, const double *probabilities, const size_t *truth, size_t m, size_t classes,
-	EntkMetrics *metrics, EntkError *error);
+EntkStatus entk_metrics_classes(const double *scores, const double *probabilities, const size_t *truth, size_t m,
+				size_t classes, EntkMetrics *metrics, EntkError *error);
 /* confusion[true * classes + predicted] counts. */
 void entk_metrics_confusion(const double *scores, const size_t *truth, size_t m, size_t classes, size_t *confusion);
 /* Predictions of 0/1 labels; above 1/2 counts as 1. `variances` (m) of the prediction, or NULL: then nll is NaN. */
-EntkStatus entk_metrics_labels(const double *predictions, const double *variances, const double *truth, size_t m, size_t labels,
-	EntkMetrics *metrics, EntkError *error);
+EntkStatus entk_metrics_labels(const double *predictions, const double *variances, const double *truth, size_t m,
+			       size_t labels, EntkMetrics *metrics, EntkError *error);
 /* Predictions of real targets; `variances` (m) times scale[o]^2 is that of output o; NULL: nll is NaN. */
-void entk_metrics_regression(const double *predictions, const double *variances, const double *scale, const double *truth, size_t m,
-	size_t outputs, EntkMetrics *metrics);
+void entk_metrics_regression(const double *predictions, const double *variances, const double *scale,
+			     const double *truth, size_t m, size_t outputs, EntkMetrics *metrics);
 
 /* The area under the ROC curve: how often a positive has the larger score than a negative, ties counting half. */
-EntkStatus entk_metrics_auc(const double *scores, size_t stride, const bool *positive, size_t m, double *auc, EntkError *error);
+EntkStatus entk_metrics_auc(const double *scores, size_t stride, const bool *positive, size_t m, double *auc,
+			    EntkError *error);
 
 /* Probability that class c has the largest of independent scores N(mean[c], variance), for all classes. */
 void entk_class_probabilities(const double *mean, size_t classes, double variance, double *probabilities);

@@ -8,7 +8,8 @@
 
 #define FORMAT 1
 
-void entk_model_destroy(EntkModel *model) {
+void entk_model_destroy(EntkModel *model)
+{
 	free(model->params);
 	entk_samples_destroy(&model->train);
 	entk_encoding_destroy(&model->encoding);
@@ -22,7 +23,8 @@ void entk_model_destroy(EntkModel *model) {
 
 /* ---- writing ------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus add_texts(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer, EntkError *error) {
+static EntkStatus add_texts(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer, EntkError *error)
+{
 	EntkText names = {0};
 	for (uint32_t i = 0; i < program->param_count; i++)
 		entk_text_add(&names, "%s\n", program->params[i].name);
@@ -39,11 +41,16 @@ static EntkStatus add_texts(const EntkProgram *program, const EntkModel *model, 
 	return status;
 }
 
-static EntkStatus add_scalars(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer, EntkError *error) {
+static EntkStatus add_scalars(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer,
+			      EntkError *error)
+{
 	const struct {
 		const char *key;
 		double value;
-	} numbers[] = {{"ridge", model->ridge}, {"jitter", model->jitter}, {"time", model->time}, {"amplitude", model->amplitude}};
+	} numbers[] = {{"ridge", model->ridge},
+		       {"jitter", model->jitter},
+		       {"time", model->time},
+		       {"amplitude", model->amplitude}};
 	EntkStatus status = entk_npz_writer_add_i64(writer, "format", FORMAT, error);
 	if (status == ENTK_OK)
 		status = entk_npz_writer_add_i64(writer, "precision", program->precision, error);
@@ -55,16 +62,19 @@ static EntkStatus add_scalars(const EntkProgram *program, const EntkModel *model
 }
 
 /* (n, shape.., channels), as the net takes it. */
-static EntkStatus add_samples(const EntkModel *model, EntkNpzWriter *writer, EntkError *error) {
+static EntkStatus add_samples(const EntkModel *model, EntkNpzWriter *writer, EntkError *error)
+{
 	size_t shape[5] = {model->count};
 	unsigned rank = 1;
 	for (uint32_t a = 0; a < model->net->dim; a++)
 		shape[rank++] = model->net->shape[a];
 	shape[rank++] = model->net->channels;
-	return entk_npz_writer_add(writer, "x_train", model->train.precision == 32 ? ENTK_F32 : ENTK_F64, rank, shape, model->train.values, error);
+	return entk_npz_writer_add(writer, "x_train", model->train.precision == 32 ? ENTK_F32 : ENTK_F64, rank, shape,
+				   model->train.values, error);
 }
 
-EntkStatus entk_model_write(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer, EntkError *error) {
+EntkStatus entk_model_write(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer, EntkError *error)
+{
 	size_t n = model->count, outputs = model->outputs, params = program->param_count;
 	const struct {
 		const char *key;
@@ -72,12 +82,9 @@ EntkStatus entk_model_write(const EntkProgram *program, const EntkModel *model, 
 		unsigned rank;
 		size_t shape[2];
 	} arrays[] = {
-		{"params", model->params, 1, {params, 0}},
-		{"center", model->encoding.center, 1, {outputs, 0}},
-		{"scale", model->encoding.scale, 1, {outputs, 0}},
-		{"targets", model->targets, 2, {outputs, n}},
-		{"alpha", model->alpha, 2, {outputs, n}},
-		{"nngp_train", model->nngp_train, 2, {n, n}},
+		{"params", model->params, 1, {params, 0}},         {"center", model->encoding.center, 1, {outputs, 0}},
+		{"scale", model->encoding.scale, 1, {outputs, 0}}, {"targets", model->targets, 2, {outputs, n}},
+		{"alpha", model->alpha, 2, {outputs, n}},          {"nngp_train", model->nngp_train, 2, {n, n}},
 		{"ntk_train", model->ntk_train, 2, {n, n}},
 	};
 	EntkStatus status = add_texts(program, model, writer, error);
@@ -89,19 +96,22 @@ EntkStatus entk_model_write(const EntkProgram *program, const EntkModel *model, 
 		status = entk_npz_writer_add(writer, "classes", ENTK_I64, 1, &outputs, model->classes, error);
 	for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] && status == ENTK_OK; i++)
 		if (arrays[i].values)
-			status = entk_npz_writer_add(writer, arrays[i].key, ENTK_F64, arrays[i].rank, arrays[i].shape, arrays[i].values, error);
+			status = entk_npz_writer_add(writer, arrays[i].key, ENTK_F64, arrays[i].rank, arrays[i].shape,
+						     arrays[i].values, error);
 	return status == ENTK_OK ? entk_npz_writer_commit(writer, error) : status;
 }
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus no_model(EntkNpz *npz, const char *key, EntkError *error) {
+static EntkStatus no_model(EntkNpz *npz, const char *key, EntkError *error)
+{
 	entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key), "not what `fit` writes");
 	return entk_fix(error, "make the model anew with fit");
 }
 
 /* A text stored as bytes; the caller frees it. */
-static EntkStatus read_text(EntkNpz *npz, const char *key, char **text, EntkError *error) {
+static EntkStatus read_text(EntkNpz *npz, const char *key, char **text, EntkError *error)
+{
 	EntkArray array = {0};
 	*text = NULL;
 	EntkStatus status = entk_npz_read(npz, key, &array, error);
@@ -117,7 +127,8 @@ static EntkStatus read_text(EntkNpz *npz, const char *key, char **text, EntkErro
 	return status;
 }
 
-static EntkStatus read_scalar(EntkNpz *npz, const char *key, double *value, EntkError *error) {
+static EntkStatus read_scalar(EntkNpz *npz, const char *key, double *value, EntkError *error)
+{
 	EntkArray array = {0};
 	EntkStatus status = entk_npz_read(npz, key, &array, error);
 	if (status == ENTK_OK && array.count != 1)
@@ -129,12 +140,15 @@ static EntkStatus read_scalar(EntkNpz *npz, const char *key, double *value, Entk
 }
 
 /* float64 of a known shape; columns 0: rank 1. */
-static EntkStatus read_matrix(EntkNpz *npz, const char *key, size_t rows, size_t columns, double **values, EntkError *error) {
+static EntkStatus read_matrix(EntkNpz *npz, const char *key, size_t rows, size_t columns, double **values,
+			      EntkError *error)
+{
 	EntkNpyHeader header;
 	EntkStatus status = entk_npz_header(npz, key, &header, error);
 	if (status != ENTK_OK)
 		return status;
-	bool fits = header.rank == (columns ? 2 : 1) && header.shape[0] == rows && (!columns || header.shape[1] == columns);
+	bool fits =
+		header.rank == (columns ? 2 : 1) && header.shape[0] == rows && (!columns || header.shape[1] == columns);
 	if (header.type != ENTK_F64 || !fits)
 		return no_model(npz, key, error);
 	*values = entk_allocate(header.count, sizeof **values, "the model", error);
@@ -147,7 +161,8 @@ static EntkStatus read_matrix(EntkNpz *npz, const char *key, size_t rows, size_t
 	return status;
 }
 
-static EntkStatus find_net(const EntkProgram *program, EntkNpz *npz, EntkModel *model, EntkError *error) {
+static EntkStatus find_net(const EntkProgram *program, EntkNpz *npz, EntkModel *model, EntkError *error)
+{
 	char *name;
 	EntkArray hash = {0};
 	double precision = 0;
@@ -162,11 +177,14 @@ static EntkStatus find_net(const EntkProgram *program, EntkNpz *npz, EntkModel *
 		if (strcmp(program->nets[i].name, name) == 0)
 			model->net = &program->nets[i];
 	if (status == ENTK_OK && !model->net) {
-		entk_fail(error, ENTK_INPUT, entk_npz_file(npz), "a model of the net \"%.100s\", which this program does not have", name);
+		entk_fail(error, ENTK_INPUT, entk_npz_file(npz),
+			  "a model of the net \"%.100s\", which this program does not have", name);
 		status = entk_fix(error, "predict with the program that fitted it");
-	} else if (status == ENTK_OK && (*(const uint64_t *)hash.data != model->net->hash || precision != program->precision)) {
-		entk_fail(error, ENTK_INPUT, entk_npz_file(npz), "a model of another version of the net \"%.100s\": its %s", name,
-			precision != program->precision ? "precision differs" : "architecture differs");
+	} else if (status == ENTK_OK &&
+		   (*(const uint64_t *)hash.data != model->net->hash || precision != program->precision)) {
+		entk_fail(error, ENTK_INPUT, entk_npz_file(npz),
+			  "a model of another version of the net \"%.100s\": its %s", name,
+			  precision != program->precision ? "precision differs" : "architecture differs");
 		status = entk_fix(error, "predict with the program that fitted it, or fit again");
 	}
 	free(name);
@@ -174,12 +192,14 @@ static EntkStatus find_net(const EntkProgram *program, EntkNpz *npz, EntkModel *
 	return status;
 }
 
-static EntkStatus read_params(const EntkProgram *program, EntkNpz *npz, EntkModel *model, EntkError *error) {
+static EntkStatus read_params(const EntkProgram *program, EntkNpz *npz, EntkModel *model, EntkError *error)
+{
 	EntkText expected = {0};
 	char *names = NULL;
 	for (uint32_t i = 0; i < program->param_count; i++)
 		entk_text_add(&expected, "%s\n", program->params[i].name);
-	EntkStatus status = expected.failed ? entk_fail_memory(error, "names of params", expected.size) : read_text(npz, "param_names", &names, error);
+	EntkStatus status = expected.failed ? entk_fail_memory(error, "names of params", expected.size)
+					    : read_text(npz, "param_names", &names, error);
 	if (status == ENTK_OK && strcmp(names, expected.bytes ? expected.bytes : "") != 0) {
 		entk_fail(error, ENTK_INPUT, entk_npz_file(npz), "the model's params are not this program's");
 		status = entk_fix(error, "predict with the program that fitted it, or fit again");
@@ -191,7 +211,8 @@ static EntkStatus read_params(const EntkProgram *program, EntkNpz *npz, EntkMode
 	return status;
 }
 
-static EntkStatus read_names(EntkNpz *npz, EntkModel *model, EntkError *error) {
+static EntkStatus read_names(EntkNpz *npz, EntkModel *model, EntkError *error)
+{
 	char *kernel = NULL, *task = NULL;
 	EntkStatus status = read_text(npz, "kernel", &kernel, error);
 	if (status == ENTK_OK)
@@ -210,7 +231,8 @@ static EntkStatus read_names(EntkNpz *npz, EntkModel *model, EntkError *error) {
 	return status;
 }
 
-static EntkStatus read_classes(EntkNpz *npz, EntkModel *model, EntkError *error) {
+static EntkStatus read_classes(EntkNpz *npz, EntkModel *model, EntkError *error)
+{
 	EntkArray array = {0};
 	if (model->task != ENTK_TASK_CLASSES)
 		return ENTK_OK;
@@ -225,11 +247,15 @@ static EntkStatus read_classes(EntkNpz *npz, EntkModel *model, EntkError *error)
 	return status;
 }
 
-static EntkStatus read_scalars(EntkNpz *npz, EntkModel *model, EntkError *error) {
+static EntkStatus read_scalars(EntkNpz *npz, EntkModel *model, EntkError *error)
+{
 	const struct {
 		const char *key;
 		double *value;
-	} numbers[] = {{"ridge", &model->ridge}, {"jitter", &model->jitter}, {"time", &model->time}, {"amplitude", &model->amplitude}};
+	} numbers[] = {{"ridge", &model->ridge},
+		       {"jitter", &model->jitter},
+		       {"time", &model->time},
+		       {"amplitude", &model->amplitude}};
 	EntkStatus status = ENTK_OK;
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && status == ENTK_OK; i++)
 		status = read_scalar(npz, numbers[i].key, numbers[i].value, error);
@@ -240,7 +266,8 @@ static EntkStatus read_scalars(EntkNpz *npz, EntkModel *model, EntkError *error)
 	return status;
 }
 
-static EntkStatus read_arrays(const EntkProgram *program, EntkNpz *npz, EntkModel *model, EntkError *error) {
+static EntkStatus read_arrays(const EntkProgram *program, EntkNpz *npz, EntkModel *model, EntkError *error)
+{
 	EntkNpyHeader header;
 	EntkStatus status = entk_samples_load(npz, "x_train", model->net, program->precision, &model->train, error);
 	if (status == ENTK_OK)
@@ -256,19 +283,17 @@ static EntkStatus read_arrays(const EntkProgram *program, EntkNpz *npz, EntkMode
 		size_t rows, columns;
 		double **values;
 	} arrays[] = {
-		{"center", outputs, 0, &model->encoding.center},
-		{"scale", outputs, 0, &model->encoding.scale},
-		{"targets", outputs, n, &model->targets},
-		{"alpha", outputs, n, &model->alpha},
-		{"nngp_train", n, n, &model->nngp_train},
-		{"ntk_train", n, n, &model->ntk_train},
+		{"center", outputs, 0, &model->encoding.center}, {"scale", outputs, 0, &model->encoding.scale},
+		{"targets", outputs, n, &model->targets},        {"alpha", outputs, n, &model->alpha},
+		{"nngp_train", n, n, &model->nngp_train},        {"ntk_train", n, n, &model->ntk_train},
 	};
 	for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] - !model->ntk && status == ENTK_OK; i++)
 		status = read_matrix(npz, arrays[i].key, arrays[i].rows, arrays[i].columns, arrays[i].values, error);
 	return status == ENTK_OK ? read_classes(npz, model, error) : status;
 }
 
-EntkStatus entk_model_read(const EntkProgram *program, const char *path, EntkModel *model, EntkError *error) {
+EntkStatus entk_model_read(const EntkProgram *program, const char *path, EntkModel *model, EntkError *error)
+{
 	EntkNpz *npz;
 	double format = 0;
 	memset(model, 0, sizeof *model);

@@ -25,16 +25,17 @@ typedef struct EntkModel {
 	double *params;        /* program->param_count */
 	EntkSamples train;
 	EntkEncoding encoding;
-	int64_t *classes; /* outputs; NULL for other tasks */
-	double *targets;  /* outputs x count */
-	double *alpha;    /* outputs x count */
+	int64_t *classes;   /* outputs; NULL for other tasks */
+	double *targets;    /* outputs x count */
+	double *alpha;      /* outputs x count */
 	double *nngp_train; /* count x count */
-	double *ntk_train; /* count x count; NULL for an NNGP model */
+	double *ntk_train;  /* count x count; NULL for an NNGP model */
 } EntkModel;
 
 void entk_model_destroy(EntkModel *model); /* a zeroed one is fine */
 /* The writer comes from entk_npz_writer_create; commits it. */
-EntkStatus entk_model_write(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer, EntkError *error);
+EntkStatus entk_model_write(const EntkProgram *program, const EntkModel *model, EntkNpzWriter *writer,
+			    EntkError *error);
 /* Read a model and find its net in `program`. A model of another program, of another version of the net, or in another precision
  * is an error that says so. */
 EntkStatus entk_model_read(const EntkProgram *program, const char *path, EntkModel *model, EntkError *error);

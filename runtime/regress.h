@@ -34,22 +34,22 @@ double entk_spectrum_noise(const EntkSpectrum *spectrum);
 
 /* Figures of merit of one ridge, from training data alone. */
 typedef struct EntkMerit {
-	double loo_mse;      /* mean squared leave-one-out error over samples and outputs; leave-one-group-out with groups */
+	double loo_mse; /* mean squared leave-one-out error over samples and outputs; leave-one-group-out with groups */
 	double log_marginal; /* log p(Y) with covariance R, summed over the outputs */
 	double log_evidence; /* its maximum over s of the covariance s R: what ridges are compared by */
-	double amplitude;    /* mean over samples of (leave-one-out error)^2 / (its variance): how far the kernel's scale is off */
+	double amplitude; /* mean over samples of (leave-one-out error)^2 / (its variance): how far the kernel's scale is off */
 } EntkMerit;
 
 /* `targets` and `loo` are outputs x n; `loo` receives the leave-one-out predictions where it is not NULL. `groups` (n numbers) or NULL:
  * samples of equal number are left out together. r is absolute. ENTK_NUMERICAL when A + r I is not positive definite. */
-EntkStatus entk_spectrum_merit(const EntkSpectrum *spectrum, double r, const double *targets, size_t outputs, const size_t *groups,
-	EntkMerit *merit, double *loo, EntkError *error);
+EntkStatus entk_spectrum_merit(const EntkSpectrum *spectrum, double r, const double *targets, size_t outputs,
+			       const size_t *groups, EntkMerit *merit, double *loo, EntkError *error);
 
 /* ---- ridges ----------------------------------------------------------------------------------------------------- */
 
 typedef enum EntkRidgeRule {
 	ENTK_RIDGE_FIXED,
-	ENTK_RIDGE_LOO,      /* least leave-one-out error */
+	ENTK_RIDGE_LOO, /* least leave-one-out error */
 	ENTK_RIDGE_EVIDENCE, /* largest marginal likelihood, the kernel's scale at its best: the scale does not touch the mean, and
 	                      * that of a kernel at initialization is often off by orders of magnitude from that of the targets */
 } EntkRidgeRule;
@@ -65,12 +65,12 @@ double entk_ridge_grid(size_t i);
 
 /* The best relative ridge of the grid by a rule. */
 EntkStatus entk_spectrum_choose(const EntkSpectrum *spectrum, EntkRidgeRule rule, const double *targets, size_t outputs,
-	const size_t *groups, double *ridge, EntkError *error);
+				const size_t *groups, double *ridge, EntkError *error);
 
 /* ---- regression -------------------------------------------------------------------------------------------------- */
 
 typedef struct EntkRegressOptions {
-	bool ntk;             /* the inverted kernel is the NTK */
+	bool ntk; /* the inverted kernel is the NTK */
 	EntkRidgeRule rule;
 	double ridge;         /* relative, for ENTK_RIDGE_FIXED */
 	double time;          /* INFINITY: until convergence */
@@ -81,26 +81,26 @@ typedef struct EntkRegression {
 	size_t n, outputs;
 	bool ntk;
 	double time;
-	double ridge;         /* relative, without jitter; the one used where a rule chose it */
-	double jitter;        /* what had to be added to `ridge` to make the matrix positive definite; 0 in good cases */
+	double ridge;  /* relative, without jitter; the one used where a rule chose it */
+	double jitter; /* what had to be added to `ridge` to make the matrix positive definite; 0 in good cases */
 	double mean_diagonal;
-	double shift;         /* (ridge + jitter) * mean_diagonal: what stands on the diagonal */
-	double condition;     /* of R; exact with `values`, else an estimate */
-	EntkMerit merit;      /* at time infinity; the leave-one-out error and amplitude are NaN for finite times */
-	double *alpha;        /* outputs x n: f(t) Y */
-	double *factor;       /* n x n: Cholesky's L with R = L L^T (lower triangle), or eigenvectors in rows; NULL: see below */
-	double *values;       /* n: R's eigenvalues, NULL for Cholesky */
-	double *loo;          /* outputs x n: leave-one-out predictions; NULL for finite times */
+	double shift;     /* (ridge + jitter) * mean_diagonal: what stands on the diagonal */
+	double condition; /* of R; exact with `values`, else an estimate */
+	EntkMerit merit;  /* at time infinity; the leave-one-out error and amplitude are NaN for finite times */
+	double *alpha;    /* outputs x n: f(t) Y */
+	double *factor; /* n x n: Cholesky's L with R = L L^T (lower triangle), or eigenvectors in rows; NULL: see below */
+	double *values; /* n: R's eigenvalues, NULL for Cholesky */
+	double *loo;    /* outputs x n: leave-one-out predictions; NULL for finite times */
 } EntkRegression;
 
 /* `kernel` n x n (A, only read), `targets` outputs x n. A fixed ridge at time infinity takes one Cholesky factorization, all
  * else an eigendecomposition. When R is not positive definite, jitter from 1e-12 to 1e-6 times the mean diagonal is added
  * until it is, and stands in `jitter` for the caller to report; ENTK_NUMERICAL when that does not help. */
-EntkStatus entk_regress_fit(const double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
-	EntkRegression *regression, EntkError *error);
+EntkStatus entk_regress_fit(const double *kernel, size_t n, const double *targets, size_t outputs,
+			    const EntkRegressOptions *options, EntkRegression *regression, EntkError *error);
 /* The same from a spectrum that serves many fits. `factor` stays NULL: the regression has a mean, but no (co)variances. */
-EntkStatus entk_regress_fit_spectrum(const EntkSpectrum *spectrum, const double *targets, size_t outputs, const EntkRegressOptions *options,
-	EntkRegression *regression, EntkError *error);
+EntkStatus entk_regress_fit_spectrum(const EntkSpectrum *spectrum, const double *targets, size_t outputs,
+				     const EntkRegressOptions *options, EntkRegression *regression, EntkError *error);
 void entk_regress_destroy(EntkRegression *regression); /* a zeroed one is fine */
 
 /* mean: m x outputs. `cross` is A*, m x n. */
@@ -116,12 +116,14 @@ typedef struct EntkCross {
 } EntkCross;
 
 /* cov: m x m. */
-EntkStatus entk_regress_covariance(const EntkRegression *regression, const EntkCross *cross, double *cov, EntkError *error);
+EntkStatus entk_regress_covariance(const EntkRegression *regression, const EntkCross *cross, double *cov,
+				   EntkError *error);
 /* var: m, the covariance's diagonal; what rounding makes negative is 0. */
-EntkStatus entk_regress_variance(const EntkRegression *regression, const EntkCross *cross, double *var, EntkError *error);
+EntkStatus entk_regress_variance(const EntkRegression *regression, const EntkCross *cross, double *var,
+				 EntkError *error);
 /* The variance of a Gaussian process whose covariance is the inverted kernel, noise included: A** - A* R^-1 A*^T + r. It
  * is what `merit.amplitude` calibrates. `diagonal` are A's values at the test samples. */
-EntkStatus entk_regress_posterior(const EntkRegression *regression, const double *cross, const double *diagonal, size_t m, double *var,
-	EntkError *error);
+EntkStatus entk_regress_posterior(const EntkRegression *regression, const double *cross, const double *diagonal,
+				  size_t m, double *var, EntkError *error);
 
 #endif

@@ -10,17 +10,20 @@
 
 #include <cmocka.h>
 
-static void near(double got, double want, double tolerance) {
+static void near(double got, double want, double tolerance)
+{
 	if (!(fabs(got - want) <= tolerance))
 		fail_msg("got %.17g, want %.17g", got, want);
 }
 
-static double uniform(uint64_t *seed) {
+static double uniform(uint64_t *seed)
+{
 	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
 	return (double)(*seed >> 11) / 9007199254740992.0;
 }
 
-static void test_auc(void **state) {
+static void test_auc(void **state)
+{
 	enum { M = 57 };
 	double scores[M], auc, won = 0, pairs = 0;
 	bool positive[M];
@@ -45,9 +48,11 @@ static void test_auc(void **state) {
 	assert_true(isnan(auc));
 }
 
-static void test_classes(void **state) {
+static void test_classes(void **state)
+{
 	/* Six samples, three classes, one of which never occurs; predictions 0 0 1 1 0 2. */
-	const double scores[18] = {0.6, -0.3, -0.3, 0.1, 0, -0.1, -0.2, 0.4, -0.2, 0, 0.1, -0.1, 0.2, 0.1, -0.3, -0.1, 0, 0.1};
+	const double scores[18] = {0.6, -0.3, -0.3, 0.1, 0,   -0.1, -0.2, 0.4, -0.2,
+				   0,   0.1,  -0.1, 0.2, 0.1, -0.3, -0.1, 0,   0.1};
 	const size_t truth[6] = {0, 0, 0, 1, 1, 1};
 	size_t confusion[9];
 	EntkMetrics metrics;
@@ -69,7 +74,8 @@ static void test_classes(void **state) {
 		assert_int_equal(confusion[i], want[i]);
 }
 
-static void test_calibration(void **state) {
+static void test_calibration(void **state)
+{
 	/* Confidence 0.9 four times, right three times; 0.6 twice, right once. */
 	const double p[12] = {0.9, 0.1, 0.9, 0.1, 0.1, 0.9, 0.9, 0.1, 0.6, 0.4, 0.4, 0.6};
 	const size_t truth[6] = {0, 0, 1, 1, 0, 0};
@@ -81,7 +87,8 @@ static void test_calibration(void **state) {
 	near(metrics.nll, -(3 * log(0.9) + log(0.1) + log(0.6) + log(0.4)) / 6, 1e-14);
 }
 
-static void test_labels(void **state) {
+static void test_labels(void **state)
+{
 	const double predictions[8] = {0.9, 0.2, 0.4, 0.7, 0.6, 0.1, 0.3, 0.45}, truth[8] = {1, 0, 1, 1, 0, 0, 0, 1};
 	const double variances[4] = {0.04, 0.04, 0.25, 0.01};
 	EntkMetrics metrics;
@@ -100,8 +107,10 @@ static void test_labels(void **state) {
 	near(metrics.nll, nll / 8, 1e-14);
 }
 
-static void test_regression(void **state) {
-	const double predictions[6] = {1, 10, 2, 20, 4, 20}, truth[6] = {1, 12, 3, 18, 5, 24}, variances[3] = {1, 2, 0.5}, scale[2] = {1, 3};
+static void test_regression(void **state)
+{
+	const double predictions[6] = {1, 10, 2, 20, 4, 20}, truth[6] = {1, 12, 3, 18, 5, 24},
+		     variances[3] = {1, 2, 0.5}, scale[2] = {1, 3};
 	EntkMetrics metrics;
 	(void)state;
 	entk_metrics_regression(predictions, variances, scale, truth, 3, 2, &metrics);
@@ -117,7 +126,8 @@ static void test_regression(void **state) {
 	assert_true(isnan(metrics.accuracy));
 }
 
-static void test_probabilities(void **state) {
+static void test_probabilities(void **state)
+{
 	/* Two classes: P = Phi(d / (sqrt(2) s)). */
 	double mean[2] = {0.3, -0.2}, p[8];
 	(void)state;
@@ -136,7 +146,8 @@ static void test_probabilities(void **state) {
 	for (int i = 0; i < 400000; i++) {
 		double draw[3];
 		for (int c = 0; c < 3; c++)
-			draw[c] = three[c] + 0.5 * sqrt(-2 * log(1 - uniform(&seed))) * cos(2 * acos(-1) * uniform(&seed));
+			draw[c] = three[c] +
+				  0.5 * sqrt(-2 * log(1 - uniform(&seed))) * cos(2 * acos(-1) * uniform(&seed));
 		won[entk_argmax(draw, 3)] += 1.0 / 400000;
 	}
 	entk_class_probabilities(three, 3, 0.25, p);
@@ -150,7 +161,8 @@ static void test_probabilities(void **state) {
 	assert_true(p[0] == 1 && p[1] == 0);
 }
 
-static void test_spread(void **state) {
+static void test_spread(void **state)
+{
 	const double values[5] = {0.5, 0.6, 0.55, 0.65, 0.7};
 	double many[200];
 	(void)state;
@@ -168,14 +180,11 @@ static void test_spread(void **state) {
 	near(s.half / s.error, 2.0395134, 1e-3);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_auc),
-		cmocka_unit_test(test_classes),
-		cmocka_unit_test(test_calibration),
-		cmocka_unit_test(test_labels),
-		cmocka_unit_test(test_regression),
-		cmocka_unit_test(test_probabilities),
+		cmocka_unit_test(test_auc),    cmocka_unit_test(test_classes),    cmocka_unit_test(test_calibration),
+		cmocka_unit_test(test_labels), cmocka_unit_test(test_regression), cmocka_unit_test(test_probabilities),
 		cmocka_unit_test(test_spread),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

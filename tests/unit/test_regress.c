@@ -18,7 +18,8 @@
 /* The golden predictions were made in double precision too, with R^-1 written out; condition numbers reach 2e5. */
 #define GOLDEN_TOLERANCE 1e-9
 
-static double *read_array(EntkNpz *npz, const char *key, size_t *rows, size_t *columns) {
+static double *read_array(EntkNpz *npz, const char *key, size_t *rows, size_t *columns)
+{
 	EntkArray array = {0};
 	EntkError error;
 	if (entk_npz_read(npz, key, &array, &error) != ENTK_OK)
@@ -35,7 +36,8 @@ static double *read_array(EntkNpz *npz, const char *key, size_t *rows, size_t *c
 }
 
 /* max |got - want| / max(max |want|, scale). */
-static double scaled_difference(const double *got, const double *want, size_t count, double scale) {
+static double scaled_difference(const double *got, const double *want, size_t count, double scale)
+{
 	double most = 0;
 	for (size_t i = 0; i < count; i++) {
 		if (!isfinite(got[i]))
@@ -46,17 +48,20 @@ static double scaled_difference(const double *got, const double *want, size_t co
 	return most / (scale > 0 ? scale : 1);
 }
 
-static double difference(const double *got, const double *want, size_t count) {
+static double difference(const double *got, const double *want, size_t count)
+{
 	return scaled_difference(got, want, count, 0);
 }
 
-static void transpose(const double *a, size_t rows, size_t columns, double *out) {
+static void transpose(const double *a, size_t rows, size_t columns, double *out)
+{
 	for (size_t i = 0; i < rows; i++)
 		for (size_t j = 0; j < columns; j++)
 			out[j * rows + i] = a[i * columns + j];
 }
 
-static double *transposed(const double *a, size_t rows, size_t columns) {
+static double *transposed(const double *a, size_t rows, size_t columns)
+{
 	double *out = malloc(rows * columns * sizeof *out);
 	transpose(a, rows, columns, out);
 	return out;
@@ -67,13 +72,14 @@ static double *transposed(const double *a, size_t rows, size_t columns) {
 typedef struct Golden {
 	EntkNpz *npz;
 	size_t n, m, classes;
-	double *kernel[2];        /* NNGP, NTK of the training samples */
-	double *cross[2];         /* m x n */
+	double *kernel[2]; /* NNGP, NTK of the training samples */
+	double *cross[2];  /* m x n */
 	double *nngp_test, *diagonal;
-	double *targets;          /* classes x n, centred one-hot */
+	double *targets; /* classes x n, centred one-hot */
 } Golden;
 
-static bool golden_open(Golden *golden) {
+static bool golden_open(Golden *golden)
+{
 	const char *shared = getenv("ENTK_SHARED");
 	char path[1024];
 	EntkError error;
@@ -107,7 +113,8 @@ static bool golden_open(Golden *golden) {
 	return true;
 }
 
-static void golden_close(Golden *golden) {
+static void golden_close(Golden *golden)
+{
 	entk_npz_close(golden->npz);
 	for (int k = 0; k < 2; k++) {
 		free(golden->kernel[k]);
@@ -118,7 +125,8 @@ static void golden_close(Golden *golden) {
 	free(golden->targets);
 }
 
-static void compare_golden(Golden *golden, const char *key, const double *got, size_t count, double scale) {
+static void compare_golden(Golden *golden, const char *key, const double *got, size_t count, double scale)
+{
 	double *want = read_array(golden->npz, key, NULL, NULL);
 	double d = scaled_difference(got, want, count, scale);
 	free(want);
@@ -126,16 +134,19 @@ static void compare_golden(Golden *golden, const char *key, const double *got, s
 		fail_msg("%s: relative difference %g", key, d);
 }
 
-static void check_golden(Golden *golden, int ntk, double ridge, double time) {
+static void check_golden(Golden *golden, int ntk, double ridge, double time)
+{
 	size_t n = golden->n, m = golden->m, classes = golden->classes;
 	char key[128], prefix[96];
 	EntkRegressOptions options = {.ntk = ntk, .ridge = ridge, .time = time};
 	EntkRegression regression;
 	EntkError error;
-	if (entk_regress_fit(golden->kernel[ntk], n, golden->targets, classes, &options, &regression, &error) != ENTK_OK)
+	if (entk_regress_fit(golden->kernel[ntk], n, golden->targets, classes, &options, &regression, &error) !=
+	    ENTK_OK)
 		fail_msg("%s", error.what);
 	assert_true(regression.jitter == 0);
-	double *mean = malloc(m * classes * sizeof *mean), *cov = malloc(m * m * sizeof *cov), *var = malloc(m * sizeof *var);
+	double *mean = malloc(m * classes * sizeof *mean), *cov = malloc(m * m * sizeof *cov),
+	       *var = malloc(m * sizeof *var);
 	EntkCross cross = {m, golden->cross[ntk], golden->cross[0], golden->kernel[0], golden->nngp_test};
 	double prior = 0;
 	for (size_t i = 0; i < m; i++)
@@ -170,7 +181,8 @@ static void check_golden(Golden *golden, int ntk, double ridge, double time) {
 	entk_regress_destroy(&regression);
 }
 
-static void test_golden(void **state) {
+static void test_golden(void **state)
+{
 	Golden golden = {0};
 	(void)state;
 	if (!golden_open(&golden))
@@ -184,7 +196,8 @@ static void test_golden(void **state) {
 }
 
 /* Leave-one-out and marginal likelihood from the spectrum, at every golden ridge. */
-static void test_golden_spectrum(void **state) {
+static void test_golden_spectrum(void **state)
+{
 	Golden golden = {0};
 	EntkSpectrum spectrum;
 	EntkError error;
@@ -198,8 +211,9 @@ static void test_golden_spectrum(void **state) {
 			const double ridges[] = {0, 1e-4, 1e-2};
 			char key[128];
 			EntkMerit merit;
-			assert_int_equal(entk_spectrum_merit(&spectrum, ridges[i] * spectrum.mean_diagonal, golden.targets, golden.classes, NULL,
-								 &merit, loo, &error), ENTK_OK);
+			assert_int_equal(entk_spectrum_merit(&spectrum, ridges[i] * spectrum.mean_diagonal,
+							     golden.targets, golden.classes, NULL, &merit, loo, &error),
+					 ENTK_OK);
 			double *rows = transposed(loo, golden.classes, golden.n);
 			snprintf(key, sizeof key, "%s_ridge%g_loo", ntk ? "ntk" : "nngp", ridges[i]);
 			compare_golden(&golden, key, rows, golden.n * golden.classes, 0);
@@ -224,16 +238,24 @@ typedef struct Problem {
 	double *targets;  /* outputs x n */
 } Problem;
 
-static double uniform(uint64_t *seed) {
+static double uniform(uint64_t *seed)
+{
 	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
 	return (double)(*seed >> 11) / 9007199254740992.0 - 0.5;
 }
 
 /* K = F F^T / d with random features; `dimension` below n + m makes it singular. */
-static Problem problem_create(size_t n, size_t m, size_t outputs, size_t dimension, uint64_t seed) {
+static Problem problem_create(size_t n, size_t m, size_t outputs, size_t dimension, uint64_t seed)
+{
 	size_t total = n + m;
-	Problem p = {n, m, outputs, malloc(total * total * sizeof(double)), malloc(n * n * sizeof(double)), malloc(m * n * sizeof(double)),
-		malloc(m * sizeof(double)), malloc(outputs * n * sizeof(double))};
+	Problem p = {n,
+		     m,
+		     outputs,
+		     malloc(total * total * sizeof(double)),
+		     malloc(n * n * sizeof(double)),
+		     malloc(m * n * sizeof(double)),
+		     malloc(m * sizeof(double)),
+		     malloc(outputs * n * sizeof(double))};
 	double *features = malloc(total * dimension * sizeof *features);
 	for (size_t i = 0; i < total * dimension; i++)
 		features[i] = uniform(&seed);
@@ -256,7 +278,8 @@ static Problem problem_create(size_t n, size_t m, size_t outputs, size_t dimensi
 	return p;
 }
 
-static void problem_destroy(Problem *p) {
+static void problem_destroy(Problem *p)
+{
 	free(p->all);
 	free(p->kernel);
 	free(p->cross);
@@ -265,7 +288,8 @@ static void problem_destroy(Problem *p) {
 }
 
 /* x = (A + r I)^-1 b by Gaussian elimination with pivots; also log |det|. Nothing in common with the code under test. */
-static double solve(const double *a, size_t n, double r, const double *b, double *x) {
+static double solve(const double *a, size_t n, double r, const double *b, double *x)
+{
 	double *w = malloc(n * (n + 1) * sizeof *w), log_determinant = 0;
 	for (size_t i = 0; i < n; i++) {
 		memcpy(w + i * (n + 1), a + i * n, n * sizeof *w);
@@ -296,7 +320,8 @@ static double solve(const double *a, size_t n, double r, const double *b, double
 }
 
 /* Predict the samples for which out[i] is set from the others, by solving the smaller problem. */
-static void predict_left_out(const Problem *p, double r, size_t output, const bool *out, double *prediction) {
+static void predict_left_out(const Problem *p, double r, size_t output, const bool *out, double *prediction)
+{
 	size_t n = p->n, kept = 0;
 	size_t *index = malloc(n * sizeof *index);
 	for (size_t i = 0; i < n; i++)
@@ -321,7 +346,8 @@ static void predict_left_out(const Problem *p, double r, size_t output, const bo
 	free(x);
 }
 
-static void check_leaving_out(const size_t *groups) {
+static void check_leaving_out(const size_t *groups)
+{
 	Problem p = problem_create(14, 3, 2, 40, 11);
 	EntkRegressOptions options = {.ridge = 0.03, .time = INFINITY, .groups = groups};
 	EntkRegression regression;
@@ -331,7 +357,9 @@ static void check_leaving_out(const size_t *groups) {
 	double squares = 0, *loo = malloc(p.outputs * p.n * sizeof *loo);
 	assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
 	assert_int_equal(entk_spectrum_create(p.kernel, p.n, &spectrum, &error), ENTK_OK);
-	assert_int_equal(entk_spectrum_merit(&spectrum, regression.shift, p.targets, p.outputs, groups, &merit, loo, &error), ENTK_OK);
+	assert_int_equal(
+		entk_spectrum_merit(&spectrum, regression.shift, p.targets, p.outputs, groups, &merit, loo, &error),
+		ENTK_OK);
 	for (size_t o = 0; o < p.outputs; o++)
 		for (size_t i = 0; i < p.n; i++) {
 			double prediction[14];
@@ -353,18 +381,21 @@ static void check_leaving_out(const size_t *groups) {
 	problem_destroy(&p);
 }
 
-static void test_leave_one_out(void **state) {
+static void test_leave_one_out(void **state)
+{
 	(void)state;
 	check_leaving_out(NULL);
 }
 
-static void test_leave_one_group_out(void **state) {
+static void test_leave_one_group_out(void **state)
+{
 	const size_t groups[14] = {7, 7, 3, 0, 3, 7, 9, 2, 2, 0, 5, 3, 3, 1};
 	(void)state;
 	check_leaving_out(groups);
 }
 
-static void test_marginal_likelihood(void **state) {
+static void test_marginal_likelihood(void **state)
+{
 	Problem p = problem_create(9, 1, 2, 30, 5);
 	EntkRegressOptions options = {.ridge = 0.1, .time = INFINITY};
 	EntkRegression regression;
@@ -374,7 +405,8 @@ static void test_marginal_likelihood(void **state) {
 	assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
 	for (size_t o = 0; o < p.outputs; o++) {
 		double log_determinant = solve(p.kernel, p.n, regression.shift, p.targets + o * p.n, x);
-		want -= 0.5 * (entk_linalg_dot(p.targets + o * p.n, x, p.n) + log_determinant + (double)p.n * log(2 * acos(-1)));
+		want -= 0.5 * (entk_linalg_dot(p.targets + o * p.n, x, p.n) + log_determinant +
+			       (double)p.n * log(2 * acos(-1)));
 	}
 	assert_true(fabs(regression.merit.log_marginal - want) < 1e-10);
 	/* The best of many scales: a kernel times s has the same solution, and its own likelihood. */
@@ -384,7 +416,8 @@ static void test_marginal_likelihood(void **state) {
 		double *scaled = malloc(p.n * p.n * sizeof *scaled);
 		for (size_t i = 0; i < p.n * p.n; i++)
 			scaled[i] = scale * p.kernel[i];
-		assert_int_equal(entk_regress_fit(scaled, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
+		assert_int_equal(entk_regress_fit(scaled, p.n, p.targets, p.outputs, &options, &regression, &error),
+				 ENTK_OK);
 		best = fmax(best, regression.merit.log_marginal);
 		assert_true(fabs(regression.merit.log_evidence - evidence) < 1e-9);
 		entk_regress_destroy(&regression);
@@ -395,7 +428,8 @@ static void test_marginal_likelihood(void **state) {
 }
 
 /* Cholesky and eigenvectors, and a time so long that everything is learnt, agree. */
-static void test_paths_agree(void **state) {
+static void test_paths_agree(void **state)
+{
 	Problem p = problem_create(20, 6, 3, 60, 3);
 	EntkError error;
 	(void)state;
@@ -427,7 +461,8 @@ static void test_paths_agree(void **state) {
 }
 
 /* Nothing is learnt at time 0: mean 0, the prior's covariance. */
-static void test_start_of_training(void **state) {
+static void test_start_of_training(void **state)
+{
 	Problem p = problem_create(8, 4, 1, 30, 9);
 	EntkError error;
 	(void)state;
@@ -448,7 +483,8 @@ static void test_start_of_training(void **state) {
 	problem_destroy(&p);
 }
 
-static void test_rules(void **state) {
+static void test_rules(void **state)
+{
 	Problem p = problem_create(25, 1, 2, 12, 21);
 	EntkError error;
 	EntkSpectrum spectrum;
@@ -457,15 +493,17 @@ static void test_rules(void **state) {
 	for (int rule = ENTK_RIDGE_LOO; rule <= ENTK_RIDGE_EVIDENCE; rule++) {
 		EntkRegressOptions options = {.rule = (EntkRidgeRule)rule, .time = INFINITY};
 		EntkRegression regression;
-		assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
+		assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error),
+				 ENTK_OK);
 		double chosen = rule == ENTK_RIDGE_LOO ? regression.merit.loo_mse : -regression.merit.log_evidence;
 		bool on_grid = false;
 		for (size_t i = 0; i < ENTK_RIDGE_GRID; i++) {
 			EntkMerit merit;
 			on_grid = on_grid || regression.ridge == entk_ridge_grid(i);
-			if (entk_spectrum_merit(&spectrum, entk_ridge_grid(i) * spectrum.mean_diagonal, p.targets, p.outputs, NULL, &merit, NULL,
-					&error) == ENTK_OK)
-				assert_true((rule == ENTK_RIDGE_LOO ? merit.loo_mse : -merit.log_evidence) >= chosen - 1e-12 * fabs(chosen));
+			if (entk_spectrum_merit(&spectrum, entk_ridge_grid(i) * spectrum.mean_diagonal, p.targets,
+						p.outputs, NULL, &merit, NULL, &error) == ENTK_OK)
+				assert_true((rule == ENTK_RIDGE_LOO ? merit.loo_mse : -merit.log_evidence) >=
+					    chosen - 1e-12 * fabs(chosen));
 		}
 		assert_true(on_grid);
 		/* Random targets cannot be learnt: both rules prefer a large ridge. */
@@ -477,7 +515,8 @@ static void test_rules(void **state) {
 }
 
 /* More samples than features and no ridge: singular. The jitter is reported, and small. */
-static void test_jitter(void **state) {
+static void test_jitter(void **state)
+{
 	Problem p = problem_create(30, 2, 1, 5, 1);
 	EntkRegressOptions options = {.ridge = 0, .time = INFINITY};
 	EntkRegression regression;
@@ -495,7 +534,8 @@ static void test_jitter(void **state) {
 	problem_destroy(&p);
 }
 
-static void test_indefinite(void **state) {
+static void test_indefinite(void **state)
+{
 	EntkError error;
 	EntkRegression regression;
 	double kernel[4] = {1, 2, 2, 1}, zero[4] = {0}, targets[2] = {1, -1};
@@ -517,7 +557,8 @@ static void test_indefinite(void **state) {
 	entk_regress_destroy(&regression);
 }
 
-static void test_ridge_texts(void **state) {
+static void test_ridge_texts(void **state)
+{
 	EntkRidgeRule rule;
 	double ridge = -1;
 	EntkError error;
@@ -534,7 +575,8 @@ static void test_ridge_texts(void **state) {
 		assert_int_equal(entk_ridge_parse("--ridge", bad[i], &rule, &ridge, &error), ENTK_USAGE);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_golden),
 		cmocka_unit_test(test_golden_spectrum),

@@ -15,12 +15,14 @@
 enum { COUNT = 240, CLASSES = 4 };
 
 /* Classes of 120, 60, 48 and 12 samples. */
-static void fill_classes(size_t *classes) {
+static void fill_classes(size_t *classes)
+{
 	for (size_t i = 0; i < COUNT; i++)
 		classes[i] = i % 2 ? 0 : i % 4 ? 1 : i % 20 ? 2 : 3;
 }
 
-static void check_permutation(const size_t *order) {
+static void check_permutation(const size_t *order)
+{
 	bool seen[COUNT] = {false};
 	for (size_t i = 0; i < COUNT; i++) {
 		assert_true(order[i] < COUNT && !seen[order[i]]);
@@ -29,7 +31,8 @@ static void check_permutation(const size_t *order) {
 }
 
 /* Every beginning has each class's share of it, give or take one sample. */
-static void test_stratified(void **state) {
+static void test_stratified(void **state)
+{
 	size_t classes[COUNT], order[COUNT], total[CLASSES] = {0};
 	EntkError error;
 	(void)state;
@@ -50,7 +53,8 @@ static void test_stratified(void **state) {
 	}
 }
 
-static void test_seeds(void **state) {
+static void test_seeds(void **state)
+{
 	size_t classes[COUNT], order[2][COUNT];
 	double first[CLASSES] = {0}, rank = 0;
 	EntkError error;
@@ -73,7 +77,8 @@ static void test_seeds(void **state) {
 	assert_true(fabs(rank - 0.5) < 4 * sqrt(1.0 / 12 / 400));
 }
 
-static void test_without_classes(void **state) {
+static void test_without_classes(void **state)
+{
 	size_t order[COUNT];
 	EntkError error;
 	(void)state;
@@ -81,7 +86,8 @@ static void test_without_classes(void **state) {
 	check_permutation(order);
 }
 
-static void test_encoding(void **state) {
+static void test_encoding(void **state)
+{
 	size_t classes[4] = {0, 2, 1, 2};
 	double values[8] = {1, 5, 3, 5, 5, 5, 9, 5};
 	EntkDataset dataset = {.task = ENTK_TASK_CLASSES, .outputs = 3, .parts[0] = {.count = 4, .classes = classes}};
@@ -120,7 +126,8 @@ static void test_encoding(void **state) {
 	entk_encoding_destroy(&encoding);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stratified),
 		cmocka_unit_test(test_seeds),
