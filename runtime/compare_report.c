@@ -104,6 +104,9 @@ static void print_scores(const EntkCompare *compare, double *values)
 			}
 			printf("\n");
 		}
+	if (compare->seeds > 1 && compare->sizes[compare->size_count - 1] == compare->pool_count)
+		printf("with %zu samples every seed has the same training set: there is no spread to see\n",
+		       compare->pool_count);
 	printf("\n");
 }
 

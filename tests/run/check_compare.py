@@ -125,7 +125,7 @@ def check_numbers(work, report, program):
                 report.close(results[-1]["auc"], [alone[name]["auc"]] * 4, 1e-12, f"{name}: all samples, AUC")
                 report.close(results[-1]["balanced_accuracy"], [alone[name]["balanced_accuracy"]] * 4, 1e-12, f"{name}: balanced accuracy")
                 report.close(results[-1]["loo_mse"], [alone[name]["loo_mse"]] * 4, 1e-8, f"{name}: leave-one-out error")
-    for text in ("first", "wider", "twin", "minus first", "by ridge", "ms per pair", "MB", "60 of 60"):
+    for text in ("first", "wider", "twin", "minus first", "by ridge", "ms per pair", "MB", "60 of 60", "with 60 samples every seed"):
         report.check(text in table, f"the table lacks {text!r}")
     # Runs repeat; the chosen ridge may differ by seed, and is that of eval on the whole set.
     again, _ = compare(work, program, data, "--sizes=12,30,60", "--seeds=4", "--ridge=1e-3", "--threads=1")
