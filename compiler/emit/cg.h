@@ -206,6 +206,8 @@ LLVMValueRef cg_store_lane_f64(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index,
 /* Lanes that begin at any real (index in reals), without alignment. */
 LLVMValueRef cg_load_lane_unaligned(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);
 LLVMValueRef cg_store_lane_unaligned(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index, LLVMValueRef v);
+/* The same for double lanes, index in doubles. */
+LLVMValueRef cg_store_lane_f64_unaligned(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index, LLVMValueRef v);
 /* One real (index in reals) in all lanes. */
 LLVMValueRef cg_load_splat(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index);
 /* A field of a C struct. */

@@ -649,6 +649,13 @@ LLVMValueRef cg_load_lane_unaligned(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_i
 	return load_aligned(cg, cg->t_lane, v_address, alignment_of(cg, cg->t_real));
 }
 
+LLVMValueRef cg_store_lane_f64_unaligned(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index, LLVMValueRef v)
+{
+	ENTK_ASSERT(type_of(v) == cg->t_lane_f64);
+	LLVMValueRef v_address = cg_ptr_offset(cg, v_ptr, v_index, cg->t_f64);
+	return store_aligned(cg, v_address, v, alignment_of(cg, cg->t_f64));
+}
+
 LLVMValueRef cg_store_lane_unaligned(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_index, LLVMValueRef v)
 {
 	ENTK_ASSERT(type_of(v) == cg->t_lane);

@@ -483,12 +483,19 @@ static void pair_row(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueR
 	pair(net, t, v_i, v_j, theta);
 	LLVMValueRef v_here = cg_imin(cg, cg_i64(cg, cg->lanes), cg_isub(cg, t->v_n_right, v_j));
 	LLVMValueRef v_row = cg_iadd(cg, cg_imul(cg, v_i, t->v_out_stride), v_j);
-	CgLoop lane = cg_loop_begin(cg, cg_i64(cg, 0), v_here, 1, "out");
+	LLVMValueRef v_zero = cg_i64(cg, 0), v_one = cg_i64(cg, 1), v_w = cg_i64(cg, cg->lanes);
+	CgIf full = cg_if(cg, cg_ieq(cg, v_here, v_w), "full");
+	cg_store_lane_f64_unaligned(cg, t->v_nngp, v_row, cg_load_lane_f64(cg, t->v_out, v_zero));
+	if (theta)
+		cg_store_lane_f64_unaligned(cg, t->v_ntk, v_row, cg_load_lane_f64(cg, t->v_out, v_one));
+	cg_else(cg, &full);
+	CgLoop lane = cg_loop_begin(cg, v_zero, v_here, 1, "out");
 	LLVMValueRef v_at = cg_iadd(cg, v_row, lane.v_i);
 	cg_store(cg, t->v_nngp, v_at, cg_load_f64(cg, t->v_out, lane.v_i));
 	if (theta)
-		cg_store(cg, t->v_ntk, v_at, cg_load_f64(cg, t->v_out, cg_iadd(cg, lane.v_i, cg_i64(cg, cg->lanes))));
+		cg_store(cg, t->v_ntk, v_at, cg_load_f64(cg, t->v_out, cg_iadd(cg, lane.v_i, v_w)));
 	cg_loop_end(cg, &lane);
+	cg_endif(cg, &full);
 }
 
 static LLVMValueRef emit_kernel(const Net *net)
