@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "cpu.h"
+#include "linalg.h"
 
 #include <cblas.h>
 #include <math.h>
@@ -77,11 +78,11 @@ static EntkStatus time_gram(BenchCommand *command, const EntkNet *net, const Ent
 static EntkStatus time_product(const BenchCommand *command, const EntkSamples *x, double *seconds, EntkError *error) {
 	size_t n = x->count, bytes = n * n * (x->precision / 8);
 	double times[MAX_REPEATS];
-	const blasint rows = (blasint)n, depth = (blasint)x->size;
+	const int rows = (int)n, depth = (int)x->size;
 	void *out = entk_allocate_aligned(bytes, 1, "the matrix product", error);
 	if (!out)
 		return error->status;
-	openblas_set_num_threads(1);
+	entk_linalg_threads(1);
 	for (uint64_t i = 0; i < command->repeats; i++) {
 		double start = entk_now();
 		if (x->precision == 32)

@@ -18,6 +18,9 @@ need() { # need PACKAGE COMMAND...: the command succeeds when the package is the
 has_command() { command -v "$1"; }
 has_header() { printf '#include <stddef.h>\n#include <stdarg.h>\n#include <setjmp.h>\n#include <stdint.h>\n#include <%s>\n' "$1" | gcc -E -x c -; }
 has_file() { test -e "$1"; }
+has_symbol() { # has_symbol LIBRARY FUNCTION: a header alone may be another package's (cblas.h is libblas-dev's too)
+	printf 'char %s(void); int main(void) { return %s(); }\n' "$2" "$2" | gcc -x c - -o /dev/null "-l$1"
+}
 can_fuzz() {
 	command -v "$1" >/dev/null 2>&1 || return 1
 	library=$("$1" -print-resource-dir)/lib
@@ -41,7 +44,7 @@ collect_base() {
 	need flex has_command flex
 	need bison has_command bison
 	need llvm-19-dev has_command "$LLVM_CONFIG"
-	need libopenblas-dev has_header cblas.h
+	need libopenblas-dev has_symbol openblas openblas_set_num_threads
 	need liblapacke-dev has_header lapacke.h
 	need libzip-dev has_header zip.h
 	need libcmocka-dev has_header cmocka.h
