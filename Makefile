@@ -257,7 +257,7 @@ headers: | $(BUILD)/deps.stamp $(GEN_HEADERS) ## check that every header compile
 demo: all ## compile examples/histology.entk and compare a plain and two equivariant networks
 	@mkdir -p $(BUILD)/demo
 	$(PYTHON) examples/make_textures.py $(BUILD)/demo/patches.npz
-	$(BUILD)/entkc examples/histology.entk -o $(BUILD)/demo/histology
+	$(BUILD)/entkc examples/histology.entk --precision=f32 -o $(BUILD)/demo/histology
 	$(BUILD)/demo/histology compare $(BUILD)/demo/patches.npz --json $(BUILD)/demo/curves.json \
 		--figure $(BUILD)/demo/curves > $(BUILD)/demo/table.txt
 	@cat $(BUILD)/demo/table.txt

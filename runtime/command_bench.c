@@ -42,7 +42,8 @@ typedef struct BenchCommand {
 typedef struct Result {
 	const EntkNet *net;
 	unsigned threads;
-	double pairs, seconds; /* median */
+	double pairs, seconds; /* median, without the next one's part */
+	double prepare;        /* seconds per sample for what is done once per sample, median */
 	double product;        /* seconds of the whole matrix product X X^T by the BLAS; NaN where it is not part */
 } Result;
 
@@ -51,9 +52,16 @@ static int compare(const void *a, const void *b) {
 	return (x > y) - (x < y);
 }
 
+static double median(double *values, size_t count) {
+	qsort(values, count, sizeof *values, compare);
+	return values[count / 2];
+}
+
+/* What is done once per sample is timed apart: in these small matrices its share is far from that of a real one. */
 static EntkStatus time_gram(BenchCommand *command, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
-	unsigned threads, double *median, EntkError *error) {
-	double seconds[MAX_REPEATS];
+	unsigned threads, Result *result, EntkError *error) {
+	double seconds[MAX_REPEATS], prepare[MAX_REPEATS];
+	const size_t samples = x->count + (z ? z->count : 0);
 	size_t count = x->count * (z ? z->count : x->count);
 	EntkGramOptions gram = command->gram;
 	gram.threads = threads;
@@ -62,15 +70,16 @@ static EntkStatus time_gram(BenchCommand *command, const EntkNet *net, const Ent
 	EntkStatus status = !nngp || (command->with_ntk && !ntk) ? error->status : ENTK_OK;
 	for (uint64_t i = 0; i < command->repeats && status == ENTK_OK; i++) {
 		double start = entk_now();
+		gram.prepare_seconds = &prepare[i];
 		status = entk_gram(command->common.program, net, x, z, &gram, nngp, ntk, error);
-		seconds[i] = entk_now() - start;
+		seconds[i] = entk_now() - start - prepare[i];
 	}
 	free(nngp);
 	free(ntk);
 	if (status != ENTK_OK)
 		return status;
-	qsort(seconds, (size_t)command->repeats, sizeof *seconds, compare);
-	*median = seconds[command->repeats / 2];
+	result->seconds = median(seconds, (size_t)command->repeats);
+	result->prepare = median(prepare, (size_t)command->repeats) * threads / (double)samples;
 	return ENTK_OK;
 }
 
@@ -94,8 +103,7 @@ static EntkStatus time_product(const BenchCommand *command, const EntkSamples *x
 		times[i] = entk_now() - start;
 	}
 	free(out);
-	qsort(times, (size_t)command->repeats, sizeof *times, compare);
-	*seconds = times[command->repeats / 2];
+	*seconds = median(times, (size_t)command->repeats);
 	return ENTK_OK;
 }
 
@@ -112,6 +120,8 @@ static void report_json(BenchCommand *command, const Result *r) {
 	entk_text_add_json_number(text, r->seconds);
 	entk_text_add(text, ", \"seconds_per_pair\": ");
 	entk_text_add_json_number(text, r->seconds / r->pairs);
+	entk_text_add(text, ", \"prepare_seconds_per_sample\": ");
+	entk_text_add_json_number(text, r->prepare);
 	entk_text_add(text, ", \"steps_per_pair\": ");
 	entk_text_add_json_number(text, r->net->steps_per_pair);
 	entk_text_add(text, ", \"ns_per_step\": ");
@@ -123,12 +133,14 @@ static void report_json(BenchCommand *command, const Result *r) {
 }
 
 static void report_text(BenchCommand *command, const Result *r) {
-	char each[32], total[32], product[32];
+	char each[32], total[32], product[32], prepare[32];
 	if (command->first)
-		printf("%-16s %7s %10s %12s %12s %12s %12s\n", "net", "threads", "pairs", "time", "time/pair", "pairs/s", "ns/step/thr");
+		printf("%-16s %7s %10s %12s %12s %12s %12s %12s\n", "net", "threads", "pairs", "time", "time/pair", "pairs/s", "once/sample",
+			"ns/step/thr");
 	command->first = false;
-	printf("%-16s %7u %10.0f %12s %12s %12.4g", r->net->name, r->threads, r->pairs, entk_duration_text(r->seconds, total, sizeof total),
-		entk_duration_text(r->seconds / r->pairs, each, sizeof each), r->pairs / r->seconds);
+	printf("%-16s %7u %10.0f %12s %12s %12.4g %12s", r->net->name, r->threads, r->pairs,
+		entk_duration_text(r->seconds, total, sizeof total), entk_duration_text(r->seconds / r->pairs, each, sizeof each),
+		r->pairs / r->seconds, entk_duration_text(r->prepare, prepare, sizeof prepare));
 	if (r->net->steps_per_pair > 0)
 		printf(" %12.4f", 1e9 * r->seconds * r->threads / r->pairs / r->net->steps_per_pair);
 	if (isfinite(r->product))
@@ -145,6 +157,7 @@ static EntkStatus bench_pairs(BenchCommand *command, const EntkNet *net, unsigne
 	EntkSamples x = {0}, z = {0};
 	uint64_t pairs = command->pairs;
 	double seconds = 0;
+	*result = (Result){.net = net, .threads = threads, .product = NAN};
 	EntkStatus status = entk_samples_random(net, precision, net->tile_right, SEED, &z, error);
 	if (status == ENTK_OK && pairs == 0) {
 		status = entk_gram_calibrate(command->common.program, net, &z, &command->gram, command->with_ntk, &seconds, error);
@@ -157,9 +170,9 @@ static EntkStatus bench_pairs(BenchCommand *command, const EntkNet *net, unsigne
 		uint64_t rows = (pairs * threads + columns - 1) / columns;
 		z.count = (size_t)columns;
 		status = entk_samples_random(net, precision, (size_t)rows, SEED + 1, &x, error);
+		result->pairs = (double)rows * (double)columns;
 		if (status == ENTK_OK)
-			status = time_gram(command, net, &x, &z, threads, &seconds, error);
-		*result = (Result){net, threads, (double)rows * (double)columns, seconds, NAN};
+			status = time_gram(command, net, &x, &z, threads, result, error);
 	}
 	entk_samples_destroy(&x);
 	entk_samples_destroy(&z);
@@ -168,14 +181,14 @@ static EntkStatus bench_pairs(BenchCommand *command, const EntkNet *net, unsigne
 
 static EntkStatus bench_samples(BenchCommand *command, const EntkNet *net, unsigned threads, Result *result, EntkError *error) {
 	EntkSamples x;
-	double n = (double)command->samples, seconds = 0, product = NAN;
+	double n = (double)command->samples;
+	*result = (Result){.net = net, .threads = threads, .pairs = n * (n + 1) / 2, .product = NAN};
 	EntkStatus status = entk_samples_random(net, command->common.program->precision, (size_t)command->samples, SEED, &x, error);
 	if (status == ENTK_OK)
-		status = time_gram(command, net, &x, NULL, threads, &seconds, error);
+		status = time_gram(command, net, &x, NULL, threads, result, error);
 	if (status == ENTK_OK && net->dim == 0)
-		status = time_product(command, &x, &product, error);
+		status = time_product(command, &x, &result->product, error);
 	entk_samples_destroy(&x);
-	*result = (Result){net, threads, n * (n + 1) / 2, seconds, product};
 	return status;
 }
 

@@ -352,6 +352,9 @@ static EntkStatus create(const EntkProgram *program, const EntkNet *net, const E
 }
 
 static EntkStatus prepare_all(Gram *gram, const EntkGramOptions *options, EntkError *error) {
+	const double start = entk_now();
+	if (options->prepare_seconds)
+		*options->prepare_seconds = 0;
 	if (gram->net->state_size == 0)
 		return ENTK_OK;
 	EntkStatus status = prepare(gram, gram->x, options, &gram->state_x, error);
@@ -359,6 +362,8 @@ static EntkStatus prepare_all(Gram *gram, const EntkGramOptions *options, EntkEr
 		gram->state_z = gram->state_x;
 	else if (status == ENTK_OK)
 		status = prepare(gram, gram->z, options, &gram->state_z, error);
+	if (options->prepare_seconds)
+		*options->prepare_seconds = entk_now() - start;
 	return status;
 }
 
