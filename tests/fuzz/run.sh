@@ -23,7 +23,7 @@ for name in "${programs[@]}"; do
 	corpus=$build/fuzz/corpus/$name
 	mkdir -p "$corpus"
 	log=$build/fuzz/$name.log
-	if "$build/fuzz/$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 -close_fd_mask=3 \
+	if "$build/fuzz/$name" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=2048 -max_len=4096 -close_fd_mask=3 \
 		-artifact_prefix="$build/fuzz/$name-" "$corpus" "$seeds/$kind" >"$log" 2>&1; then
 		passed=$((passed + 1))
 		echo "$name: $(grep -aE '^Done ' "$log" | tail -n 1)"
