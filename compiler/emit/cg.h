@@ -1,6 +1,7 @@
 /* Code generation with the LLVM C API: the only header that lets the rest of emit/ speak to LLVM.
  *
- * cg_build.c   the only file that calls LLVMBuild*: values, loops, memory, lane arithmetic
+ * cg_function.c, cg_control.c, cg_integer.c, cg_memory.c, cg_lane.c, cg_constant.c   the only files that call LLVMBuild*,
+ *              each for one kind of value; their checks are in cg_internal.h
  * cg_module.c  creation, verification, optimization, output
  * cg_cpu.c     which instructions a CPU name stands for, and how wide a lane vector is
  * cg_dual.c    the duals that are expanded in line: ABRelu and Erf
