@@ -94,7 +94,7 @@ LLVMValueRef emit_pair_index(Emit *e, const RecBuffer *buffer, LLVMValueRef v_r,
                              const LLVMValueRef v_u[AXES]);
 
 /* emit_taps.c */
-void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *row, LLVMValueRef v_first);
+void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *row);
 KT emit_taps(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
 
 /* emit_program.c */

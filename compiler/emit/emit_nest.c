@@ -519,7 +519,7 @@ static void begin_row(Emit *e, const RecNest *nest, const RecExpr *x, const Poin
 {
 	for (; x; x = x->a) {
 		if (x->op == REC_OP_TAPS)
-			emit_taps_begin_row(e, nest, x, row, v_first);
+			emit_taps_begin_row(e, nest, x, row);
 		if (x->b)
 			begin_row(e, nest, x->b, row, v_first);
 	}

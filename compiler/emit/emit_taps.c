@@ -56,11 +56,10 @@ static LLVMValueRef box_plane(Emit *e, const RecExpr *x, const Point *p, LLVMVal
 	return v_sum;
 }
 
-void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *x, const Point *row, LLVMValueRef v_first)
+void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *x, const Point *row)
 {
 	Cg *cg = e->cg;
 	const RecTaps *t = x->taps;
-	(void)v_first;
 	if (nest->array_mode || !t->box || t->stride[2] != 1 || t->box_size[2] == 1)
 		return;
 	ENTK_ASSERT(e->slide_count < 64);

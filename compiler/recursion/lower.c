@@ -174,9 +174,8 @@ static RecFrames *new_frames(Lower *l, const Group *group)
 	return frames;
 }
 
-static void full_box(Lower *l, const RecFrames *frames, const Node *level, int32_t low[AXES], int32_t high[AXES])
+static void full_box(const RecFrames *frames, const Node *level, int32_t low[AXES], int32_t high[AXES])
 {
-	(void)l;
 	uint32_t shape[AXES], right[AXES];
 	lower_shape(level, shape);
 	for (int a = 0; a < AXES; a++) {
@@ -223,14 +222,13 @@ RecExpr *lower_want(Lower *l, WantKind kind, const Node *node, RecDisp disp, boo
 	e->node = node;
 	e->buffer = want->buffer;
 	e->theta = want->buffer->theta;
-	e->wrap = wrap;
 	for (int i = 0; i < 4; i++)
 		e->coef[i] = -1;
 	if (kind == WANT_SUM)
 		return e;
 
 	int32_t low[AXES], high[AXES];
-	full_box(l, owner->frames, node, low, high);
+	full_box(owner->frames, node, low, high);
 	bool everything = kind != WANT_WINDOW || wrap || l->region->array_mode;
 	for (int a = 0; a < AXES && !everything; a++) {
 		int64_t least = INT64_MAX, most = INT64_MIN;
@@ -329,7 +327,7 @@ static void fine_box(Lower *l, const Node *pool, const RecBuffer *coarse, int32_
 {
 	const RecFrames *frames = l->region->frames;
 	Geometry g = geometry_of(pool);
-	full_box(l, frames, pool->input, low, high);
+	full_box(frames, pool->input, low, high);
 	for (uint32_t a = 0; a < AXES; a++) {
 		int32_t least = INT32_MAX, most = INT32_MIN;
 		for (uint32_t k = 0; k < frames->count; k++) {
@@ -352,7 +350,7 @@ static void stage_sum(Lower *l, Want *want)
 	RecDisp disp = lower_zero(l);
 	if (node->kind != NODE_FLATTEN && input->type.domain != DOMAIN_GROUP) {
 		int32_t low[AXES], high[AXES];
-		full_box(l, l->region->frames, input, low, high);
+		full_box(l->region->frames, input, low, high);
 		if (!l->region->array_mode)
 			disp = lower_base(displacement_loop(l, input, low, high, false), l);
 		RecExpr *value = lower_instance(l, input, disp, false);
@@ -458,7 +456,7 @@ static void stage_frames(Lower *l, Want *want)
 			RecDisp disp = lower_zero(l);
 			if (!region->array_mode) {
 				int32_t low[AXES], high[AXES];
-				full_box(l, frames, node->input, low, high);
+				full_box(frames, node->input, low, high);
 				disp = lower_base(displacement_loop(l, node->input, low, high, false), l);
 			}
 			RecExpr *value = lower_instance(l, node->input, disp, false);
@@ -508,7 +506,7 @@ static void stage(Lower *l, Want *want)
 			if (window)
 				fine_box(l, node, want->buffer, low, high);
 			else
-				full_box(l, l->region->frames, node, low, high);
+				full_box(l->region->frames, node, low, high);
 			disp = lower_base(displacement_loop(l, level, low, high, torus), l);
 		}
 		RecExpr *value = lower_instance(l, level, disp, torus);

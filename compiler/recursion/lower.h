@@ -111,8 +111,7 @@ const Group *lower_group(const Lower *l);
 void lower_shape(const Node *node, uint32_t shape[AXES]);
 
 /* lower_taps.c */
-const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in, uint32_t elements_out,
-                               RecBuffer *input);
+const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in, uint32_t elements_out);
 const RecTaps *lower_pool_taps(Lower *l, const Node *pool);
 const RecPool *lower_pool(Lower *l, const Node *pool, const RecBuffer *coarse);
 const double *lower_edge_weights(Lower *l, const Node *pool);

@@ -336,7 +336,7 @@ static RecExpr *conv(Lower *l, const Node *node, RecDisp disp, bool torus)
 	RecExpr *e = make(l, REC_OP_TAPS, node, NULL, NULL);
 	e->buffer = buffer;
 	e->theta = buffer->theta;
-	e->taps = lower_conv_taps(l, node, lower_elements(l, node->input), lower_elements(l, node), buffer);
+	e->taps = lower_conv_taps(l, node, lower_elements(l, node->input), lower_elements(l, node));
 	if (!array_mode)
 		grow_halo(buffer, e->taps, &g, l->region->frames);
 	double box = e->taps->box ? e->taps->box_weight : 1.0;
@@ -559,7 +559,6 @@ static RecExpr *evaluate(Lower *l, const Node *node, RecDisp disp, bool torus)
 	switch (node->kind) {
 	case NODE_INPUT: {
 		RecExpr *e = make(l, REC_OP_INPUT, node, NULL, NULL);
-		e->wrap = torus;
 		e->theta = !node->type.theta_zero;
 		return e;
 	}

@@ -42,10 +42,8 @@ static const int32_t (*right_strides(Lower *l, const Geometry *g))[AXES]
 
 /* [KR-5], [KR-22] Taps of a conv, lift or group conv: output (t, r) reads (S t + A + rho(r) y, r h). Without the index
  * r on either side r = 0 stands for all, and only the marginal of the support over h remains. */
-const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in, uint32_t elements_out,
-                               RecBuffer *input)
+const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in, uint32_t elements_out)
 {
-	(void)input;
 	const RecFrames *frames = l->region->frames;
 	const Support *support = &conv->as.conv.support;
 	const Group *group = conv->type.group;

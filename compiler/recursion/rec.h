@@ -152,7 +152,6 @@ struct RecExpr {
 	int32_t coef[4];   /* indices into the coefficient table; -1: absent */
 	RecVar *var;       /* ABRELU ERF */
 	bool diagonal;     /* ABRELU ERF: K is the variance: compute and store the factors, use them on both sides */
-	bool wrap;         /* ARRAY: u is taken modulo the size */
 	const RecMap *map; /* ARRAY: per frame in force; set when the array's box is known */
 	const double *edge_weights; /* EDGES: per axis, one over the cells of each position's window that lie on the grid */
 };

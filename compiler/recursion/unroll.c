@@ -15,9 +15,8 @@ typedef struct Unroll {
 	bool all;
 } Unroll;
 
-static bool holds_array(const Network *network, const Node *node, const Node *hole)
+static bool holds_array(const Node *node, const Node *hole)
 {
-	(void)network;
 	if (node == hole)
 		return false;
 	switch (node->kind) {
@@ -29,12 +28,12 @@ static bool holds_array(const Network *network, const Node *node, const Node *ho
 		return true;
 	case NODE_SUM:
 		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			if (holds_array(network, node->as.sum.branches[i], hole))
+			if (holds_array(node->as.sum.branches[i], hole))
 				return true;
 		return false;
 	case NODE_REPEAT:
-		return holds_array(network, node->as.repeat.body, node->as.repeat.hole) ||
-		       holds_array(network, node->input, hole);
+		return holds_array(node->as.repeat.body, node->as.repeat.hole) ||
+		       holds_array(node->input, hole);
 	case NODE_INPUT:
 	case NODE_HOLE:
 	case NODE_DENSE:
@@ -48,7 +47,7 @@ static bool holds_array(const Network *network, const Node *node, const Node *ho
 	case NODE_KIND_COUNT:
 		break;
 	}
-	return node->input && holds_array(network, node->input, hole);
+	return node->input && holds_array(node->input, hole);
 }
 
 static Node *add(Unroll *u, const Node *like)
@@ -82,7 +81,7 @@ static Node *copy(Unroll *u, Node *node, Node **copies)
 		made->as.sum.branches = branches;
 	} else if (node->kind == NODE_REPEAT) {
 		Node *input = copy(u, node->input, copies);
-		bool unroll = holds_array(u->from, node->as.repeat.body, node->as.repeat.hole) ||
+		bool unroll = holds_array(node->as.repeat.body, node->as.repeat.hole) ||
 		              (u->all && (uint64_t)node->as.repeat.count * u->from->node_count < UNROLL_MAX_NODES);
 		if (unroll) {
 			made = input;
@@ -119,7 +118,7 @@ uint64_t rec_written_out(const Network *network)
 	uint64_t size = network->node_count;
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i];
-		if (node->kind == NODE_REPEAT && holds_array(network, node->as.repeat.body, node->as.repeat.hole))
+		if (node->kind == NODE_REPEAT && holds_array(node->as.repeat.body, node->as.repeat.hole))
 			size += (uint64_t)node->as.repeat.count * network->node_count;
 	}
 	return size;
@@ -131,7 +130,7 @@ const Network *rec_unroll(Arena *arena, const Network *network, bool all)
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i];
 		needed = needed || (node->kind == NODE_REPEAT &&
-		                    (all || holds_array(network, node->as.repeat.body, node->as.repeat.hole)));
+		                    (all || holds_array(node->as.repeat.body, node->as.repeat.hole)));
 	}
 	if (!needed)
 		return network;
