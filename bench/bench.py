@@ -7,6 +7,10 @@ Every net is compiled in both precisions; the programs' own `bench` measures the
 counts only where the results are right, so each program's kernels of a few pairs are compared with the reference
 evaluator's, in the same run; a difference above the tolerance makes the status 1.
 
+The machine's limit stands beside it: the time of one fused multiply-add of a whole vector, measured in the same run, and in
+the column "FMAs" how many of them would fit into the time of one step of a vector full of pairs. The recursion needs about 40
+vector instructions there (relu, 3x3).
+
 One step is one pair of positions through one convolution and its nonlinearity, on one thread; what is done once per sample
 (variances; the pooled ones of a net with layers behind its pool cost about as much as a pair) is timed apart. For a dense net, which has
 none, the last column puts the time of the Gram's one triangle, all its layers included, beside that of the full matrix
@@ -44,6 +48,17 @@ CASES = [
     Case("3 dense, n 4096", "bench/vector.entk", "vector3", [], (784,), ["--samples", str(DENSE_SAMPLES)]),
 ]
 SAMPLES = (2, 1)  # of the comparison with the reference evaluator: its 21 layers take seconds per pair
+
+
+def multiply_add(work):
+    """Nanoseconds of one fused multiply-add of a whole vector; None where the C compiler cannot say."""
+    width = 64 if "AVX-512" in machine() else 32 if "AVX2" in machine() else 16
+    program = work.fresh()
+    command = [os.environ.get("CC", "gcc"), "-O3", "-march=native", "-ffp-contract=fast", f"-DBYTES={width}",
+               os.path.join(ROOT, "bench", "peak.c"), "-o", program]
+    if subprocess.run(command, capture_output=True).returncode != 0:
+        return None
+    return float(subprocess.run([program], capture_output=True, text=True, check=True).stdout)
 
 
 def machine():
@@ -97,7 +112,7 @@ def cell(value, form):
     return format(value, form) if value is not None and np.isfinite(value) else "-"
 
 
-def measure(work, case, precision, options, reference):
+def measure(work, case, precision, options, reference, fma):
     extra = [f"--cpu={options.cpu}"] if options.cpu else []
     program = work.compile(os.path.join(ROOT, case.file), precision=precision, sets=case.sets, extra=extra)
     nngp, ntk = difference(work, case, program, reference)
@@ -114,7 +129,9 @@ def measure(work, case, precision, options, reference):
         "gemm_ratio": (one["seconds"] + DENSE_SAMPLES * one["prepare_seconds_per_sample"]) / gemm if gemm else None,
     }
     per_pair = 1e6 * row["seconds_per_pair"]
+    row["multiply_adds"] = row["ns_per_step"] * row["lanes"] / fma if row["ns_per_step"] and fma else None
     print(f"{case.name:<18} {precision:<4} {row['lanes']:>5} {row['vector_bits']:>5} {cell(row['ns_per_step'], '.3f'):>8} "
+          f"{cell(row['multiply_adds'], '.0f'):>5} "
           f"{cell(per_pair, '.4g') + ' us':>12} {row['speedup']:>7.2f}x  {nngp:>8.1e} {ntk:>8.1e} {'' if right else 'WRONG':<5} "
           + (f"{row['gemm_ratio']:.2f} x full GEMM ({1e3 * gemm:.0f} ms)" if gemm else ""), flush=True)
     return row
@@ -191,13 +208,15 @@ def main():
     rows = []
     with lib.Work(options.build) as work:
         print(machine() + (f", compiled for {options.cpu}" if options.cpu else ""))
-        print(f"{'net':<18} {'':<4} {'lanes':>5} {'bits':>5} {'ns/step':>8} {'time/pair':>12} {options.threads:>2} threads"
+        fma = multiply_add(work)
+        print("one fused multiply-add of a vector: " + (f"{fma:.3f} ns" if fma else "not measured"))
+        print(f"{'net':<18} {'':<4} {'lanes':>5} {'bits':>5} {'ns/step':>8} {'FMAs':>5} {'time/pair':>12} {options.threads:>2} threads"
               f"  {'NNGP err':>8} {'NTK err':>8}")
         reference = {}
         for case in CASES:
             if options.only and not any(word in case.name for word in options.only):
                 continue
-            rows += [measure(work, case, precision, options, reference) for precision in options.precision]
+            rows += [measure(work, case, precision, options, reference, fma) for precision in options.precision]
         if options.profile:
             profile(work, options)
     if options.json:
