@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENTK_ABI_VERSION 1u
+#define ENTK_ABI_VERSION 2u
 
 /* One call of a kernel: the kernels of n_left x n_right pairs of samples. In every pair the left sample is x. */
 typedef struct EntkTile {
@@ -25,6 +25,7 @@ typedef struct EntkTile {
 	double *nngp;               /* out: n_left x n_right, row-major, leading dimension `out_stride` */
 	double *ntk;                /* out, the same; NULL: only the NNGP is wanted */
 	size_t out_stride;
+	size_t out_plane;           /* a trunk's kernel: its members' matrices begin so many numbers apart */
 	void *workspace;            /* EntkNet.workspace_bytes, aligned to 64 bytes */
 } EntkTile;
 
@@ -52,6 +53,14 @@ typedef struct EntkNet {
 	void (*kernel)(const EntkTile *tile);
 } EntkNet;
 
+/* Nets of the program with the same layers up to a vector. Kernels of all of them in one go cost little more than those of
+ * one, and have the same bits as each net's own. */
+typedef struct EntkTrunk {
+	uint32_t count;          /* members: at least 2 */
+	const uint32_t *members; /* indices into EntkProgram.nets, ascending */
+	EntkNet all;             /* its kernel fills one matrix per member, EntkTile.out_plane apart */
+} EntkTrunk;
+
 typedef struct EntkParam {
 	const char *name;
 	double value; /* default */
@@ -68,6 +77,8 @@ typedef struct EntkProgram {
 	const EntkNet *nets;
 	uint32_t param_count;
 	const EntkParam *params;
+	uint32_t trunk_count;
+	const EntkTrunk *trunks; /* each net is in at most one */
 } EntkProgram;
 
 const EntkProgram *entk_program(void);

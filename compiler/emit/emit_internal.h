@@ -2,7 +2,9 @@
  * recursion/rec.h becomes instructions.
  *
  *   emit.c            the forms of --emit, options
- *   emit_program.c    functions and descriptor of a program: kernels over tiles, preparation, coefficients
+ *   emit_program.c    descriptors of a program's nets, coefficients, the table
+ *   emit_tile.c       kernels over tiles, preparation
+ *   emit_part.c       the parts of a recursion as functions
  *   emit_stmt.c       loops over frames, displacements, repeats, wraps; halos; clearing
  *   emit_nest.c       nests over the positions of a slice (or all pairs), leaves and sinks
  *   emit_taps.c       supports: sliding sums of boxes, listed taps, taps on whole arrays */
@@ -39,6 +41,15 @@ typedef struct Slide {
 	LLVMValueRef *v_k, *v_theta; /* variables: the last size - 1 column sums */
 } Slide;
 
+/* Functions of one recursion (emit_part.c); NULL where it has no such part. */
+typedef struct Functions {
+	LLVMValueRef v_variances, v_state, v_self, v_pair, v_pair_nngp;
+} Functions;
+
+/* Their arguments, all pointers. */
+enum { ARG_COEFS, ARG_X, ARG_Z, ARG_K0, ARG_LEFT_VARS, ARG_RIGHT_VARS, ARG_LEFT_STATE, ARG_RIGHT_STATE, ARG_OUT,
+       ARG_LANES, ARG_SUMS, ARG_COUNT };
+
 typedef struct Emit {
 	Cg *cg;
 	Arena *arena;
@@ -66,7 +77,26 @@ typedef struct Emit {
 	uint32_t slide_count;
 	LLVMValueRef v_row_k, v_row_theta; /* REC_SINK_SUM: sums of the row */
 	uint32_t table_count;   /* for names */
+	Functions functions;    /* once they are emitted */
 } Emit;
+
+/* A net to be emitted: a recursion and, behind an augment or on a trunk, those that take its value as their data. */
+typedef struct EmitNet {
+	const char *name, *explanation;
+	Emit *e;
+	Emit **behind; /* one; or, for all nets of a trunk at once, one per output */
+	uint32_t behind_count;
+	const Group *group; /* of the augment; NULL: none */
+	uint32_t left_views;
+	double steps, operations; /* per pair */
+} EmitNet;
+
+/* What emit_tile made, and the sizes that go into the descriptor. */
+typedef struct EmitTile {
+	LLVMValueRef v_kernel, v_prepare;
+	uint64_t state_numbers, workspace_bytes;
+	uint32_t left, right;
+} EmitTile;
 
 /* emit_stmt.c */
 void emit_block(Emit *e, const RecBlock *block);
@@ -97,10 +127,20 @@ LLVMValueRef emit_pair_index(Emit *e, const RecBuffer *buffer, LLVMValueRef v_r,
 void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *row);
 KT emit_taps(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
 
+/* emit_part.c */
+/* The functions of a recursion that are not there yet; `self`: that on lanes of samples against themselves, too. */
+void emit_parts(Emit *e, bool self);
+
+/* emit_tile.c */
+EmitTile emit_tile(const EmitNet *net);
+
 /* emit_program.c */
-/* All functions of one net, and its entry in the table of nets. `outer`: the layers behind an augment, or NULL. */
-void emit_net(Emit *e, Emit *outer, const RecAugment *augment, LLVMValueRef *v_descriptor);
+/* All functions of one net, and its entry in the table of nets. */
+LLVMValueRef emit_net(const EmitNet *net);
+/* A row of the table of trunks. */
+LLVMValueRef emit_trunk(Cg *cg, const RecTrunk *trunk, LLVMValueRef v_all);
 /* The program's table and entk_program(). */
-void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVMValueRef *v_nets);
+void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVMValueRef *v_nets, LLVMValueRef *v_trunks,
+                uint32_t trunk_count);
 
 #endif

@@ -6,45 +6,6 @@
 
 #include "recursion/lower.h"
 
-static Node *copy(Arena *arena, Node *node, Node **copies, Network *to)
-{
-	if (copies[node->id])
-		return copies[node->id];
-	Node *made = ARENA_NEW(arena, Node);
-	*made = *node;
-	copies[node->id] = made;
-	if (node->kind == NODE_SUM) {
-		made->as.sum.branches = ARENA_ARRAY(arena, Node *, node->as.sum.count);
-		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			made->as.sum.branches[i] = copy(arena, node->as.sum.branches[i], copies, to);
-	} else if (node->kind == NODE_AUGMENT) {
-		made->kind = NODE_INPUT; /* what follows sees the mean as its data */
-		to->input = made;
-	} else if (node->input) {
-		made->input = copy(arena, node->input, copies, to);
-	} else if (node->kind == NODE_INPUT) {
-		to->input = made;
-	}
-	if (node->kind == NODE_REPEAT) {
-		made->as.repeat.hole = copy(arena, node->as.repeat.hole, copies, to);
-		made->as.repeat.body = copy(arena, node->as.repeat.body, copies, to);
-	}
-	made->id = to->node_count;
-	to->nodes[to->node_count++] = made;
-	return made;
-}
-
-static Network *part_of(Arena *arena, const Network *network, Node *output)
-{
-	Network *to = ARENA_NEW(arena, Network);
-	*to = *network;
-	to->nodes = ARENA_ARRAY(arena, Node *, network->node_count);
-	to->node_count = 0;
-	Node **copies = ARENA_ARRAY(arena, Node *, network->node_count);
-	to->output = copy(arena, output, copies, to);
-	return to;
-}
-
 /* Does G map every window and support onto itself, so that turning both samples changes nothing? Sufficient. */
 static bool turns_with(const Network *inner, const Group *group)
 {
@@ -79,8 +40,8 @@ RecAugment rec_augment(Arena *arena, const Network *network)
 		if (node->kind != NODE_AUGMENT)
 			continue;
 		a.group = node->as.augment.group;
-		a.inner = part_of(arena, network, node->as.augment.inner);
-		a.outer = part_of(arena, network, network->output);
+		a.inner = rec_split(arena, network, NULL, node->as.augment.inner);
+		a.outer = rec_split(arena, network, node, network->output);
 		a.left_views = turns_with(a.inner, a.group) ? 1 : a.group->order;
 	}
 	return a;

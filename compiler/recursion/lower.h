@@ -3,6 +3,7 @@
  *   lower.c        parts and stages: which arrays and sums are made, in which order, over which displacements
  *   lower_node.c   one node at one displacement -> expression, nests and buffers
  *   lower_taps.c   supports and windows -> taps
+ *   split.c        nets cut in two, at an augmentation (augment.c) or behind layers that several nets share (trunk.c)
  *   unroll.c       repeats that cannot be loops
  *   geometry.c     windows seen from both sides */
 #ifndef ENTK_LOWER_H
@@ -92,6 +93,9 @@ typedef struct Lower {
 	int32_t (*base_low)[AXES], (*base_high)[AXES];
 	uint32_t base_capacity;
 } Lower;
+
+/* split.c: the layers of `network` between `cut`, which becomes the input (NULL: the network's own), and `output`. */
+Network *rec_split(Arena *arena, const Network *network, const Node *cut, const Node *output);
 
 /* lower_node.c */
 RecExpr *lower_instance(Lower *l, const Node *node, RecDisp disp, bool torus);

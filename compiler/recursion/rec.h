@@ -263,7 +263,7 @@ typedef struct RecPart {
 } RecPart;
 
 typedef struct RecOptions {
-	bool no_slices, no_relative_index, no_separable, no_fuse, no_loops, no_rows;
+	bool no_slices, no_relative_index, no_separable, no_fuse, no_loops, no_rows, no_trunks;
 } RecOptions;
 
 typedef struct RecProgram {
@@ -294,6 +294,18 @@ typedef struct RecAugment {
 	uint32_t left_views;  /* turned copies of the left sample: 1, or all */
 } RecAugment;
 RecAugment rec_augment(Arena *arena, const Network *network);
+
+/* Nets of a program with the same layers up to the vector behind their last pool: these layers, the trunk, are evaluated once for
+ * all of them. */
+typedef struct RecTrunk {
+	const Network *network; /* input .. vector; of the first member */
+	const Node *end;        /* its last layer, in the first member */
+	uint32_t count;         /* at least 2 */
+	uint32_t *members;      /* indices of Program.networks, ascending */
+	const Network **heads;  /* per member the layers behind, from the trunk's value to the net's output */
+} RecTrunk;
+/* All trunks of a program, each net in at most one; returns their number. */
+uint32_t rec_trunks(Arena *arena, const Program *program, RecTrunk **trunks);
 
 /* At most so many layers of a net may stand one by one in its recursion: lowering follows them recursively, and the time of
  * code generation grows with them. */

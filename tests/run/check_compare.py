@@ -66,7 +66,7 @@ def check_generator(work, report):
     report.check(open(files[0], "rb").read() == open(files[1], "rb").read(), "equal arguments give different files")
     report.check(not np.array_equal(contents[0]["x_train"], contents[2]["x_train"]), "the seed has no effect")
     d = contents[0]
-    report.check(d["x_train"].shape == (600, 16, 16, 3) and d["x_train"].dtype == np.uint8 and d["x_test"].shape == (300, 16, 16, 3),
+    report.check(d["x_train"].shape == (500, 16, 16, 3) and d["x_train"].dtype == np.uint8 and d["x_test"].shape == (250, 16, 16, 3),
                  "shapes of the patches")
     classes = len(d["classes"])
     counts = np.bincount(d["y_train"], minlength=classes)
