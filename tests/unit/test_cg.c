@@ -251,6 +251,12 @@ static void emit_lanes(Cg *cg)
 	cg_function_end(cg);
 }
 
+/* aligned_alloc wants whole multiples of the alignment. */
+static void *vectors(size_t bytes)
+{
+	return aligned_alloc(64, (bytes + 63) / 64 * 64);
+}
+
 static void check_lanes(bool f32)
 {
 	enum { COUNT = 5 };
@@ -264,9 +270,9 @@ static void check_lanes(bool f32)
 	double math[12];
 	Work work = {.scale = 0.75, .order = order, .count = COUNT, .math = math};
 	size_t n = COUNT * lanes;
-	work.in = aligned_alloc(64, n * 8);
-	work.out = aligned_alloc(64, n * 8);
-	work.sums = aligned_alloc(64, lanes * 8 < 64 ? 64 : lanes * 8);
+	work.in = vectors(n * 8);
+	work.out = vectors(n * 8);
+	work.sums = vectors(lanes * 8);
 	assert_true(work.in != NULL && work.out != NULL && work.sums != NULL);
 	for (size_t i = 0; i < n; i++) {
 		double x = (i % 2 != 0 ? 1 : -1) * (double)i / 8;
