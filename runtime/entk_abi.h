@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENTK_ABI_VERSION 1u
+#define ENTK_ABI_VERSION 2u
 
 /* One call of a kernel: the kernels of n_left x n_right pairs of samples. In every pair the left sample is x. */
 typedef struct EntkTile {
@@ -57,6 +57,25 @@ typedef struct EntkParam {
 	double value; /* default */
 } EntkParam;
 
+typedef struct EntkSource {
+	const char *path; /* as it was named */
+	const unsigned char *text;
+	size_t length;
+} EntkSource;
+
+/* What the program was compiled from, as entkc read it: enough to parse and check the networks once more, which `check`
+ * does to make finite networks of them. Nothing else reads it. */
+typedef struct EntkSources {
+	/* The file given to entkc first, then those it includes; a file that was named in two spellings stands twice, with
+	 * the same `text`. */
+	uint32_t file_count;
+	const EntkSource *files;
+	uint32_t include_dir_count;
+	const char *const *include_dirs; /* -I, in order */
+	uint32_t set_count;
+	const char *const *sets; /* entkc --set, "NAME=EXPR" */
+} EntkSources;
+
 typedef struct EntkProgram {
 	uint32_t abi_version; /* ENTK_ABI_VERSION */
 	uint32_t precision;   /* 32 or 64 */
@@ -68,6 +87,7 @@ typedef struct EntkProgram {
 	const EntkNet *nets;
 	uint32_t param_count;
 	const EntkParam *params;
+	const EntkSources *sources; /* NULL: not carried */
 } EntkProgram;
 
 const EntkProgram *entk_program(void);

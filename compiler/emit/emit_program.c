@@ -752,6 +752,46 @@ void emit_net(Emit *e, Emit *outer, const RecAugment *augment, LLVMValueRef *v_d
 	*v_descriptor = cg_const_struct(cg, fields, sizeof fields / sizeof *fields);
 }
 
+static LLVMValueRef emit_strings(Cg *cg, const char *const *strings, uint32_t count)
+{
+	LLVMValueRef *items = ARENA_ARRAY(cg->arena, LLVMValueRef, count + 1);
+	for (uint32_t i = 0; i < count; i++)
+		items[i] = cg_global_string(cg, strings[i]);
+	if (count == 0)
+		return cg_const_null(cg);
+	return cg_global_const(cg, "entk.strings", cg_const_array(cg, cg->t_ptr, items, count), false);
+}
+
+/* EntkProgram.sources: the files, each text once, and the options of the command line. */
+static LLVMValueRef emit_sources(Cg *cg, const EntkSources *sources)
+{
+	if (!sources || sources->file_count == 0)
+		return cg_const_null(cg);
+	uint32_t count = sources->file_count;
+	LLVMValueRef *files = ARENA_ARRAY(cg->arena, LLVMValueRef, count);
+	LLVMValueRef *texts = ARENA_ARRAY(cg->arena, LLVMValueRef, count);
+	for (uint32_t i = 0; i < count; i++) {
+		const EntkSource *file = &sources->files[i];
+		for (uint32_t k = 0; k < i && !texts[i]; k++)
+			if (sources->files[k].text == file->text)
+				texts[i] = texts[k];
+		if (!texts[i])
+			texts[i] = cg_global_bytes(cg, (const char *)file->text, file->length);
+		const LLVMValueRef fields[] = {cg_global_string(cg, file->path), texts[i], cg_i64(cg, (int64_t)file->length)};
+		files[i] = cg_const_struct(cg, fields, 3);
+	}
+	LLVMValueRef v_files = cg_const_array(cg, LLVMTypeOf(files[0]), files, count);
+	const LLVMValueRef fields[] = {
+	        cg_i32(cg, (int32_t)count),
+	        cg_global_const(cg, "entk.files", v_files, false),
+	        cg_i32(cg, (int32_t)sources->include_dir_count),
+	        emit_strings(cg, sources->include_dirs, sources->include_dir_count),
+	        cg_i32(cg, (int32_t)sources->set_count),
+	        emit_strings(cg, sources->sets, sources->set_count),
+	};
+	return cg_global_const(cg, "entk.sources", cg_const_struct(cg, fields, sizeof fields / sizeof *fields), false);
+}
+
 void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVMValueRef *v_nets)
 {
 	LLVMValueRef v_params = cg_const_null(cg);
@@ -778,8 +818,10 @@ void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVM
 	        v_table,
 	        cg_i32(cg, (int32_t)program->param_count),
 	        v_params,
+	        emit_sources(cg, options->sources),
 	};
-	LLVMValueRef v_program = cg_global_const(cg, "entk.program", cg_const_struct(cg, fields, 10), false);
+	LLVMValueRef v_program =
+	        cg_global_const(cg, "entk.program", cg_const_struct(cg, fields, sizeof fields / sizeof *fields), false);
 	cg_function_begin(cg, "entk_program", cg->t_ptr, NULL, 0, false);
 	cg_return(cg, v_program);
 	cg_function_end(cg);
