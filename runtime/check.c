@@ -23,7 +23,7 @@ void entk_check_pair(size_t n, size_t p, size_t *i, size_t *j)
 /* ---- what it takes ----------------------------------------------------------------------------------------------- */
 
 /* Operations per second of one thread in a product of matrices, measured: about 10 ms. */
-static double measure_rate(void)
+static double measure_products(void)
 {
 	enum { SIZE = 192 };
 	static const double operations = 2.0 * SIZE * SIZE * SIZE;
@@ -37,15 +37,37 @@ static double measure_rate(void)
 	return best > 0 ? best : 1e9;
 }
 
-static EntkStatus check_time(const FinitePlan *plan, const char *net, const EntkSamples *samples,
+/* The widest network that takes no more than this is measured. */
+#define MEASURED_SECONDS 0.3
+
+/* Operations per second of one thread in one network, measured: there is more to it than products. Where even the
+ * narrowest is too large, the rate of products must do. */
+static double measure_rate(const FinitePlan *plan, const FiniteSamples *x, const EntkCheckOptions *options)
+{
+	double rate = measure_products();
+	for (size_t w = options->width_count; w-- > 0;) {
+		double operations = finite_cost(plan, options->widths[w], x->count, options->want_ntk).operations;
+		if (operations > MEASURED_SECONDS * rate)
+			continue;
+		double *kernels = calloc(2 * (size_t)x->count * x->count, sizeof *kernels), start = entk_now();
+		if (kernels && finite_kernels(plan, options->params, options->widths[w], options->seed, 0, x, kernels,
+					      options->want_ntk ? kernels + x->count * x->count : NULL) == FINITE_OK)
+			rate = operations / fmax(entk_now() - start, 1e-6);
+		free(kernels);
+		break;
+	}
+	return rate;
+}
+
+static EntkStatus check_time(const FinitePlan *plan, const char *net, const FiniteSamples *x,
 			     const EntkCheckOptions *options, unsigned threads, EntkError *error)
 {
 	char needed[32], allowed[32];
 	double operations = 0;
 	for (size_t w = 0; w < options->width_count; w++)
-		operations += (double)options->nets * finite_cost(plan, options->widths[w], (uint32_t)samples->count,
-								 options->want_ntk).operations;
-	double seconds = operations / measure_rate() / threads;
+		operations += (double)options->nets *
+			      finite_cost(plan, options->widths[w], x->count, options->want_ntk).operations;
+	double seconds = operations / measure_rate(plan, x, options) / threads;
 	if (seconds <= options->max_seconds)
 		return ENTK_OK;
 	entk_fail(error, ENTK_USAGE, net,
@@ -172,13 +194,14 @@ EntkStatus entk_check_draw(const FinitePlan *plan, const char *net, const EntkSa
 	/* Networks are independent: one thread each, and their bits do not depend on how many. After the count of threads: an
 	 * OpenBLAS made with OpenMP sets that too. */
 	entk_linalg_threads(1);
-	if (status == ENTK_OK)
-		status = check_time(plan, net, samples, options, threads, error);
 	double *values = status == ENTK_OK ? as_doubles(samples, error) : NULL;
+	FiniteSamples x = {values, (uint32_t)samples->count};
 	if (status == ENTK_OK)
-		status = values ? allocate_estimates(options, estimates, error) : error->status;
+		status = values ? check_time(plan, net, &x, options, threads, error) : error->status;
+	if (status == ENTK_OK)
+		status = allocate_estimates(options, estimates, error);
 	if (status == ENTK_OK) {
-		Draw draw = {plan, net, options, {values, (uint32_t)samples->count}, estimates};
+		Draw draw = {plan, net, options, x, estimates};
 		EntkJobs jobs = {options->width_count * options->nets, &draw, run_network, scratch_create, scratch_destroy};
 		if (options->progress)
 			entk_progress_begin(options->progress, net, "networks", jobs.count);

@@ -245,8 +245,9 @@ static EntkStatus compare(CheckCommand *command, const FinitePlan *plan, EntkChe
 	return status;
 }
 
-static EntkStatus refuse(EntkCheckNet *net, const char *reason, EntkError *error)
+static EntkStatus refuse(EntkCheckNet *net, EntkStatus kind, const char *reason, EntkError *error)
 {
+	net->refused = kind;
 	net->refusal = strdup(reason);
 	return net->refusal ? ENTK_OK : entk_fail_memory(error, "a message", strlen(reason));
 }
@@ -262,12 +263,12 @@ static EntkStatus check_net(CheckCommand *command, EntkCheckNet *net, EntkError 
 		return entk_fail(error, ENTK_INTERNAL, net->net->name, "the program's sources have no such net");
 	FinitePlan *plan = finite_plan(command->arena, network, &reason);
 	if (!plan)
-		return refuse(net, reason, error);
+		return refuse(net, ENTK_USAGE, reason, error);
 	EntkStatus status = compare(command, plan, net, error);
 	if (status == ENTK_USAGE || (status == ENTK_MEMORY && !net->kernels[0] && !net->kernels[1])) {
 		char line[1100];
 		snprintf(line, sizeof line, "%s%s%s", error->what, error->fix[0] ? "; " : "", error->fix);
-		return refuse(net, line, error);
+		return refuse(net, status, line, error);
 	}
 	return status;
 }
@@ -376,7 +377,8 @@ static EntkStatus verdict(const CheckCommand *command, EntkError *error)
 					 line);
 	for (size_t i = 0; i < command->net_count; i++)
 		if (command->nets[i].refusal)
-			return entk_fail(error, ENTK_USAGE, command->nets[i].net->name, "not checked: %s", command->nets[i].refusal);
+			return entk_fail(error, command->nets[i].refused, command->nets[i].net->name, "not checked: %s",
+					 command->nets[i].refusal);
 	return ENTK_OK;
 }
 
