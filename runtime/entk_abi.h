@@ -66,6 +66,25 @@ typedef struct EntkParam {
 	double value; /* default */
 } EntkParam;
 
+typedef struct EntkSource {
+	const char *path; /* as it was named */
+	const unsigned char *text;
+	size_t length;
+} EntkSource;
+
+/* What the program was compiled from, as entkc read it: enough to parse and check the networks once more, which `check`
+ * does to make finite networks of them. Nothing else reads it. */
+typedef struct EntkSources {
+	/* The file given to entkc first, then those it includes; a file that was named in two spellings stands twice, with
+	 * the same `text`. */
+	uint32_t file_count;
+	const EntkSource *files;
+	uint32_t include_dir_count;
+	const char *const *include_dirs; /* -I, in order */
+	uint32_t set_count;
+	const char *const *sets; /* entkc --set, "NAME=EXPR" */
+} EntkSources;
+
 typedef struct EntkProgram {
 	uint32_t abi_version; /* ENTK_ABI_VERSION */
 	uint32_t precision;   /* 32 or 64 */
@@ -79,6 +98,7 @@ typedef struct EntkProgram {
 	const EntkParam *params;
 	uint32_t trunk_count;
 	const EntkTrunk *trunks; /* each net is in at most one */
+	const EntkSources *sources; /* NULL: not carried */
 } EntkProgram;
 
 const EntkProgram *entk_program(void);

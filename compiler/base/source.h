@@ -61,7 +61,7 @@ typedef enum SourceStatus {
 
 /* Load a file; identity is the file's device and inode, so that another spelling of a path is the same file. */
 SourceStatus source_load(SourceSet *set, const char *path, uint32_t *file);
-/* Add a file from memory (programs of the reference backend carry their sources; fuzzers feed bytes). The text is
+/* Add a file from memory (programs carry their sources; fuzzers feed bytes). The text is
  * copied. The same `text` under another path is the same file: its index is returned again. At most SOURCE_MAX_LENGTH
  * bytes. */
 uint32_t source_add(SourceSet *set, const char *path, const char *text, size_t length);

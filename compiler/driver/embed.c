@@ -24,56 +24,87 @@ static void write_string(const char *text, FILE *to)
 	write_bytes(text, strlen(text), to);
 }
 
+/* The text of a --set is no file: it stands among the options. */
+const EntkSources *embed_sources(Arena *arena, const SourceSet *set, const Options *options)
+{
+	EntkSource *files = ARENA_ARRAY(arena, EntkSource, (size_t)set->count + set->alias_count + 1);
+	uint32_t count = 0;
+	for (uint32_t i = 0; i < set->count; i++) {
+		const SourceFile *file = &set->files[i];
+		if (!file->in_memory)
+			files[count++] = (EntkSource){file->path, (const unsigned char *)file->text, file->length};
+	}
+	for (uint32_t i = 0; i < set->alias_count; i++) {
+		const SourceFile *file = &set->files[set->aliases[i].file];
+		if (!file->in_memory)
+			files[count++] = (EntkSource){set->aliases[i].path, (const unsigned char *)file->text, file->length};
+	}
+	EntkSources *sources = ARENA_NEW(arena, EntkSources);
+	*sources = (EntkSources){
+		.file_count = count,
+		.files = files,
+		.include_dir_count = options->include_dir_count,
+		.include_dirs = options->include_dirs,
+		.set_count = options->set_count,
+		.sets = options->sets,
+	};
+	return sources;
+}
+
 static void write_strings(const char *name, const char *const *strings, uint32_t count, FILE *to)
 {
-	fprintf(to, "const char *const entk_embedded_%ss[] = {\n", name);
+	fprintf(to, "static const char *const %s[] = {\n", name);
 	for (uint32_t i = 0; i < count; i++) {
 		putc('\t', to);
 		write_string(strings[i], to);
 		fputs(",\n", to);
 	}
-	fprintf(to, "\t0\n};\nconst size_t entk_embedded_%s_count = %u;\n", name, count);
+	fputs("\t0\n};\n", to); /* an array without elements is none */
 }
 
-void embed_write(const SourceSet *sources, const Options *options, const char *source_name, FILE *to)
+/* Which file's text is this? A file of two spellings has it once. */
+static uint32_t text_owner(const EntkSources *sources, uint32_t i)
 {
-	fputs("/* Written by entkc: the sources and options of a program of the reference backend. */\n"
-	      "#include <stddef.h>\n\n"
-	      "typedef struct EntkEmbeddedSource {\n\tconst char *path;\n\tconst unsigned char *text;\n\tsize_t "
-	      "length;\n"
-	      "} EntkEmbeddedSource;\n\n",
-	      to);
-	for (uint32_t i = 0; i < sources->count; i++) {
-		if (sources->files[i].in_memory)
-			continue; /* the text of a --set */
+	for (uint32_t k = 0; k < i; k++)
+		if (sources->files[k].text == sources->files[i].text)
+			return k;
+	return i;
+}
+
+static void write_texts(const EntkSources *sources, FILE *to)
+{
+	for (uint32_t i = 0; i < sources->file_count; i++) {
+		if (text_owner(sources, i) != i)
+			continue;
 		fprintf(to, "static const unsigned char text_%u[] =\n\t", i);
-		write_bytes(sources->files[i].text, sources->files[i].length, to);
+		write_bytes((const char *)sources->files[i].text, sources->files[i].length, to);
 		fputs(";\n", to);
 	}
-	fputs("\nconst EntkEmbeddedSource entk_embedded_sources[] = {\n", to);
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < sources->count; i++) {
-		const SourceFile *file = &sources->files[i];
-		if (file->in_memory)
-			continue;
+	fputs("\nstatic const EntkSource files[] = {\n", to);
+	for (uint32_t i = 0; i < sources->file_count; i++) {
 		fputs("\t{", to);
-		write_string(file->path, to);
-		fprintf(to, ", text_%u, %zu},\n", i, file->length);
-		count++;
+		write_string(sources->files[i].path, to);
+		fprintf(to, ", text_%u, %zu},\n", text_owner(sources, i), sources->files[i].length);
 	}
-	for (uint32_t i = 0; i < sources->alias_count; i++) {
-		const SourceAlias *alias = &sources->aliases[i];
-		if (sources->files[alias->file].in_memory)
-			continue;
-		fputs("\t{", to);
-		write_string(alias->path, to);
-		fprintf(to, ", text_%u, %zu},\n", alias->file, sources->files[alias->file].length);
-		count++;
-	}
-	fprintf(to, "};\nconst size_t entk_embedded_source_count = %u;\n\n", count);
-	write_strings("include_dir", options->include_dirs, options->include_dir_count, to);
-	write_strings("set", options->sets, options->set_count, to);
-	fprintf(to, "const unsigned entk_embedded_precision = %d;\n", options->f32 ? 32 : 64);
+	fputs("};\n\n", to);
+}
+
+void embed_write(const EntkSources *sources, const char *source_name, FILE *to)
+{
+	/* The file is complete in itself: it is compiled where no header is at hand. */
+	fputs("/* Written by entkc: the sources and options of a program of the reference backend. */\n"
+	      "#include <stddef.h>\n#include <stdint.h>\n\n"
+	      "typedef struct EntkSource {\n\tconst char *path;\n\tconst unsigned char *text;\n\tsize_t length;\n"
+	      "} EntkSource;\n\n"
+	      "typedef struct EntkSources {\n\tuint32_t file_count;\n\tconst EntkSource *files;\n"
+	      "\tuint32_t include_dir_count;\n\tconst char *const *include_dirs;\n"
+	      "\tuint32_t set_count;\n\tconst char *const *sets;\n} EntkSources;\n\n",
+	      to);
+	write_texts(sources, to);
+	write_strings("include_dirs", sources->include_dirs, sources->include_dir_count, to);
+	write_strings("sets", sources->sets, sources->set_count, to);
+	fprintf(to, "\nconst EntkSources entk_embedded_sources = {%u, files, %u, include_dirs, %u, sets};\n",
+		sources->file_count, sources->include_dir_count, sources->set_count);
 	fputs("const char entk_embedded_source_name[] = ", to);
 	write_string(source_name, to);
 	fputs(";\nconst char entk_embedded_compiler[] = ", to);

@@ -71,7 +71,8 @@ static bool emit(Compiler *c, const Program *program, EmitForm form, const char 
 				     .disabled = o->disabled,
 				     .disabled_count = o->disabled_count,
 				     .source_name = base_name(o->input),
-				     .compiler_version = ENTK_VERSION};
+				     .compiler_version = ENTK_VERSION,
+				     .sources = embed_sources(c->arena, &c->sources, o)};
 	char *error = NULL;
 	if (emit_program(c->arena, program, &options, form, path, &error))
 		return true;
@@ -125,7 +126,7 @@ static bool write_embedded(Compiler *c, const char *path)
 {
 	FILE *file = fopen(path, "w");
 	if (file) {
-		embed_write(&c->sources, &c->options, base_name(c->options.input), file);
+		embed_write(embed_sources(c->arena, &c->sources, &c->options), base_name(c->options.input), file);
 		bool good = !ferror(file);
 		if (fclose(file) == 0 && good)
 			return true;

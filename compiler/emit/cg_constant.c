@@ -15,8 +15,12 @@ LLVMValueRef cg_global_const(Cg *cg, const char *name, LLVMValueRef initializer,
 
 LLVMValueRef cg_global_string(Cg *cg, const char *text)
 {
-	LLVMValueRef v_text = LLVMConstStringInContext2(cg->context, text, strlen(text), 0);
-	return cg_global_const(cg, "text", v_text, false);
+	return cg_global_bytes(cg, text, strlen(text));
+}
+
+LLVMValueRef cg_global_bytes(Cg *cg, const char *bytes, size_t length)
+{
+	return cg_global_const(cg, "text", LLVMConstStringInContext2(cg->context, bytes, length, 0), false);
 }
 
 LLVMValueRef cg_const_array(Cg *cg, LLVMTypeRef element, const LLVMValueRef *values, size_t n)

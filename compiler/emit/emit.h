@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "entk_abi.h"
 #include "network/network.h"
 
 typedef enum EmitForm {
@@ -23,6 +24,7 @@ typedef struct EmitOptions {
 	size_t disabled_count;
 	const char *source_name;    /* base name of the .entk file */
 	const char *compiler_version;
+	const EntkSources *sources; /* for the program's table; NULL: it carries none */
 } EmitOptions;
 
 /* Write `form` to `path` ("-": stdout). On failure returns false and sets *error to one line (arena). */

@@ -3,6 +3,7 @@
  *
  *   emit.c            the forms of --emit, options
  *   emit_program.c    descriptors of a program's nets, coefficients, the table
+ *   emit_sources.c    the sources that a program carries
  *   emit_tile.c       kernels over tiles, preparation
  *   emit_part.c       the parts of a recursion as functions
  *   emit_stmt.c       loops over frames, displacements, repeats, wraps; halos; clearing
@@ -139,6 +140,8 @@ EmitTile emit_tile(const EmitNet *net);
 LLVMValueRef emit_net(const EmitNet *net);
 /* A row of the table of trunks. */
 LLVMValueRef emit_trunk(Cg *cg, const RecTrunk *trunk, LLVMValueRef v_all);
+/* emit_sources.c: a pointer to the EntkSources, or NULL. */
+LLVMValueRef emit_sources(Cg *cg, const EntkSources *sources);
 /* The program's table and entk_program(). */
 void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVMValueRef *v_nets, LLVMValueRef *v_trunks,
                 uint32_t trunk_count);

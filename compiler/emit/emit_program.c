@@ -183,6 +183,7 @@ void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVM
 	        table_of(cg, "entk.params", v_params, program->param_count),
 	        cg_i32(cg, (int32_t)trunk_count),
 	        table_of(cg, "entk.trunks", v_trunks, trunk_count),
+	        emit_sources(cg, options->sources),
 	};
 	LLVMValueRef v_program =
 	        cg_global_const(cg, "entk.program", cg_const_struct(cg, fields, sizeof fields / sizeof *fields), false);

@@ -1,4 +1,4 @@
-/* Trunks: layers that several nets of a program share ([KR-28b] in docs/math.md).
+/* Trunks: layers that several nets of a program share ([KR-28] in docs/math.md).
  *
  * Where a net becomes a vector (its global pool, or flatten), its kernels are two numbers per pair, and everything before is nearly
  * all of the work. Nets whose layers agree up to there differ only in a head, a few operations per pair. */

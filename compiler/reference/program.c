@@ -8,7 +8,7 @@
 
 #include "base/diag.h"
 #include "entk_abi.h"
-#include "network/sema.h"
+#include "network/recheck.h"
 #include "reference/embedded.h"
 #include "reference/reference.h"
 
@@ -83,48 +83,6 @@ static void kernel(const EntkTile *tile)
 }
 
 /* ---- building the table --------------------------------------------------------------------------------------- */
-
-/* Every source is checked by entkc before it is embedded: an error now is our own. */
-static _Noreturn void refuse(Diag *diag)
-{
-	diag_print(diag, stderr, DIAG_HUMAN);
-	ICE("the embedded sources are refused");
-}
-
-static SetOption *parse_sets(Arena *arena, SourceSet *sources, Diag *diag)
-{
-	SetOption *sets = ARENA_ARRAY(arena, SetOption, entk_embedded_set_count + 1);
-	for (size_t i = 0; i < entk_embedded_set_count; i++) {
-		AstExpr *value;
-		if (!parse_set_option(arena, sources, diag, entk_embedded_sets[i], &sets[i].name, &value,
-				      &sets[i].span))
-			refuse(diag);
-		sets[i].value = value;
-	}
-	return sets;
-}
-
-static Program *check_sources(Arena *arena)
-{
-	SourceSet *sources = ARENA_NEW(arena, SourceSet);
-	*sources = (SourceSet){.arena = arena, .include_dir_count = (uint32_t)entk_embedded_include_dir_count};
-	sources->include_dirs = ARENA_ARRAY(arena, const char *, entk_embedded_include_dir_count + 1);
-	for (size_t i = 0; i < entk_embedded_include_dir_count; i++)
-		sources->include_dirs[i] = entk_embedded_include_dirs[i];
-	for (size_t i = 0; i < entk_embedded_source_count; i++) {
-		const EntkEmbeddedSource *source = &entk_embedded_sources[i];
-		source_add(sources, source->path, (const char *)source->text, source->length);
-	}
-	Diag *diag = diag_create(arena, sources);
-	const AstFile *file = parse_file(arena, sources, diag, 0);
-	SetOption *sets = parse_sets(arena, sources, diag);
-	Program *program = NULL;
-	if (diag_error_count(diag) == 0)
-		program = sema_check(arena, sources, diag, file, sets, (uint32_t)entk_embedded_set_count);
-	if (program == NULL)
-		refuse(diag);
-	return program;
-}
 
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length)
 { /* FNV-1a */
@@ -201,7 +159,9 @@ static EntkNet describe(const Program *program, uint32_t index)
 static void build(void)
 {
 	Arena *arena = arena_create(); /* lives as long as the program */
-	self.program = check_sources(arena);
+	self.program = program_recheck(arena, &entk_embedded_sources);
+	if (self.program == NULL)
+		ICE("the embedded sources are refused");
 	if (self.program->network_count > MAX_NETS) {
 		fprintf(stderr, "error: the reference backend serves at most %d nets, \"%s\" has %u\n", MAX_NETS,
 			entk_embedded_source_name, self.program->network_count);
@@ -224,6 +184,7 @@ static void build(void)
 		.nets = nets,
 		.param_count = self.program->param_count,
 		.params = params,
+		.sources = &entk_embedded_sources,
 	};
 }
 

@@ -2,12 +2,12 @@
  *
  *   reference.c        walks the network: scopes, repeats, augmentation, who still reads what
  *   reference_layer.c  one function per layer: a map of the state
- *   reference_index.c  which input index an output index reads
  *   reference_dual.c   duals of the nonlinearities
  *   program.c          entk_program() of `--backend=reference` */
 #ifndef ENTK_REFERENCE_INTERNAL_H
 #define ENTK_REFERENCE_INTERNAL_H
 
+#include "network/index.h"
 #include "reference/reference.h"
 
 /* The four matrices of a state [KR-1]; all are n x n, row-major, as both samples stand on the same index set. */
@@ -22,7 +22,6 @@ void state_free(State *state);
 /* n x n numbers, zeroed; NULL when they do not fit into memory. */
 double *reference_matrix(uint64_t n);
 double *reference_vector(uint64_t n);
-uint64_t type_size(const Type *type); /* of the index set: positions x group elements */
 
 /* A layer gets its input and `last`: true if nobody reads the input after it, so that it may be released or reused
  * piece by piece. On success `out` is complete; after an error what is in `in` and `out` is still to be freed. */
@@ -35,25 +34,6 @@ ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out
 ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State *in, bool last, State *out);
 /* Adds a branch to `out`; the first branch is copied (out->a all NULL). */
 ReferenceStatus layer_sum(State *in, bool last, State *out);
-
-/* ---- index relations ------------------------------------------------------------------------------------------ */
-
-/* How the index set `to` reads `from` through a window. `turned`: lift and group conv, whose cells are turned by
- * rho(r) about the window's centre and whose element h leads from r to r h. */
-typedef struct Reading {
-	const Type *from, *to;
-	const Window *window;
-	bool turned;
-} Reading;
-
-#define READS_NOTHING (-1)
-
-/* map[g] for all g of `to`: the index of `from` that g reads with the given cell and element, or READS_NOTHING.
- * False if the turned cell falls between positions, which the checker rejects. */
-bool index_map(const Reading *how, const uint32_t cell[GRID_MAX_DIM], uint32_t element, int64_t *map);
-
-/* (rho(h) x)(t) = x(rho(h)^-1 t) about the array's centre, for a group element that keeps the shape [KR-4]. */
-void turn_sample(const Type *type, GridElement h, const double *x, double *out);
 
 /* ---- duals ---------------------------------------------------------------------------------------------------- */
 

@@ -1,5 +1,5 @@
 /* Index relations: which input index does an output index read? Computed anew from the window's numbers. */
-#include "reference/reference_internal.h"
+#include "network/index.h"
 
 /* Axes and sizes of the grid part of a type; a vector and a bare group have one position. */
 static uint32_t grid_dim(const Type *type)

@@ -1,0 +1,12 @@
+/* The networks of a program once more, from the sources that it carries. */
+#ifndef ENTK_RECHECK_H
+#define ENTK_RECHECK_H
+
+#include "entk_abi.h"
+#include "network/network.h"
+
+/* Parses and checks them; the arena owns the result. entkc has accepted the sources: NULL, with diagnostics on stderr,
+ * means that the program and this library do not belong together. */
+Program *program_recheck(Arena *arena, const EntkSources *sources);
+
+#endif
