@@ -36,7 +36,7 @@ typedef struct GramCommand {
 	size_t rows, columns;
 	size_t net_count;
 	EntkNpzWriter *writer;
-	double **arrays; /* 2 per net: NNGP, NTK; NULL where not wanted */
+	double **arrays; /* 2 per net: NNGP, NTK; NULL where not wanted, or where it stands behind that of another net */
 } GramCommand;
 
 static EntkStatus parse_tile(GramCommand *command, const char *value, EntkError *error) {
@@ -136,6 +136,11 @@ static double output_bytes(const GramCommand *command) {
 
 static EntkStatus dry_run(GramCommand *command, const EntkNet *net, const EntkSamples *x, EntkError *error) {
 	const EntkProgram *program = command->common.program;
+	const EntkTrunk *trunk = command->net_count > 1 ? entk_trunk_of(program, net) : NULL;
+	if (trunk && net != &program->nets[trunk->members[0]]) {
+		printf("net %s\n  comes with net %s, on the same trunk\n", net->name, program->nets[trunk->members[0]].name);
+		return ENTK_OK;
+	}
 	size_t z_count = command->z_name ? command->columns : 0;
 	double n = (double)command->rows, pairs = command->z_name ? n * (double)command->columns : n * (n + 1) / 2;
 	double seconds = 0;
@@ -174,29 +179,46 @@ static EntkStatus check_memory(const GramCommand *command, EntkError *error) {
 	return entk_fix(error, "use fewer samples, one net (--net) or one kernel (--kernel)");
 }
 
-static EntkStatus allocate_output(GramCommand *command, bool wanted, size_t i, const char *name, EntkError *error) {
-	size_t shape[2] = {command->rows, command->columns}, count;
-	if (!wanted)
+/* One matrix per member, one behind the other, each under its own name. */
+static EntkStatus allocate_output(GramCommand *command, const EntkNet *const *members, uint32_t count, bool ntk, double **output,
+	EntkError *error) {
+	size_t shape[2] = {command->rows, command->columns}, plane, total;
+	const char *kernel = ntk ? "ntk" : "nngp";
+	if (!(ntk ? command->want_ntk : command->want_nngp))
 		return ENTK_OK;
-	if (!entk_multiply(command->rows, command->columns, &count))
+	if (!entk_multiply(command->rows, command->columns, &plane) || !entk_multiply(plane, count, &total))
 		return entk_fail_memory(error, "the Gram matrix", SIZE_MAX);
-	command->arrays[i] = entk_allocate(count, sizeof(double), "the Gram matrix", error);
-	if (!command->arrays[i])
-		return error->status;
-	return entk_npz_writer_add(command->writer, name, ENTK_F64, 2, shape, command->arrays[i], error);
+	*output = entk_allocate(total, sizeof(double), "the Gram matrix", error);
+	EntkStatus status = *output ? ENTK_OK : error->status;
+	for (uint32_t m = 0; m < count && status == ENTK_OK; m++) {
+		char name[256];
+		snprintf(name, sizeof name, "%s%s%s", command->net_count > 1 ? members[m]->name : "", command->net_count > 1 ? "." : "", kernel);
+		status = entk_npz_writer_add(command->writer, name, ENTK_F64, 2, shape, *output + m * plane, error);
+	}
+	return status;
 }
 
+/* The i-th net; or, if it is the first of a trunk's members, all of them; or, if it is another one, nothing more. */
 static EntkStatus run_net(GramCommand *command, size_t i, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
 	EntkError *error) {
-	char nngp[256], ntk[256];
-	const char *prefix = command->net_count > 1 ? net->name : "", *dot = command->net_count > 1 ? "." : "";
-	snprintf(nngp, sizeof nngp, "%s%snngp", prefix, dot);
-	snprintf(ntk, sizeof ntk, "%s%sntk", prefix, dot);
-	EntkStatus status = allocate_output(command, command->want_nngp, 2 * i, nngp, error);
+	const EntkProgram *program = command->common.program;
+	const EntkTrunk *trunk = command->net_count > 1 ? entk_trunk_of(program, net) : NULL;
+	if (trunk && net != &program->nets[trunk->members[0]])
+		return ENTK_OK;
+	uint32_t count = trunk ? trunk->count : 1;
+	const EntkNet **members = entk_allocate(count, sizeof *members, "the nets", error);
+	if (!members)
+		return error->status;
+	for (uint32_t m = 0; m < count; m++)
+		members[m] = trunk ? &program->nets[trunk->members[m]] : net;
+	double **nngp = &command->arrays[2 * i], **ntk = nngp + 1;
+	EntkStatus status = allocate_output(command, members, count, false, nngp, error);
 	if (status == ENTK_OK)
-		status = allocate_output(command, command->want_ntk, 2 * i + 1, ntk, error);
+		status = allocate_output(command, members, count, true, ntk, error);
 	if (status == ENTK_OK)
-		status = entk_gram(command->common.program, net, x, z, &command->gram, command->arrays[2 * i], command->arrays[2 * i + 1], error);
+		status = trunk ? entk_gram_trunk(program, trunk, x, z, &command->gram, *nngp, *ntk, error)
+					   : entk_gram(program, net, x, z, &command->gram, *nngp, *ntk, error);
+	free(members);
 	return status;
 }
 

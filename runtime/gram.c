@@ -20,7 +20,9 @@
 /* Everything that the threads share, read-only while they run. */
 typedef struct Gram {
 	const EntkProgram *program;
-	const EntkNet *net;
+	const EntkNet *net;       /* of a trunk: all its members */
+	const EntkTrunk *trunk;   /* or NULL */
+	uint32_t members;         /* matrices per kernel: 1, or those of the trunk */
 	const EntkSamples *x, *z; /* z == x for a set with itself */
 	bool symmetric;
 	const volatile int *cancel;
@@ -41,7 +43,7 @@ typedef struct Scratch {
 	void *workspace;
 	void *k0, *k0_workspace;
 	size_t k0_stride;
-	double *nngp, *ntk; /* sub_left x sub_right, where the NNGP is not wanted */
+	double *nngp, *ntk; /* members x sub_left x sub_right, where the NNGP is not wanted */
 } Scratch;
 
 static uint32_t smaller(uint32_t a, uint32_t b) {
@@ -73,8 +75,13 @@ static size_t k0_values(const Gram *gram) {
 	return round_up(larger(gram->tiles.tile_rows, prepare_step(gram)), ENTK_K0_ROW_MULTIPLE) * k0_stride(gram);
 }
 
+/* Of a thread's own outputs: one sub-tile. */
+static size_t own_plane(const Gram *gram) {
+	return (size_t)gram->sub_left * gram->sub_right;
+}
+
 static size_t scratch_bytes(const Gram *gram) {
-	size_t bytes = gram->net->workspace_bytes + (size_t)gram->sub_left * gram->sub_right * 2 * sizeof(double);
+	size_t bytes = gram->net->workspace_bytes + gram->members * own_plane(gram) * 2 * sizeof(double);
 	if (gram->net->dim == 0)
 		bytes += k0_values(gram) * (gram->program->precision / 8) +
 			entk_k0_workspace(gram->program->precision, gram->tiles.tile_rows, gram->tiles.tile_columns);
@@ -100,8 +107,8 @@ static EntkStatus scratch_create(void *context, void **scratch, EntkError *error
 	if (!s)
 		return error->status;
 	s->workspace = entk_allocate_aligned(gram->net->workspace_bytes, 1, "a thread's workspace", error);
-	s->nngp = entk_allocate((size_t)gram->sub_left * gram->sub_right, sizeof(double), "a thread's workspace", error);
-	s->ntk = entk_allocate((size_t)gram->sub_left * gram->sub_right, sizeof(double), "a thread's workspace", error);
+	s->nngp = entk_allocate(gram->members * own_plane(gram), sizeof(double), "a thread's workspace", error);
+	s->ntk = entk_allocate(gram->members * own_plane(gram), sizeof(double), "a thread's workspace", error);
 	bool good = s->workspace && s->nngp && s->ntk;
 	if (gram->net->dim == 0) {
 		uint32_t precision = gram->program->precision;
@@ -161,8 +168,9 @@ static EntkStatus prepare(Gram *gram, const EntkSamples *samples, const EntkGram
 
 /* ---- tiles ----------------------------------------------------------------------------------------------------- */
 
-static EntkStatus not_finite(const Gram *gram, const char *kernel, double value, size_t i, size_t j, EntkError *error) {
-	entk_fail(error, ENTK_NUMERICAL, gram->net->name, "the %s of samples %zu and %zu is %s", kernel, i, j,
+static EntkStatus not_finite(const Gram *gram, uint32_t member, const char *kernel, double value, size_t i, size_t j, EntkError *error) {
+	const EntkNet *net = gram->trunk ? &gram->program->nets[gram->trunk->members[member]] : gram->net;
+	entk_fail(error, ENTK_NUMERICAL, net->name, "the %s of samples %zu and %zu is %s", kernel, i, j,
 		isnan(value) ? "not a number" : "infinite");
 	return entk_fix(error, "%s", gram->program->precision == 32
 			? "scale the data or lower weight_std, or compile with --precision=f64"
@@ -170,7 +178,7 @@ static EntkStatus not_finite(const Gram *gram, const char *kernel, double value,
 }
 
 /* Are all wanted pairs of a sub-tile finite? */
-static EntkStatus check_finite(const Gram *gram, const char *kernel, const double *values, size_t stride, EntkTileRange range,
+static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *kernel, const double *values, size_t stride, EntkTileRange range,
 	EntkError *error) {
 	for (size_t i = 0; i < range.rows; i++) {
 		size_t row = range.row + i;
@@ -183,9 +191,15 @@ static EntkStatus check_finite(const Gram *gram, const char *kernel, const doubl
 			continue;
 		for (size_t j = start; j < range.columns; j++)
 			if (!isfinite(values[i * stride + j]))
-				return not_finite(gram, kernel, values[i * stride + j], row, range.column + j, error);
+				return not_finite(gram, member, kernel, values[i * stride + j], row, range.column + j, error);
 	}
 	return ENTK_OK;
+}
+
+/* From the thread's own output to its place. */
+static void copy_out(const Gram *gram, const double *own, EntkTileRange range, double *to, size_t stride) {
+	for (size_t i = 0; i < range.rows; i++)
+		memcpy(to + i * stride, own + i * gram->sub_right, range.columns * sizeof(double));
 }
 
 /* The compiled kernel on one sub-tile of `whole`, whose input kernels are in s->k0. */
@@ -206,6 +220,7 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 		.nngp = output->nngp ? output->nngp + down * output->stride + across : NULL,
 		.ntk = output->ntk ? output->ntk + down * output->stride + across : NULL,
 		.out_stride = output->stride,
+		.out_plane = output->plane,
 	};
 	if (gram->net->dim == 0) {
 		tile.k0 = (const char *)s->k0 + (down * s->k0_stride + across) * (gram->program->precision / 8);
@@ -216,16 +231,19 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 		tile.nngp = s->nngp;
 		tile.ntk = s->ntk;
 		tile.out_stride = gram->sub_right;
+		tile.out_plane = own_plane(gram);
 	}
 	gram->net->kernel(&tile);
-	if (!output->nngp && output->ntk)
-		for (size_t i = 0; i < range.rows; i++)
-			memcpy(output->ntk + (down + i) * output->stride + across, s->ntk + i * gram->sub_right, range.columns * sizeof(double));
 	EntkStatus status = ENTK_OK;
-	if (output->nngp)
-		status = check_finite(gram, "NNGP", tile.nngp, output->stride, range, error);
-	if (status == ENTK_OK && tile.ntk)
-		status = check_finite(gram, "NTK", tile.ntk, tile.out_stride, range, error);
+	for (uint32_t m = 0; m < gram->members && status == ENTK_OK; m++) {
+		if (!output->nngp && output->ntk)
+			copy_out(gram, s->ntk + m * own_plane(gram), range,
+				output->ntk + m * output->plane + down * output->stride + across, output->stride);
+		if (output->nngp)
+			status = check_finite(gram, m, "NNGP", tile.nngp + m * tile.out_plane, tile.out_stride, range, error);
+		if (status == ENTK_OK && tile.ntk)
+			status = check_finite(gram, m, "NTK", tile.ntk + m * tile.out_plane, tile.out_stride, range, error);
+	}
 	return status;
 }
 
@@ -326,7 +344,7 @@ static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkE
 /* Everything but states and store. On failure *gram may be destroyed. */
 static EntkStatus create(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
 	const EntkGramOptions *options, Gram *gram, EntkError *error) {
-	*gram = (Gram){.program = program, .net = net, .x = x, .z = z ? z : x, .symmetric = z == NULL, .cancel = options->cancel};
+	*gram = (Gram){.program = program, .net = net, .members = 1, .x = x, .z = z ? z : x, .symmetric = z == NULL, .cancel = options->cancel};
 	size_t values = (size_t)net->shape[0] * net->shape[1] * net->shape[2] * net->channels;
 	if (x->size != values || gram->z->size != values || x->precision != program->precision || gram->z->precision != program->precision)
 		return entk_fail(error, ENTK_INTERNAL, net->name, "samples of %zu values in %u bits, the net takes %zu in %u", x->size,
@@ -369,22 +387,49 @@ static EntkStatus prepare_all(Gram *gram, const EntkGramOptions *options, EntkEr
 
 /* ---- public ---------------------------------------------------------------------------------------------------- */
 
+/* All tiles into matrices of the caller. */
+static EntkStatus run_in_memory(Gram *gram, const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error) {
+	EntkStatus status = prepare_all(gram, options, error);
+	EntkStoreMatrices matrices = {nngp, ntk, gram->x->count, gram->z->count, gram->members, gram->symmetric};
+	if (status == ENTK_OK)
+		status = entk_store_memory_create(&matrices, &gram->store, error);
+	if (status != ENTK_OK)
+		return status;
+	EntkJobs jobs = {gram->tiles.count, gram, run_tile, scratch_create, scratch_destroy};
+	if (options->progress)
+		entk_progress_begin(options->progress, gram->net->name, "pairs", gram->tiles.pairs);
+	status = entk_execute(&jobs, options->threads, options->progress, options->cancel, error);
+	if (options->progress)
+		entk_progress_end(options->progress);
+	return status;
+}
+
 EntkStatus entk_gram(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
 	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error) {
 	Gram gram;
 	EntkStatus status = create(program, net, x, z, options, &gram, error);
 	if (status == ENTK_OK)
-		status = prepare_all(&gram, options, error);
+		status = run_in_memory(&gram, options, nngp, ntk, error);
+	destroy(&gram);
+	return status;
+}
+
+const EntkTrunk *entk_trunk_of(const EntkProgram *program, const EntkNet *net) {
+	for (uint32_t t = 0; t < program->trunk_count; t++)
+		for (uint32_t m = 0; m < program->trunks[t].count; m++)
+			if (&program->nets[program->trunks[t].members[m]] == net)
+				return &program->trunks[t];
+	return NULL;
+}
+
+EntkStatus entk_gram_trunk(const EntkProgram *program, const EntkTrunk *trunk, const EntkSamples *x, const EntkSamples *z,
+	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error) {
+	Gram gram;
+	EntkStatus status = create(program, &trunk->all, x, z, options, &gram, error);
+	gram.trunk = trunk;
+	gram.members = trunk->count;
 	if (status == ENTK_OK)
-		status = entk_store_memory_create(nngp, ntk, gram.z->count, gram.symmetric, &gram.store, error);
-	if (status == ENTK_OK) {
-		EntkJobs jobs = {gram.tiles.count, &gram, run_tile, scratch_create, scratch_destroy};
-		if (options->progress)
-			entk_progress_begin(options->progress, net->name, "pairs", gram.tiles.pairs);
-		status = entk_execute(&jobs, options->threads, options->progress, options->cancel, error);
-		if (options->progress)
-			entk_progress_end(options->progress);
-	}
+		status = run_in_memory(&gram, options, nngp, ntk, error);
 	destroy(&gram);
 	return status;
 }
@@ -428,7 +473,7 @@ EntkStatus entk_gram_diagonal(const EntkProgram *program, const EntkNet *net, co
 size_t entk_gram_memory(const EntkProgram *program, const EntkNet *net, size_t x_count, size_t z_count,
 	const EntkGramOptions *options) {
 	EntkSamples x = {.count = x_count}, z = {.count = z_count};
-	Gram gram = {.program = program, .net = net, .x = &x, .z = z_count ? &z : &x, .symmetric = z_count == 0};
+	Gram gram = {.program = program, .net = net, .members = 1, .x = &x, .z = z_count ? &z : &x, .symmetric = z_count == 0};
 	EntkError ignored;
 	size_t bytes = 0;
 	if (choose_tiles(&gram, options, &ignored) == ENTK_OK)

@@ -25,6 +25,12 @@ typedef struct EntkGramOptions {
  * ENTK_NUMERICAL naming the pair when a kernel is not finite. On failure the arrays' contents are undefined. */
 EntkStatus entk_gram(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
 	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error);
+/* The same for all nets of a trunk: its count of matrices, one behind the other, in the members' order. The same bits as those
+ * of entk_gram net by net, in little more time than one of them takes. */
+EntkStatus entk_gram_trunk(const EntkProgram *program, const EntkTrunk *trunk, const EntkSamples *x, const EntkSamples *z,
+	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error);
+/* The trunk that the net is on; NULL: none. */
+const EntkTrunk *entk_trunk_of(const EntkProgram *program, const EntkNet *net);
 /* Only K(x_i, x_i): x->count numbers each; the same bits as the diagonal of the Gram of x with itself. */
 EntkStatus entk_gram_diagonal(const EntkProgram *program, const EntkNet *net, const EntkSamples *x,
 	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error);

@@ -4,20 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Memory {
-	double *nngp, *ntk;
-	size_t columns;
-	bool symmetric;
-} Memory;
-
 static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error) {
-	const Memory *memory = context;
+	const EntkStoreMatrices *memory = context;
 	size_t offset = range.row * memory->columns + range.column;
 	(void)i;
 	(void)error;
 	output->nngp = memory->nngp ? memory->nngp + offset : NULL;
 	output->ntk = memory->ntk ? memory->ntk + offset : NULL;
 	output->stride = memory->columns;
+	output->plane = memory->rows * memory->columns;
 	return ENTK_OK;
 }
 
@@ -39,23 +34,26 @@ static void mirror(double *matrix, size_t columns, EntkTileRange range) {
 }
 
 static EntkStatus memory_close(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output, EntkError *error) {
-	const Memory *memory = context;
+	const EntkStoreMatrices *memory = context;
 	(void)i;
 	(void)output;
 	(void)error;
-	if (memory->symmetric && memory->nngp)
-		mirror(memory->nngp, memory->columns, range);
-	if (memory->symmetric && memory->ntk)
-		mirror(memory->ntk, memory->columns, range);
+	for (size_t member = 0; member < memory->members && memory->symmetric; member++) {
+		size_t first = member * memory->rows * memory->columns;
+		if (memory->nngp)
+			mirror(memory->nngp + first, memory->columns, range);
+		if (memory->ntk)
+			mirror(memory->ntk + first, memory->columns, range);
+	}
 	return ENTK_OK;
 }
 
-EntkStatus entk_store_memory_create(double *nngp, double *ntk, size_t columns, bool symmetric, EntkStore *store, EntkError *error) {
+EntkStatus entk_store_memory_create(const EntkStoreMatrices *matrices, EntkStore *store, EntkError *error) {
 	memset(store, 0, sizeof *store);
-	Memory *memory = entk_allocate(1, sizeof *memory, "the store", error);
+	EntkStoreMatrices *memory = entk_allocate(1, sizeof *memory, "the store", error);
 	if (!memory)
 		return error->status;
-	*memory = (Memory){nngp, ntk, columns, symmetric};
+	*memory = *matrices;
 	*store = (EntkStore){memory, NULL, memory_open, memory_close, free};
 	return ENTK_OK;
 }

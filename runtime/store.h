@@ -10,6 +10,7 @@
 typedef struct EntkTileOutput {
 	double *nngp, *ntk; /* NULL: not kept by this store */
 	size_t stride;
+	size_t plane; /* a trunk's tiles: from one member's matrix to the next */
 } EntkTileOutput;
 
 typedef struct EntkStore {
@@ -23,9 +24,14 @@ typedef struct EntkStore {
 	void (*destroy)(void *context);
 } EntkStore;
 
-/* Two matrices of the caller, `columns` wide; either may be NULL. Kernels write straight into them. With `symmetric`
- * the lower triangle is filled with copies. */
-EntkStatus entk_store_memory_create(double *nngp, double *ntk, size_t columns, bool symmetric, EntkStore *store, EntkError *error);
+/* Matrices of the caller, rows x columns, of one net or, one behind the other, of `members`; `nngp` or `ntk` may be NULL. Kernels
+ * write straight into them. With `symmetric` the lower triangles are filled with copies. */
+typedef struct EntkStoreMatrices {
+	double *nngp, *ntk;
+	size_t rows, columns, members;
+	bool symmetric;
+} EntkStoreMatrices;
+EntkStatus entk_store_memory_create(const EntkStoreMatrices *matrices, EntkStore *store, EntkError *error);
 void entk_store_destroy(EntkStore *store);
 
 #endif
