@@ -230,7 +230,7 @@ void entk_check_result_destroy(EntkCheckResult *result)
 bool entk_check_slope_good(const EntkCheckResult *result)
 {
 	double excess = result->slope + 0.5;
-	return !result->has_slope || excess <= ENTK_CHECK_SLOPE_MARGIN || excess <= 3 * result->slope_error;
+	return !result->has_slope || excess <= ENTK_CHECK_SLOPE_MARGIN || excess <= ENTK_CHECK_SLOPE_ERRORS * result->slope_error;
 }
 
 bool entk_check_means_good(const EntkCheckResult *result)
