@@ -46,7 +46,7 @@ void entk_check_result_destroy(EntkCheckResult *result);
 #define ENTK_CHECK_SLOPE_MARGIN 0.15
 #define ENTK_CHECK_SLOPE_ERRORS 5
 /* Smaller p: the means contradict the kernel. */
-#define ENTK_CHECK_LEVEL 1e-3
+#define ENTK_CHECK_LEVEL        1e-3
 bool entk_check_slope_good(const EntkCheckResult *result);
 bool entk_check_means_good(const EntkCheckResult *result);
 
