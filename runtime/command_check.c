@@ -110,7 +110,7 @@ static EntkStatus take(CheckCommand *command, int id, const char *value, EntkErr
 	case SAMPLES:
 		return entk_parse_count("--samples", value, 1, MAX_SAMPLES, &command->sample_count, error);
 	case SEED:
-		return entk_parse_count("--seed", value, 0, UINT64_MAX, &command->check.seed, error);
+		return entk_parse_count("--seed", value, 0, INT64_MAX, &command->check.seed, error);
 	case KERNEL:
 		return parse_kernel(command, value, error);
 	case MAX_TIME:

@@ -53,8 +53,8 @@ typedef struct PoolMatrix {
 	double *weights;
 } PoolMatrix;
 
-/* More index entries than this per layer are refused: 1 GiB. */
-#define FINITE_MAX_ENTRIES ((uint64_t)1 << 27)
+/* More index entries than this in one network are refused: half a GiB. */
+#define FINITE_MAX_ENTRIES ((uint64_t)1 << 26)
 
 uint64_t finite_entries(const Node *node); /* that the node's maps or matrix would have */
 TapMaps *finite_tap_maps(Arena *arena, const Node *node);

@@ -2,6 +2,7 @@
 """`check` of compiled programs: z-scores and the slope of the error, every domain, data of one's own, parameters, files that
 are gone, refusals, interruption. (What it must find wrong is tested on wrong kernels, in tests/unit/test_check.c; finite
 networks that share nothing with it are in check_finite.py.)"""
+import glob
 import json
 import os
 import signal
@@ -50,17 +51,17 @@ def check(program, *args, status=0, report=None, text=""):
 def c4_net(report, work):
     """The error of one network falls as width^-1/2, and the means agree: in both precisions."""
     for precision in ("f64", "f32"):
-        nets = 200 if precision == "f64" else 40
+        nets = 100 if precision == "f64" else 20
         net = check(work.compile(C4, precision=precision), "--widths=16,32,64,128", f"--nets={nets}", report=report,
                     text=f"c4 {precision}")["nets"][0]
         for kernel in ("nngp", "ntk"):
             k = net[kernel]
             report.check(len(k["z"]) == 10 and k["rms_z"] < 2 and k["p"] > 1e-3 and k["largest_z"] == max(map(abs, k["z"])),
                          f"c4 {precision} {kernel}: z-scores {k['z']}")
-            report.check(k["slope_error"] < 0.15, f"c4 {precision} {kernel}: slope known to {k['slope_error']} only")
+            report.check(k["slope_error"] < 0.2, f"c4 {precision} {kernel}: slope known to {k['slope_error']} only")
             if precision == "f64":
                 report.check(abs(k["slope"] + 0.5) < 0.15, f"c4 {kernel}: slope {k['slope']}")
-                report.check(k["standard_error"] < 0.03, f"c4 {kernel}: standard error {k['standard_error']}")
+                report.check(k["standard_error"] < 0.04, f"c4 {kernel}: standard error {k['standard_error']}")
                 print(f"  c4 {kernel}: slope {k['slope']:.3f} +- {k['slope_error']:.3f}, largest |z| {k['largest_z']:.2f}")
 
 
@@ -68,6 +69,26 @@ def domains(report, work):
     for backend in (None, "reference"):
         program = work.compile(DOMAINS, backend=backend)
         report.check(check(program, *QUICK, report=report, text=f"domains {backend}") is not None, "no JSON")
+
+
+def accepted(report, work):
+    """The nets of the accept tests, whatever they hold: long ones in the slow run only."""
+    count = 0
+    for path in sorted(glob.glob(os.path.join(lib.ROOT, "tests", "accept", "network_*.entk"))):
+        if os.path.basename(path) in ("network_repeats.entk", "network_residual.entk") and not lib.slow():
+            continue
+        out = work.fresh(".prog")
+        result = work.run_compiler([path, "-o", out])
+        if "E0607" in result.stderr or "is not available" in result.stderr or os.path.exists(path[:-5] + ".args"):
+            continue        # layers without a kernel; files that need arguments
+        if not report.check(result.returncode == 0, f"{path}: {result.stderr}"):
+            continue
+        found = check(out, "--widths=8,16", "--nets=12", "--samples=2", "--max-time=60")
+        for net in found["nets"]:
+            long = "more than 20000 layers" in net.get("refusal", "")
+            report.check(long or net.get("consistent"), f"{path}: {net}")
+            count += not long
+    report.check(count >= 20, f"only {count} nets of the accept tests were checked")
 
 
 def same_bits(report, work):
@@ -128,7 +149,7 @@ def refusals(report, work):
                         "net small = image(4x4) -> conv(2x2) -> relu -> pool -> dense\n")
     program = work.compile(source)
     begin = time.time()
-    result = work.run_program([program, "check", "--nets=1000"])
+    result = work.run_program([program, "check", "--nets=1000", "--widths=16,64", "--max-time=60"])
     report.check(result.returncode == 1 and "deep: not checked: its finite networks take about" in result.stderr
                  and "--set size=" in result.stderr and "net small: 10 pairs" in result.stdout,
                  f"a large net: status {result.returncode}: {result.stdout}{result.stderr}")
@@ -159,7 +180,7 @@ def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_widths")
     with lib.Work(options.build, options.keep) as work:
-        for test in (c4_net, domains, same_bits, augmentation, parameters, data, refusals, interruption):
+        for test in (c4_net, domains, accepted, same_bits, augmentation, parameters, data, refusals, interruption):
             begin = time.time()
             try:
                 test(report, work)
