@@ -43,7 +43,7 @@ typedef struct Planner {
 	FinitePlan *plan;
 	uint32_t capacity, group_capacity;
 	uint32_t copies;
-	uint64_t entries; /* of the maps and matrices so far */
+	uint64_t entries;     /* of the maps and matrices so far */
 	const Node **scope;   /* by node id: the output of the node's scope; NULL outside */
 	uint32_t *first;      /* by id of a scope's output: the lowest id of the scope */
 	uint32_t *step_of;    /* by node id: the step that holds its value in the scope's pass under way */
@@ -108,7 +108,8 @@ static bool add_step(Planner *p, StepOp op, const Node *node, uint32_t inputs, S
 {
 	FinitePlan *plan = p->plan;
 	if (plan->step_count == FINITE_MAX_STEPS) {
-		*p->refusal = arena_printf(p->arena, "its repeats written out, it has more than %d layers", FINITE_MAX_STEPS);
+		*p->refusal =
+			arena_printf(p->arena, "its repeats written out, it has more than %d layers", FINITE_MAX_STEPS);
 		return false;
 	}
 	if (plan->step_count == p->capacity) {
