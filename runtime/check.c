@@ -74,8 +74,10 @@ static EntkStatus check_time(const FinitePlan *plan, const char *net, const Fini
 		  "its finite networks take about %s (%.2g operations, %u thread%s), --max-time allows %s",
 		  entk_duration_text(seconds, needed, sizeof needed), operations, threads, threads == 1 ? "" : "s",
 		  entk_duration_text(options->max_seconds, allowed, sizeof allowed));
-	return entk_fix(error, "compile the file for a smaller input (entkc --set size=12x12, where it has such a let), ask for "
-			       "smaller --widths, fewer --nets or --samples, or raise --max-time");
+	return entk_fix(
+		error,
+		"compile the file for a smaller input (entkc --set size=12x12, where it has such a let), ask for "
+		"smaller --widths, fewer --nets or --samples, or raise --max-time");
 }
 
 /* Threads whose networks fit into memory together. */
@@ -92,10 +94,13 @@ static EntkStatus fit_threads(const FinitePlan *plan, const char *net, const Ent
 		return ENTK_OK;
 	double have = 0.8 * (double)info.totalram * info.mem_unit;
 	if (bytes > have) {
-		entk_fail(error, ENTK_MEMORY, net, "out of memory: one network of width %u takes %.1f GB, the machine has %.1f GB",
+		entk_fail(error, ENTK_MEMORY, net,
+			  "out of memory: one network of width %u takes %.1f GB, the machine has %.1f GB",
 			  options->widths[options->width_count - 1], 1e-9 * bytes, 1e-9 * have / 0.8);
-		return entk_fix(error, "compile the file for a smaller input (entkc --set size=12x12, where it has such a let), "
-				       "ask for smaller --widths or fewer --samples");
+		return entk_fix(
+			error,
+			"compile the file for a smaller input (entkc --set size=12x12, where it has such a let), "
+			"ask for smaller --widths or fewer --samples");
 	}
 	if (bytes * *threads > have)
 		*threads = (unsigned)(have / bytes);
@@ -116,7 +121,8 @@ typedef struct Draw {
 static EntkStatus scratch_create(void *context, void **scratch, EntkError *error)
 {
 	const Draw *draw = context;
-	*scratch = entk_allocate(2 * (size_t)draw->samples.count * draw->samples.count, sizeof(double), "kernels", error);
+	*scratch =
+		entk_allocate(2 * (size_t)draw->samples.count * draw->samples.count, sizeof(double), "kernels", error);
 	return *scratch ? ENTK_OK : error->status;
 }
 
@@ -154,13 +160,14 @@ static EntkStatus run_network(void *context, void *scratch, uint64_t job, uint64
 			keep(draw, ntk, w * options->nets + number, draw->estimates->ntk);
 		return ENTK_OK;
 	case FINITE_NO_MEMORY:
-		entk_fail(error, ENTK_MEMORY, draw->net, "out of memory: a finite network of width %u", options->widths[w]);
+		entk_fail(error, ENTK_MEMORY, draw->net, "out of memory: a finite network of width %u",
+			  options->widths[w]);
 		return entk_fix(error, "ask for smaller --widths, fewer --samples or fewer --threads");
 	case FINITE_OVERFLOW:
 		break;
 	}
-	return entk_fail(error, ENTK_NUMERICAL, draw->net, "a finite network of width %u has outputs that are not finite",
-			 options->widths[w]);
+	return entk_fail(error, ENTK_NUMERICAL, draw->net,
+			 "a finite network of width %u has outputs that are not finite", options->widths[w]);
 }
 
 static double *as_doubles(const EntkSamples *samples, EntkError *error)
@@ -202,7 +209,8 @@ EntkStatus entk_check_draw(const FinitePlan *plan, const char *net, const EntkSa
 		status = allocate_estimates(options, estimates, error);
 	if (status == ENTK_OK) {
 		Draw draw = {plan, net, options, x, estimates};
-		EntkJobs jobs = {options->width_count * options->nets, &draw, run_network, scratch_create, scratch_destroy};
+		EntkJobs jobs = {options->width_count * options->nets, &draw, run_network, scratch_create,
+				 scratch_destroy};
 		if (options->progress)
 			entk_progress_begin(options->progress, net, "networks", jobs.count);
 		status = entk_execute(&jobs, threads, options->progress, options->cancel, error);

@@ -33,11 +33,13 @@ const char *entk_check_contradiction(const EntkCheckNet *net, char *text, size_t
 			continue;
 		entk_check_pair(net->samples, r->largest_pair, &i, &j);
 		if (!entk_check_means_good(r))
-			snprintf(text, size, "%s of samples %zu and %zu: the mean of finite networks is %.3g standard errors off (p = %.1g)",
+			snprintf(text, size,
+				 "%s of samples %zu and %zu: the mean of finite networks is %.3g standard errors off "
+				 "(p = %.1g)",
 				 kernel_names[k], i, j, r->largest_z, r->p);
 		else if (!entk_check_slope_good(r))
-			snprintf(text, size, "%s: the error falls with slope %.3f +- %.3f in the width, expected -1/2", kernel_names[k],
-				 r->slope, r->slope_error);
+			snprintf(text, size, "%s: the error falls with slope %.3f +- %.3f in the width, expected -1/2",
+				 kernel_names[k], r->slope, r->slope_error);
 	}
 	return text;
 }
@@ -47,14 +49,15 @@ const char *entk_check_contradiction(const EntkCheckNet *net, char *text, size_t
 static void print_kernel(const EntkCheckNet *net, int k, const EntkCheckOptions *options)
 {
 	const EntkCheckResult *r = &net->results[k];
-	printf("  %-5s   width  one network     mean of %-6zu +-          largest |z|\n", kernel_names[k], options->nets);
+	printf("  %-5s   width  one network     mean of %-6zu +-          largest |z|\n", kernel_names[k],
+	       options->nets);
 	for (size_t w = 0; w < options->width_count; w++) {
 		const EntkCheckWidth *row = &r->widths[w];
-		printf("        %7u  %9.3g %%    %9.3g %%  %9.3g %%  %9.2f\n", options->widths[w], 100 * row->single, 100 * row->mean,
-		       100 * row->standard, row->largest);
+		printf("        %7u  %9.3g %%    %9.3g %%  %9.3g %%  %9.2f\n", options->widths[w], 100 * row->single,
+		       100 * row->mean, 100 * row->standard, row->largest);
 	}
-	printf("       infinite                 %9.3g %%  %9.3g %%  %9.2f   p = %.2g\n", 100 * r->mean, 100 * r->standard_mean,
-	       r->largest_z, r->p);
+	printf("       infinite                 %9.3g %%  %9.3g %%  %9.2f   p = %.2g\n", 100 * r->mean,
+	       100 * r->standard_mean, r->largest_z, r->p);
 	if (r->has_slope)
 		printf("          slope  %9.3f +- %.3f (expected -1/2)\n", r->slope, r->slope_error);
 	else
@@ -68,8 +71,8 @@ void entk_check_print(const EntkCheckNet *net, const EntkCheckOptions *options, 
 		printf("net %s: not checked: %s\n", net->net->name, net->refusal);
 		return;
 	}
-	printf("net %s: %zu pairs of %zu %s, %zu networks of each width, seed %llu\n", net->net->name, net->pairs, net->samples,
-	       data, options->nets, (unsigned long long)options->seed);
+	printf("net %s: %zu pairs of %zu %s, %zu networks of each width, seed %llu\n", net->net->name, net->pairs,
+	       net->samples, data, options->nets, (unsigned long long)options->seed);
 	for (int k = 0; k < ENTK_CHECK_KERNELS; k++)
 		if (net->wanted[k])
 			print_kernel(net, k, options);

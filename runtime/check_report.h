@@ -10,7 +10,7 @@ enum { ENTK_CHECK_NNGP, ENTK_CHECK_NTK, ENTK_CHECK_KERNELS };
 
 typedef struct EntkCheckNet {
 	const EntkNet *net;
-	char *refusal; /* owned; why nothing was compared; NULL: it was */
+	char *refusal;      /* owned; why nothing was compared; NULL: it was */
 	EntkStatus refused; /* what kind of reason that is */
 	size_t samples, pairs;
 	bool wanted[ENTK_CHECK_KERNELS];

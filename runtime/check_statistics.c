@@ -95,7 +95,8 @@ static void evaluate_width(const EntkCheckData *data, size_t width, EntkCheckWid
 		moments(data, width, p, &mean, &variance);
 		means += square(mean - data->kernel[p]);
 		variances += variance;
-		result->largest = fmax(result->largest, fabs(z_score(mean - data->kernel[p], variance, data->resolution[p])));
+		result->largest =
+			fmax(result->largest, fabs(z_score(mean - data->kernel[p], variance, data->resolution[p])));
 	}
 	result->single = sqrt(single / (double)data->nets / scale);
 	result->mean = sqrt(means / scale);
@@ -230,7 +231,8 @@ void entk_check_result_destroy(EntkCheckResult *result)
 bool entk_check_slope_good(const EntkCheckResult *result)
 {
 	double excess = result->slope + 0.5;
-	return !result->has_slope || excess <= ENTK_CHECK_SLOPE_MARGIN || excess <= 3 * result->slope_error;
+	return !result->has_slope || excess <= ENTK_CHECK_SLOPE_MARGIN ||
+	       excess <= ENTK_CHECK_SLOPE_ERRORS * result->slope_error;
 }
 
 bool entk_check_means_good(const EntkCheckResult *result)

@@ -24,15 +24,17 @@ static const EntkOption options[] = {
 	{0},
 };
 
-static const char *const text =
-	"Draws random networks of finite width and compares their empirical NNGP and NTK with the kernels: the error of one\n"
-	"network must fall as width^-1/2, and the mean over networks, extrapolated to infinite width, must agree within its\n"
-	"statistical error. Samples are smooth random ones, or drawn from D (FILE.npy, FILE.npz:KEY, x_train of a data set).\n"
-	"Exit status 2 when a net's kernels are contradicted.";
+static const char *const text = "Draws random networks of finite width and compares their empirical NNGP and NTK with "
+				"the kernels: the error of one\n"
+				"network must fall as width^-1/2, and the mean over networks, extrapolated to infinite "
+				"width, must agree within its\n"
+				"statistical error. Samples are smooth random ones, or drawn from D (FILE.npy, "
+				"FILE.npz:KEY, x_train of a data set).\n"
+				"Exit status 2 when a net's kernels are contradicted.";
 
-#define MAX_WIDTHS  16
-#define MAX_WIDTH   65536
-#define MAX_SAMPLES 64
+#define MAX_WIDTHS     16
+#define MAX_WIDTH      65536
+#define MAX_SAMPLES    64
 /* Kernels come with rounding errors, relative to sqrt(K(x, x) K(z, z)): see docs/math.md [KR-29] for the float32 one. */
 #define RESOLUTION_F64 1e-9
 #define RESOLUTION_F32 1e-4
@@ -66,14 +68,15 @@ static EntkStatus parse_widths(CheckCommand *command, const char *value, EntkErr
 		if (status != ENTK_OK)
 			return status;
 		if (count == MAX_WIDTHS || (count > 0 && width <= command->widths[count - 1]))
-			return entk_fail(error, ENTK_USAGE, "--widths", "expected up to %d increasing widths, got \"%s\"", MAX_WIDTHS,
-					 value);
+			return entk_fail(error, ENTK_USAGE, "--widths",
+					 "expected up to %d increasing widths, got \"%s\"", MAX_WIDTHS, value);
 		command->widths[count++] = (uint32_t)width;
 		at += length;
 	}
 	if (count < 2) {
 		entk_fail(error, ENTK_USAGE, "--widths", "expected at least two widths, got \"%s\"", value);
-		return entk_fix(error, "the slope of the error and the limit of infinite width need --widths=64,128, say");
+		return entk_fix(error,
+				"the slope of the error and the limit of infinite width need --widths=64,128, say");
 	}
 	command->check.width_count = count;
 	return ENTK_OK;
@@ -107,7 +110,7 @@ static EntkStatus take(CheckCommand *command, int id, const char *value, EntkErr
 	case SAMPLES:
 		return entk_parse_count("--samples", value, 1, MAX_SAMPLES, &command->sample_count, error);
 	case SEED:
-		return entk_parse_count("--seed", value, 0, UINT64_MAX, &command->check.seed, error);
+		return entk_parse_count("--seed", value, 0, INT64_MAX, &command->check.seed, error);
 	case KERNEL:
 		return parse_kernel(command, value, error);
 	case MAX_TIME:
@@ -155,7 +158,8 @@ static EntkStatus take_samples(CheckCommand *command, const EntkNet *net, EntkSa
 	if (all.count == 0)
 		status = entk_fail(error, ENTK_INPUT, entk_npz_where(command->npz, command->key), "there is no sample");
 	else
-		status = entk_samples_draw(&all, wanted < all.count ? wanted : all.count, command->check.seed, samples, error);
+		status = entk_samples_draw(&all, wanted < all.count ? wanted : all.count, command->check.seed, samples,
+					   error);
 	entk_samples_destroy(&all);
 	return status;
 }
@@ -305,7 +309,8 @@ static void report_pair(CheckCommand *command, const EntkCheckNet *augmented, co
 	entk_json_put_string(json, "augmented", augmented->net->name);
 	entk_json_put_string(json, "equivariant", other->net->name);
 	if (!silent)
-		printf("kernels of %s against those of %s, largest relative difference:", augmented->net->name, other->net->name);
+		printf("kernels of %s against those of %s, largest relative difference:", augmented->net->name,
+		       other->net->name);
 	for (int k = 0; k < ENTK_CHECK_KERNELS; k++) {
 		if (!augmented->wanted[k])
 			continue;
@@ -329,7 +334,8 @@ static void report_augmentations(CheckCommand *command, bool silent)
 		for (size_t j = 0; group && !a->refusal && j < command->net_count; j++) {
 			const EntkCheckNet *b = &command->nets[j];
 			const Group *lifted = group_of(find_network(command, b->net), NODE_LIFT);
-			if (i != j && !b->refusal && lifted && group_equal(group, lifted) && entk_same_input(a->net, b->net))
+			if (i != j && !b->refusal && lifted && group_equal(group, lifted) &&
+			    entk_same_input(a->net, b->net))
 				report_pair(command, a, b, silent);
 		}
 	}
@@ -362,7 +368,8 @@ static EntkStatus prepare(CheckCommand *command, EntkError *error)
 	command->arena = arena_create();
 	command->networks = program_recheck(command->arena, program->sources);
 	if (!command->networks)
-		return entk_fail(error, ENTK_INTERNAL, NULL, "the library refuses the sources that the program carries");
+		return entk_fail(error, ENTK_INTERNAL, NULL,
+				 "the library refuses the sources that the program carries");
 	command->nets = entk_allocate(command->net_count, sizeof *command->nets, "the results", error);
 	return command->nets ? ENTK_OK : error->status;
 }
@@ -373,8 +380,8 @@ static EntkStatus verdict(const CheckCommand *command, EntkError *error)
 	char line[256];
 	for (size_t i = 0; i < command->net_count; i++)
 		if (entk_check_contradiction(&command->nets[i], line, sizeof line)[0])
-			return entk_fail(error, ENTK_NUMERICAL, command->nets[i].net->name, "finite networks contradict the kernel: %s",
-					 line);
+			return entk_fail(error, ENTK_NUMERICAL, command->nets[i].net->name,
+					 "finite networks contradict the kernel: %s", line);
 	for (size_t i = 0; i < command->net_count; i++)
 		if (command->nets[i].refusal)
 			return entk_fail(error, command->nets[i].refused, command->nets[i].net->name, "not checked: %s",
@@ -409,7 +416,8 @@ static EntkStatus run(CheckCommand *command, EntkError *error)
 			return status;
 		entk_check_json(net, &command->check, &command->json);
 		if (!silent)
-			entk_check_print(net, &command->check, command->path ? "samples of the data" : "smooth samples");
+			entk_check_print(net, &command->check,
+					 command->path ? "samples of the data" : "smooth samples");
 		fflush(stdout);
 	}
 	entk_json_close(&command->json, ']');
@@ -437,7 +445,12 @@ int entk_command_check(const EntkProgram *program, int argc, char **argv)
 	CheckCommand command = {
 		.widths = {32, 64, 128, 256},
 		.sample_count = 4,
-		.check = {.width_count = 4, .nets = 64, .seed = 1, .max_seconds = 600, .want_nngp = true, .want_ntk = true},
+		.check = {.width_count = 4,
+			  .nets = 64,
+			  .seed = 1,
+			  .max_seconds = 600,
+			  .want_nngp = true,
+			  .want_ntk = true},
 	};
 	EntkError error;
 	EntkStatus status = entk_common_create(program, &command.common, &error);

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAVES 4
-#define CONSTANT 0.6 /* standard deviation; with the waves the variance is 1 */
+#define WAVES     4
+#define CONSTANT  0.6 /* standard deviation; with the waves the variance is 1 */
 #define AMPLITUDE 0.5656854249492381
 
 static uint64_t next_random(uint64_t *state)
@@ -73,13 +73,15 @@ static void fill_channel(const EntkNet *net, uint32_t channel, size_t first, uin
 	for (uint32_t i = 0; i < net->shape[0]; i++)
 		for (uint32_t j = 0; j < net->shape[1]; j++)
 			for (uint32_t k = 0; k < net->shape[2]; k++, position++) {
-				double at[3] = {(i + 0.5) / net->shape[0], (j + 0.5) / net->shape[1], (k + 0.5) / net->shape[2]};
-				put(samples, first + position * net->channels + channel, sum_waves(waves, constant, at));
+				double at[3] = {(i + 0.5) / net->shape[0], (j + 0.5) / net->shape[1],
+						(k + 0.5) / net->shape[2]};
+				put(samples, first + position * net->channels + channel,
+				    sum_waves(waves, constant, at));
 			}
 }
 
-EntkStatus entk_samples_smooth(const EntkNet *net, uint32_t precision, size_t count, uint64_t seed, EntkSamples *samples,
-			       EntkError *error)
+EntkStatus entk_samples_smooth(const EntkNet *net, uint32_t precision, size_t count, uint64_t seed,
+			       EntkSamples *samples, EntkError *error)
 {
 	size_t positions = (size_t)net->shape[0] * net->shape[1] * net->shape[2];
 	*samples = (EntkSamples){.count = count, .size = positions * net->channels, .precision = precision};
@@ -92,7 +94,8 @@ EntkStatus entk_samples_smooth(const EntkNet *net, uint32_t precision, size_t co
 	return ENTK_OK;
 }
 
-EntkStatus entk_samples_draw(const EntkSamples *samples, size_t count, uint64_t seed, EntkSamples *drawn, EntkError *error)
+EntkStatus entk_samples_draw(const EntkSamples *samples, size_t count, uint64_t seed, EntkSamples *drawn,
+			     EntkError *error)
 {
 	size_t *order = entk_allocate(samples->count, sizeof *order, "an order of the samples", error);
 	if (!order)

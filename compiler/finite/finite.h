@@ -41,7 +41,7 @@ typedef struct FiniteSamples {
 
 /* One network: its empirical NNGP and NTK (count x count each; `ntk` NULL: not wanted). The network, to the last bit,
  * depends on `width`, `seed` and `number` alone. `params` as in Program.params (NULL: their values in the source). */
-FiniteStatus finite_kernels(const FinitePlan *plan, const double *params, uint32_t width, uint64_t seed, uint64_t number,
-			    const FiniteSamples *x, double *nngp, double *ntk);
+FiniteStatus finite_kernels(const FinitePlan *plan, const double *params, uint32_t width, uint64_t seed,
+			    uint64_t number, const FiniteSamples *x, double *nngp, double *ntk);
 
 #endif

@@ -53,8 +53,8 @@ typedef struct PoolMatrix {
 	double *weights;
 } PoolMatrix;
 
-/* More index entries than this per layer are refused: 1 GiB. */
-#define FINITE_MAX_ENTRIES ((uint64_t)1 << 27)
+/* More index entries than this in one network are refused: half a GiB. */
+#define FINITE_MAX_ENTRIES ((uint64_t)1 << 26)
 
 uint64_t finite_entries(const Node *node); /* that the node's maps or matrix would have */
 TapMaps *finite_tap_maps(Arena *arena, const Node *node);
@@ -81,7 +81,7 @@ typedef struct Step {
 	uint32_t copies;  /* of each sample: orders of the groups of the augmentations around */
 	uint64_t indices; /* size of the index set */
 	Channels channels;
-	bool trained;       /* there are parameters at or before it */
+	bool trained;             /* there are parameters at or before it */
 	const TapMaps *taps;      /* STEP_WEIGHTS */
 	const PoolMatrix *matrix; /* STEP_POOL */
 } Step;
@@ -128,8 +128,8 @@ typedef struct FiniteNet {
 	double *gradients;   /* scratch: of one tap, a row per sample */
 } FiniteNet;
 
-FiniteStatus finite_net_create(const FinitePlan *plan, const double *params, uint32_t width, uint32_t samples, bool with_ntk,
-			       FiniteNet *net);
+FiniteStatus finite_net_create(const FinitePlan *plan, const double *params, uint32_t width, uint32_t samples,
+			       bool with_ntk, FiniteNet *net);
 void finite_net_destroy(FiniteNet *net);
 void finite_net_draw(FiniteNet *net, Random *random);
 /* Features of all steps. Those of the last one are samples x outputs, outputs = net->channels of it. */

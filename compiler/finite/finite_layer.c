@@ -8,15 +8,16 @@
 
 /* Shape of a step and of one of its inputs. */
 typedef struct Shape {
-	size_t batch;                      /* samples x copies */
-	size_t indices, channels;          /* of the step */
+	size_t batch;                       /* samples x copies */
+	size_t indices, channels;           /* of the step */
 	size_t from_indices, from_channels; /* of the input */
 } Shape;
 
 static Shape shape_of(const FiniteNet *net, uint32_t s)
 {
 	const Step *step = &net->plan->steps[s];
-	Shape shape = {.batch = (size_t)net->samples * step->copies, .indices = step->indices, .channels = net->channels[s]};
+	Shape shape = {
+		.batch = (size_t)net->samples * step->copies, .indices = step->indices, .channels = net->channels[s]};
 	if (step->input_count > 0) {
 		shape.from_indices = net->plan->steps[step->inputs[0]].indices;
 		shape.from_channels = net->channels[step->inputs[0]];
@@ -48,7 +49,8 @@ static void copy_sample(const FinitePlan *plan, const double *x, size_t size, do
 		memcpy(scratch, out, copies * size * sizeof *out);
 		for (size_t i = 0; i < copies; i++)
 			for (uint32_t h = 0; h < group->order; h++)
-				turn_sample(type, group->elements[h], scratch + i * size, out + (i * group->order + h) * size);
+				turn_sample(type, group->elements[h], scratch + i * size,
+					    out + (i * group->order + h) * size);
 		copies *= group->order;
 	}
 }
@@ -150,8 +152,8 @@ static void weight_gradients(FiniteNet *net, uint32_t s, uint32_t tap, const Sha
 	size_t rows = step->copies * shape->indices, size = shape->from_channels * shape->channels;
 	const double *seen = gather(net, step, shape, tap), *d = net->cotangents[s];
 	for (uint32_t i = 0; i < net->samples; i++)
-		cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)shape->from_channels, (int)shape->channels, (int)rows,
-			    1, seen + i * rows * shape->from_channels, (int)shape->from_channels,
+		cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, (int)shape->from_channels, (int)shape->channels,
+			    (int)rows, 1, seen + i * rows * shape->from_channels, (int)shape->from_channels,
 			    d + i * rows * shape->channels, (int)shape->channels, 0, net->gradients + i * size,
 			    (int)shape->channels);
 	add_products(net, net->gradients, size, scale * scale, ntk);
@@ -183,9 +185,10 @@ static void backward_weights(FiniteNet *net, uint32_t s, double *ntk)
 		if (to == NULL)
 			continue;
 		bool direct = step->taps->maps == NULL;
-		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)shape.from_channels, (int)shape.channels,
-			    scale, net->cotangents[s], (int)shape.channels, net->parameters + net->first[s] + tap * tap_size,
-			    (int)shape.channels, direct ? 1 : 0, direct ? to : net->rows, (int)shape.from_channels);
+		cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)rows, (int)shape.from_channels,
+			    (int)shape.channels, scale, net->cotangents[s], (int)shape.channels,
+			    net->parameters + net->first[s] + tap * tap_size, (int)shape.channels, direct ? 1 : 0,
+			    direct ? to : net->rows, (int)shape.from_channels);
 		if (!direct)
 			scatter(net, step, &shape, tap, to);
 	}
@@ -207,8 +210,8 @@ static void forward_pool(FiniteNet *net, uint32_t s)
 	for (size_t b = 0; b < shape.batch; b++)
 		for (size_t g = 0; g < shape.indices; g++)
 			for (uint64_t i = m->start[g]; i < m->start[g + 1]; i++)
-				cblas_daxpy((int)c, m->weights[i], from + (b * shape.from_indices + m->columns[i]) * c, 1,
-					    out + (b * shape.indices + g) * c, 1);
+				cblas_daxpy((int)c, m->weights[i], from + (b * shape.from_indices + m->columns[i]) * c,
+					    1, out + (b * shape.indices + g) * c, 1);
 }
 
 static void backward_pool(FiniteNet *net, uint32_t s)

@@ -21,11 +21,11 @@ static const Affine *affine_of(const Node *node)
 
 /* Sizes as doubles: nothing overflows, however large the network. */
 typedef struct StepCost {
-	double rows;       /* of all samples */
-	double features;   /* numbers */
-	double tap_size;   /* weights of one tap */
+	double rows;     /* of all samples */
+	double features; /* numbers */
+	double tap_size; /* weights of one tap */
 	double parameters;
-	double gathered;   /* scratch: numbers of the rows that one tap reads */
+	double gathered; /* scratch: numbers of the rows that one tap reads */
 	double operations;
 } StepCost;
 
@@ -68,7 +68,8 @@ FiniteCost finite_cost(const FinitePlan *plan, uint32_t width, uint32_t samples,
 		total.parameters += cost.parameters;
 		numbers += cost.features * (with_ntk ? 2 : 1) + cost.parameters;
 		gathered = fmax(gathered, cost.gathered);
-		gradients = fmax(gradients, samples * fmax(cost.tap_size, cost.rows > 0 ? cost.features / cost.rows : 0));
+		gradients =
+			fmax(gradients, samples * fmax(cost.tap_size, cost.rows > 0 ? cost.features / cost.rows : 0));
 	}
 	total.bytes = (numbers + gathered + (with_ntk ? gradients : 0)) * sizeof(double);
 	return total;
@@ -81,8 +82,8 @@ static double *numbers(double count)
 	return count < (double)(SIZE_MAX / sizeof(double)) ? malloc(sizeof(double) * ((size_t)count + 1)) : NULL;
 }
 
-FiniteStatus finite_net_create(const FinitePlan *plan, const double *params, uint32_t width, uint32_t samples, bool with_ntk,
-			       FiniteNet *net)
+FiniteStatus finite_net_create(const FinitePlan *plan, const double *params, uint32_t width, uint32_t samples,
+			       bool with_ntk, FiniteNet *net)
 {
 	uint32_t steps = plan->step_count;
 	double parameters = 0, gathered = 0, gradients = 0;
@@ -197,8 +198,8 @@ static void output_products(const FiniteNet *net, double *nngp)
 {
 	uint32_t last = net->plan->step_count - 1;
 	int n = (int)net->samples, outputs = (int)net->channels[last];
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, outputs, 1 / (double)outputs, net->features[last], outputs,
-		    net->features[last], outputs, 0, nngp, n);
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, outputs, 1 / (double)outputs, net->features[last],
+		    outputs, net->features[last], outputs, 0, nngp, n);
 }
 
 /* The trace over output channels divided by their number, estimated without bias from one vector of random signs: behind
@@ -216,8 +217,8 @@ static FiniteStatus output_ntk(FiniteNet *net, Random *random, double *ntk)
 	return status;
 }
 
-FiniteStatus finite_kernels(const FinitePlan *plan, const double *params, uint32_t width, uint64_t seed, uint64_t number,
-			    const FiniteSamples *x, double *nngp, double *ntk)
+FiniteStatus finite_kernels(const FinitePlan *plan, const double *params, uint32_t width, uint64_t seed,
+			    uint64_t number, const FiniteSamples *x, double *nngp, double *ntk)
 {
 	FiniteNet net;
 	Random random = random_begin(seed, width, number);

@@ -43,6 +43,7 @@ typedef struct Planner {
 	FinitePlan *plan;
 	uint32_t capacity, group_capacity;
 	uint32_t copies;
+	uint64_t entries;     /* of the maps and matrices so far */
 	const Node **scope;   /* by node id: the output of the node's scope; NULL outside */
 	uint32_t *first;      /* by id of a scope's output: the lowest id of the scope */
 	uint32_t *step_of;    /* by node id: the step that holds its value in the scope's pass under way */
@@ -106,8 +107,11 @@ static void find_scopes(Planner *p, const Node *output)
 static bool add_step(Planner *p, StepOp op, const Node *node, uint32_t inputs, Step **added)
 {
 	FinitePlan *plan = p->plan;
-	if (plan->step_count == FINITE_MAX_STEPS)
-		return refuse(p, node, "with its repeats written out the network has more than 20000 layers");
+	if (plan->step_count == FINITE_MAX_STEPS) {
+		*p->refusal =
+			arena_printf(p->arena, "its repeats written out, it has more than %d layers", FINITE_MAX_STEPS);
+		return false;
+	}
 	if (plan->step_count == p->capacity) {
 		p->capacity = 2 * p->capacity + 64;
 		Step *steps = ARENA_ARRAY(p->arena, Step, p->capacity);
@@ -139,10 +143,12 @@ static bool plan_input(Planner *p, const Node *node)
 	return true;
 }
 
+/* Is there room for the node's maps, if it has none yet? Each count is below 2^52. */
 static bool fits(Planner *p, const Node *node)
 {
-	return finite_entries(node) <= FINITE_MAX_ENTRIES ||
-	       refuse(p, node, "its index maps would not fit into memory");
+	if (p->taps[node->id] == NULL && p->matrix[node->id] == NULL)
+		p->entries += finite_entries(node);
+	return p->entries <= FINITE_MAX_ENTRIES || refuse(p, node, "the index maps would not fit into memory");
 }
 
 static bool plan_weights(Planner *p, const Node *node)

@@ -108,8 +108,9 @@ static void kernel(const EntkTile *tile)
 		(void)params;                                             \
 		coefficients[0] = n;                                      \
 	}
-INDEX(0) INDEX(1) INDEX(2) INDEX(3)
-static void (*const index_functions[])(const double *, double *) = {index_0, index_1, index_2, index_3};
+INDEX(0)
+INDEX(1) INDEX(2) INDEX(3) static void (*const index_functions[])(const double *, double *) = {index_0, index_1,
+											       index_2, index_3};
 
 /* ---- programs --------------------------------------------------------------------------------------------------- */
 
@@ -126,16 +127,30 @@ static void make_program(const char *text, Defect defect)
 	for (uint32_t i = 0; i < self.program->network_count; i++) {
 		const Type *input = &self.program->networks[i]->input->type;
 		EntkNet *net = &self.nets[i];
-		*net = (EntkNet){.name = self.program->networks[i]->name, .explanation = "", .shape = {1, 1, 1},
-				 .channels = input->channels, .lanes = 1, .coefficient_count = 1, .tile_left = 4, .tile_right = 4,
-				 .workspace_bytes = 64, .coefficients = index_functions[i], .kernel = kernel};
+		*net = (EntkNet){.name = self.program->networks[i]->name,
+				 .explanation = "",
+				 .shape = {1, 1, 1},
+				 .channels = input->channels,
+				 .lanes = 1,
+				 .coefficient_count = 1,
+				 .tile_left = 4,
+				 .tile_right = 4,
+				 .workspace_bytes = 64,
+				 .coefficients = index_functions[i],
+				 .kernel = kernel};
 		net->dim = input->domain == DOMAIN_GRID ? input->dim : 0;
 		for (uint32_t a = 0; a < net->dim; a++)
 			net->shape[a] = input->shape[a];
 	}
-	self.table = (EntkProgram){.abi_version = ENTK_ABI_VERSION, .precision = 64, .compiler = "by hand", .cpu = "any",
-				   .cpu_features = "", .source = "test.entk", .net_count = self.program->network_count,
-				   .nets = self.nets, .sources = &self.sources};
+	self.table = (EntkProgram){.abi_version = ENTK_ABI_VERSION,
+				   .precision = 64,
+				   .compiler = "by hand",
+				   .cpu = "any",
+				   .cpu_features = "",
+				   .source = "test.entk",
+				   .net_count = self.program->network_count,
+				   .nets = self.nets,
+				   .sources = &self.sources};
 }
 
 /* The exit status; what it says goes nowhere, or to a file. */
@@ -161,8 +176,9 @@ static int run(const char *to, const char *const *words, int count)
 	close(file);
 	return status;
 }
-#define CHECK(...) \
-	run(NULL, (const char *const[]){__VA_ARGS__}, (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
+#define CHECK(...)                                    \
+	run(NULL, (const char *const[]){__VA_ARGS__}, \
+	    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
 /* ---- verdicts --------------------------------------------------------------------------------------------------- */
 
@@ -253,7 +269,7 @@ static void expect_text(const char *expected, int status, const char *const *wor
 	if (strstr(text, expected) == NULL)
 		fail_msg("expected \"%s\" in\n%s", expected, text);
 }
-#define EXPECT(text, status, ...)                                \
+#define EXPECT(text, status, ...)                                     \
 	expect_text(text, status, (const char *const[]){__VA_ARGS__}, \
 		    (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)))
 
@@ -288,15 +304,19 @@ static void test_augmentation(void **state)
 	make_program("net augmented = augment(C4, image(5x5) -> conv(3x3, padding = valid) -> relu -> pool -> dense)\n"
 		     "net c4 = image(5x5) -> lift(C4, 3x3, padding = valid) -> relu -> pool -> dense\n",
 		     DEFECT_NONE);
-	EXPECT("kernels of augmented against those of c4, largest relative difference: nngp", 0, "--widths=16,32,64", "--nets=40");
+	EXPECT("kernels of augmented against those of c4, largest relative difference: nngp", 0, "--widths=16,32,64",
+	       "--nets=40");
 }
 
 /* ---- every kind of node ----------------------------------------------------------------------------------------- */
 
 static const char *const kind_nets =
-	"net a = image(5x4, channels = 2) -> conv(3x3, stride = 2, bias_std = 0.5) -> relu -> conv(2x2, padding = circular) -> "
-	"(relu -> conv(1x1) + identity) -> leaky_relu(0.2) -> avgpool(2x2, stride = 1) -> flatten -> dense(bias_std = 0.2)\n"
-	"net b = image(4x4) -> lift(C4, 2x2, mask = \".x xx\") -> erf(a = 1.2, b = 0.8, c = 0.1) -> conv(2x2, elements = [0, 1]) -> "
+	"net a = image(5x4, channels = 2) -> conv(3x3, stride = 2, bias_std = 0.5) -> relu -> conv(2x2, padding = "
+	"circular) -> "
+	"(relu -> conv(1x1) + identity) -> leaky_relu(0.2) -> avgpool(2x2, stride = 1) -> flatten -> dense(bias_std = "
+	"0.2)\n"
+	"net b = image(4x4) -> lift(C4, 2x2, mask = \".x xx\") -> erf(a = 1.2, b = 0.8, c = 0.1) -> conv(2x2, elements "
+	"= [0, 1]) -> "
 	"relu -> pool(over = positions) -> conv(elements = [0, 3]) -> abs -> pool -> dense\n"
 	"net c = augment(D1, signal(5) -> conv(3) -> relu -> flatten -> dense) -> erf -> dense\n"
 	"net d = vector(4) -> dense -> (erf -> dense(bias_std = 0.1))^3 -> relu -> (dense + dense -> relu -> dense)\n";
@@ -314,7 +334,8 @@ static void test_every_kind(void **state)
 		Node node = {.kind = (NodeKind)kind, .label = "a layer"};
 		const char *refusal = finite_refusal(&node);
 		if (seen[kind] == (refusal != NULL))
-			fail_msg("node kind %d: %s", kind, refusal ? "is refused, and was checked" : "was never checked, and is not refused");
+			fail_msg("node kind %d: %s", kind,
+				 refusal ? "is refused, and was checked" : "was never checked, and is not refused");
 	}
 }
 
@@ -328,9 +349,12 @@ static int clean_up(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_right_kernel),         cmocka_unit_test(test_first_layer_twice),
-		cmocka_unit_test(test_white_noise_hides_it), cmocka_unit_test(test_other_defects),
-		cmocka_unit_test(test_refusals),             cmocka_unit_test(test_augmentation),
+		cmocka_unit_test(test_right_kernel),
+		cmocka_unit_test(test_first_layer_twice),
+		cmocka_unit_test(test_white_noise_hides_it),
+		cmocka_unit_test(test_other_defects),
+		cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_augmentation),
 		cmocka_unit_test(test_every_kind),
 	};
 	return cmocka_run_group_tests(tests, NULL, clean_up);

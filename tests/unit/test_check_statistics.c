@@ -26,7 +26,8 @@ static void draw(Random *random, double bias, double wrong, double *estimates)
 			double common = random_normal(random);
 			for (int p = 0; p < PAIRS; p++) {
 				double noise = (common + 0.5 * random_normal(random)) / sqrt(widths[w]);
-				estimates[(w * NETS + m) * PAIRS + p] = kernel[p] / wrong * (1 + noise + bias / widths[w]);
+				estimates[(w * NETS + m) * PAIRS + p] =
+					kernel[p] / wrong * (1 + noise + bias / widths[w]);
 			}
 		}
 }
@@ -64,8 +65,9 @@ static void test_right_kernels(void **state)
 	assert_true(fabs(squares - 1) < 0.12); /* correlated within a run; a little above one, as Student's t */
 	assert_true(fabs(slopes + 0.5) < 0.05);
 	assert_true(fabs(sqrt(slope_errors / (slope_squares - slopes * slopes)) - 1) < 0.25);
-	assert_true(alarms <= 5);                                    /* 1.5 expected at most */
-	assert_true(at_five_percent > 5 && at_five_percent < 0.06 * RUNS); /* Bonferroni: fewer, as the pairs go together */
+	assert_true(alarms <= 5); /* 1.5 expected at most */
+	assert_true(at_five_percent > 5 &&
+		    at_five_percent < 0.06 * RUNS); /* Bonferroni: fewer, as the pairs go together */
 }
 
 static void test_wrong_kernels(void **state)

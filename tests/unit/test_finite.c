@@ -27,7 +27,8 @@ static void start(Fixture *f, const char *text)
 	f->sources.arena = f->arena;
 	Diag *diag = diag_create(f->arena, &f->sources);
 	uint32_t file = source_add(&f->sources, "test.entk", text, strlen(text));
-	Program *program = sema_check(f->arena, &f->sources, diag, parse_file(f->arena, &f->sources, diag, file), NULL, 0);
+	Program *program =
+		sema_check(f->arena, &f->sources, diag, parse_file(f->arena, &f->sources, diag, file), NULL, 0);
 	if (program == NULL)
 		diag_print(diag, stderr, DIAG_LINE);
 	assert_non_null(program);
@@ -84,7 +85,8 @@ static void compare_jacobians(const char *text, uint32_t width)
 	Fixture f;
 	FiniteNet net;
 	Random random = random_begin(7, width, 0);
-	double x[MAX_VALUES], v[MAX_VALUES], got[SAMPLES * SAMPLES], want[SAMPLES * SAMPLES], scale = 0, ignored[SAMPLES];
+	double x[MAX_VALUES], v[MAX_VALUES], got[SAMPLES * SAMPLES], want[SAMPLES * SAMPLES], scale = 0,
+											      ignored[SAMPLES];
 	start(&f, text);
 	assert_non_null(f.plan);
 	assert_true(SAMPLES * input_size(&f) <= MAX_VALUES);
@@ -111,17 +113,22 @@ static void test_jacobians(void **state)
 {
 	(void)state;
 	static const char *const nets[] = {
-		"net n = vector(3) -> dense(weight_std = 1.3, bias_std = 0.4) -> erf(a = 1.2, b = 0.7, c = 0.3) -> dense(bias_std = 0.2)",
+		"net n = vector(3) -> dense(weight_std = 1.3, bias_std = 0.4) -> erf(a = 1.2, b = 0.7, c = 0.3) -> "
+		"dense(bias_std = 0.2)",
 		"net n = image(5x4, channels = 2) -> conv(3x3, stride = 2, bias_std = 0.3) -> leaky_relu(0.3)"
 		" -> avgpool(2x2, stride = 1, padding = same, normalize_edges = true) -> flatten -> dense",
-		"net n = image(5x5) -> avgpool(2x2, stride = 1) -> lift(C4, 3x3, padding = circular, mask = \".xx .x. ...\", bias_std = 0.2)"
-		" -> erf -> conv(3x3, elements = [0, 1], stride = 2) -> abs -> pool(over = positions) -> conv(elements = [0, 3])"
+		"net n = image(5x5) -> avgpool(2x2, stride = 1) -> lift(C4, 3x3, padding = circular, mask = \".xx .x. "
+		"...\", bias_std = 0.2)"
+		" -> erf -> conv(3x3, elements = [0, 1], stride = 2) -> abs -> pool(over = positions) -> conv(elements "
+		"= [0, 3])"
 		" -> relu -> sum_pool -> dense",
 		"net n = image(4x4) -> lift(D4, 2x2, padding = valid) -> abrelu(0.2, 1.1) -> pool(over = elements)"
 		" -> conv(2x2, padding = circular) -> erf -> pool -> dense(bias_std = 0.5)",
-		"net n = signal(6) -> conv(3, padding = circular) -> (relu -> conv(3, dilation = 2, bias_std = 0.1) + identity)^3"
+		"net n = signal(6) -> conv(3, padding = circular) -> (relu -> conv(3, dilation = 2, bias_std = 0.1) + "
+		"identity)^3"
 		" -> relu -> sumpool(2) -> flatten -> (dense + dense -> erf -> dense)",
-		"net n = augment(C4, image(3x3, channels = 2) -> conv(2x2) -> relu -> flatten -> dense) -> relu -> dense",
+		"net n = augment(C4, image(3x3, channels = 2) -> conv(2x2) -> relu -> flatten -> dense) -> relu -> "
+		"dense",
 		"net n = augment(D1, augment(C4, image(3x3) -> conv(2x2) -> relu -> flatten -> dense)) -> erf -> dense",
 		"net n = volume(2x3x2) -> lift(Oh, 1x1x1) -> relu -> flatten -> dense",
 	};
@@ -164,9 +171,11 @@ static void test_invariance(void **state)
 	(void)state;
 	const char *c4 = "net n = image(7x7, channels = 2) -> lift(C4, 3x3, padding = valid) -> relu"
 			 " -> conv(3x3, padding = valid, bias_std = 0.1) -> erf -> pool -> dense -> relu -> dense";
-	const char *d4 = "net n = image(6x6) -> lift(D4, 3x3, mask = \"xx. .x. ...\") -> relu -> conv(3x3, elements = [0, 5], padding = "
+	const char *d4 = "net n = image(6x6) -> lift(D4, 3x3, mask = \"xx. .x. ...\") -> relu -> conv(3x3, elements = "
+			 "[0, 5], padding = "
 			 "circular) -> erf -> pool -> dense";
-	const char *augmented = "net n = augment(C4, image(5x5) -> conv(3x3) -> relu -> flatten -> dense) -> relu -> dense";
+	const char *augmented =
+		"net n = augment(C4, image(5x5) -> conv(3x3) -> relu -> flatten -> dense) -> relu -> dense";
 	const char *plain = "net n = image(7x7) -> conv(3x3, padding = valid) -> relu -> pool -> dense";
 	assert_true(largest_change(c4, "C4") < 1e-11);
 	assert_true(largest_change(d4, "D4") < 1e-11);
@@ -274,8 +283,9 @@ static void test_cost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_jacobians),  cmocka_unit_test(test_invariance), cmocka_unit_test(test_channels),
-		cmocka_unit_test(test_refusals),   cmocka_unit_test(test_streams),    cmocka_unit_test(test_normal_numbers),
+		cmocka_unit_test(test_jacobians), cmocka_unit_test(test_invariance),
+		cmocka_unit_test(test_channels),  cmocka_unit_test(test_refusals),
+		cmocka_unit_test(test_streams),   cmocka_unit_test(test_normal_numbers),
 		cmocka_unit_test(test_cost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
