@@ -26,30 +26,6 @@ static const char *const text =
 	"smaller sets inside larger ones, the same sets for every net), and every net is scored on the same test samples. Kernels of\n"
 	"all samples are computed once per net. The ridge is never chosen on the test samples; how the result depends on it is shown.";
 
-/* "25,50,100" into ascending, distinct sizes. */
-static EntkStatus parse_sizes(EntkCompare *compare, const char *value, EntkError *error)
-{
-	compare->size_count = 0;
-	for (const char *start = value;; start++) {
-		size_t length = strcspn(start, ",");
-		char number[32];
-		uint64_t size;
-		snprintf(number, sizeof number, "%.*s", (int)(length < 31 ? length : 31), start);
-		EntkStatus status = entk_parse_count("--sizes", number, 1, UINT32_MAX / 2, &size, error);
-		if (status != ENTK_OK)
-			return status;
-		if (compare->size_count == ENTK_COMPARE_SIZES)
-			return entk_fail(error, ENTK_USAGE, "--sizes", "more than %d sizes", ENTK_COMPARE_SIZES);
-		if (compare->size_count > 0 && size <= compare->sizes[compare->size_count - 1])
-			return entk_fail(error, ENTK_USAGE, "--sizes", "%llu after %zu, expected ascending sizes",
-					 (unsigned long long)size, compare->sizes[compare->size_count - 1]);
-		compare->sizes[compare->size_count++] = (size_t)size;
-		start += length;
-		if (*start == '\0')
-			return ENTK_OK;
-	}
-}
-
 static EntkStatus take_count(const char *option, const char *value, uint64_t high, size_t *count, EntkError *error)
 {
 	uint64_t number;
@@ -80,7 +56,7 @@ static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError
 	EntkCompare *compare = (EntkCompare *)line;
 	switch (id) {
 	case SIZES:
-		return parse_sizes(compare, value, error);
+		return entk_parse_sizes("--sizes", value, ENTK_COMPARE_SIZES, compare->sizes, &compare->size_count, error);
 	case SEEDS:
 		return take_count("--seeds", value, 10000, &compare->seeds, error);
 	case TRAIN:

@@ -16,6 +16,7 @@ static const EntkCommand commands[] = {
 	{"predict", "mean, variance and class of new samples from a trained net", entk_command_predict},
 	{"eval", "fit on a data set's training part, score on its test part", entk_command_eval},
 	{"compare", "learning curves of all nets side by side: table, JSON, figure", entk_command_compare},
+	{"spectrum", "eigenvalues, effective dimension, alignment, predicted learning", entk_command_spectrum},
 	{"bench", "time per pair of samples", entk_command_bench},
 };
 

@@ -421,9 +421,9 @@ static EntkStatus draw(const EntkCompare *compare, const Drawing *drawing, EntkE
 			 slash ? slash + 1 : compare->line.arguments[0]);
 	const EntkPanel panels[2] = {
 		{"Learning curve", "training samples", score, "%.0f", drawing->sizes, compare->size_count,
-		 drawing->curves[0], compare->net_count},
+		 drawing->curves[0], compare->net_count, false, false},
 		{ridge_title, "ridge / mean diagonal of the Gram", score, "%.0e", drawing->ridges, RIDGES,
-		 drawing->curves[1], compare->net_count},
+		 drawing->curves[1], compare->net_count, false, false},
 	};
 	const EntkFigure figure = {
 		.title = title, .panels = panels, .panel_count = 2, .falling = is_regression(compare)};

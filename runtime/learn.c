@@ -178,7 +178,7 @@ static void print_kernel(const EntkLearn *learn)
 	char time[32];
 	printf("  kernel               %s, time %s", entk_learn_kernel(learn),
 	       entk_learn_time_text(learn->time, time, sizeof time));
-	if (learn->learning_rate != 1)
+	if (learn->learning_rate != 1 && isfinite(learn->time))
 		printf(" in steps of rate %g", learn->learning_rate);
 	printf("\n");
 }

@@ -21,6 +21,7 @@ typedef struct EntkLearn {
 	bool ridge_given; /* by an option: else a validation part decides, where there is one */
 	double time;      /* as given: steps, where a learning rate is given */
 	double learning_rate;
+	bool rate_given;
 	EntkLoo loo;
 } EntkLearn;
 
@@ -73,6 +74,7 @@ typedef struct EntkLearnCommand {
 	const EntkOption *options;
 	const char *names[2]; /* of the arguments, for messages: "a data set", "a model"; NULL: there is none */
 	const char *fix;      /* what to do when one is missing */
+	bool optional;        /* arguments may be missing; `check` decides */
 	bool no_params;       /* params are not the command line's to set */
 	/* An option of the command's own. */
 	EntkStatus (*take)(EntkLearnLine *line, int id, const char *value, EntkError *error);
@@ -84,6 +86,9 @@ typedef struct EntkLearnCommand {
 
 /* Reads the command line into `line`, runs, cleans up; the exit status. */
 int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command, EntkLearnLine *line, int argc, char **argv);
+
+/* "25,50,100" into ascending, distinct sizes, at most `most` of them. */
+EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count, EntkError *error);
 
 /* ---- warnings --------------------------------------------------------------------------------------------------- */
 

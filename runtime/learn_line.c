@@ -3,6 +3,7 @@
 #include "linalg.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
@@ -40,6 +41,7 @@ EntkStatus entk_learn_take(EntkLearn *learn, int id, const char *value, EntkErro
 		learn->ridge_given = true;
 		return entk_ridge_parse("--ridge", value, &learn->rule, &learn->ridge, error);
 	case ENTK_LEARN_RATE:
+		learn->rate_given = true;
 		return entk_parse_real("--learning-rate", value, 1e-300, 1e300, &learn->learning_rate, error);
 	case ENTK_LEARN_LOO:
 		return take_loo(learn, value, error);
@@ -75,6 +77,29 @@ EntkRegressOptions entk_learn_regression(const EntkLearn *learn, size_t n)
 		.time = learn->time * learn->learning_rate,
 		.skip_loo = skip,
 	};
+}
+
+EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count, EntkError *error)
+{
+	*count = 0;
+	for (const char *start = text;; start++) {
+		size_t length = strcspn(start, ",");
+		char number[32];
+		uint64_t size;
+		snprintf(number, sizeof number, "%.*s", (int)(length < 31 ? length : 31), start);
+		EntkStatus status = entk_parse_count(option, number, 1, UINT32_MAX / 2, &size, error);
+		if (status != ENTK_OK)
+			return status;
+		if (*count == most)
+			return entk_fail(error, ENTK_USAGE, option, "more than %zu sizes", most);
+		if (*count > 0 && size <= sizes[*count - 1])
+			return entk_fail(error, ENTK_USAGE, option, "%llu after %zu, expected ascending sizes",
+					 (unsigned long long)size, sizes[*count - 1]);
+		sizes[(*count)++] = (size_t)size;
+		start += length;
+		if (*start == '\0')
+			return ENTK_OK;
+	}
 }
 
 /* ---- a command line --------------------------------------------------------------------------------------------- */
@@ -113,7 +138,7 @@ static EntkStatus parse(const EntkLearnCommand *command, EntkLearnLine *line, En
 		status = take(command, line, id, args->value, error);
 	if (status != ENTK_OK || line->common.help)
 		return status;
-	for (int i = 0; i < 2 && command->names[i]; i++)
+	for (int i = 0; i < 2 && command->names[i] && !command->optional; i++)
 		if (!line->arguments[i]) {
 			entk_fail(error, ENTK_USAGE, NULL, "no %s; expected %s", command->names[i], command->usage);
 			return entk_fix(error, "%s", command->fix);
