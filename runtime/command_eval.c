@@ -16,20 +16,21 @@ enum { JSON = 1 };
 static const EntkOption options[] = {
 	{JSON, "json", 0, "FILE", "a list with one object per net (-: on stdout, instead of the text)"},
 	ENTK_LEARN_OPTIONS,
+	ENTK_LEARN_LOO_OPTION,
 	ENTK_COMMON_OPTIONS,
 	{0},
 };
 
 static const char *const text =
-	"Fit every net on x_train, y_train of D.npz and score it on x_test, y_test (or MedMNIST's names). Integer "
-	"targets are classes,\n"
-	"0/1 integers (n, k) are labels, floats are real targets. The ridge is never chosen on the test part.";
+	"Fit every net on x_train, y_train of D.npz and score it on x_test, y_test (or MedMNIST's names). Integer targets are "
+	"classes,\n"
+	"0/1 integers (n, k) are labels, floats are real targets. The ridge is never chosen on the test part: a validation part "
+	"(x_val,\n"
+	"y_val) chooses it where there is one and --ridge says nothing else.";
 
 typedef struct EvalCommand {
-	EntkCommon common;
-	EntkGramOptions gram;
-	EntkLearn learn;
-	const char *program_name, *path, *json_path;
+	EntkLearnLine line;
+	const char *json_path;
 	EntkDataset dataset;
 	EntkEncoding encoding;
 	double *targets; /* outputs x training samples */
@@ -50,42 +51,25 @@ typedef struct Result {
 	double gram_seconds, solve_seconds;
 } Result;
 
-static EntkStatus parse(EvalCommand *command, EntkArgs *args, EntkError *error)
+static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError *error)
 {
-	EntkStatus status = ENTK_OK;
-	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;) {
-		if (id == ENTK_ARG_ERROR)
-			return error->status;
-		if (id == ENTK_ARG_POSITIONAL && command->path)
-			return entk_fail(error, ENTK_USAGE, args->value, "one argument too many; expected one D.npz");
-		if (id == ENTK_ARG_POSITIONAL)
-			command->path = args->value;
-		else if (id == JSON)
-			command->json_path = args->value;
-		else if (entk_learn_has(id))
-			status = entk_learn_take(&command->learn, id, args->value, error);
-		else
-			status = entk_common_take(&command->common, id, args->value, error);
-	}
-	if (status == ENTK_OK && !command->common.help && !command->path) {
-		entk_fail(error, ENTK_USAGE, NULL, "no data set; expected %s", args->usage);
-		return entk_fix(error, "name a .npz file with x_train, y_train, x_test, y_test");
-	}
-	return status;
+	(void)id;
+	(void)error;
+	((EvalCommand *)line)->json_path = value;
+	return ENTK_OK;
 }
 
-/* ---- one net --------------------------------------------------------------------------------------------------- */
+/* ---- one net ----------------------------------------------------------------------------------------------------- */
 
 static EntkStatus load_samples(EvalCommand *command, const EntkNet *net, EntkError *error)
 {
-	uint32_t precision = command->common.program->precision;
+	uint32_t precision = command->line.common.program->precision;
 	if (command->loaded && entk_same_input(command->loaded, net))
 		return ENTK_OK;
 	entk_samples_destroy(&command->train);
 	entk_samples_destroy(&command->test);
 	command->loaded = NULL;
-	EntkStatus status =
-		entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, net, precision, &command->train, error);
+	EntkStatus status = entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, net, precision, &command->train, error);
 	if (status == ENTK_OK)
 		status = entk_dataset_samples(&command->dataset, ENTK_PART_TEST, net, precision, &command->test, error);
 	if (status == ENTK_OK)
@@ -98,9 +82,9 @@ static EntkStatus find_variances(const double *cross, const double *diagonal, si
 				 EntkError *error)
 {
 	double amplitude = result->regression.merit.amplitude;
-	if (!(amplitude > 0) || !isfinite(amplitude))
+	if (!entk_learn_calibrated(amplitude))
 		return ENTK_OK;
-	result->variances = entk_learn_matrix(m, 1, "the variances", error);
+	result->variances = entk_linalg_matrix(m, 1, "the variances", error);
 	if (!result->variances)
 		return error->status;
 	EntkStatus status = entk_regress_posterior(&result->regression, cross, diagonal, m, result->variances, error);
@@ -118,7 +102,7 @@ static EntkStatus find_variances(const double *cross, const double *diagonal, si
 
 static EntkStatus find_probabilities(size_t m, size_t classes, Result *result, EntkError *error)
 {
-	result->probabilities = entk_learn_matrix(m, classes, "the probabilities", error);
+	result->probabilities = entk_linalg_matrix(m, classes, "the probabilities", error);
 	if (!result->probabilities)
 		return error->status;
 	for (size_t i = 0; i < m; i++)
@@ -161,6 +145,7 @@ static EntkStatus score(const EvalCommand *command, Result *result, EntkError *e
 /* Kernels of the training samples, of the test samples with them, and of the test samples with themselves. */
 typedef struct Kernels {
 	double *train, *cross, *diagonal;
+	EntkHeldOut held;
 } Kernels;
 
 static void kernels_destroy(Kernels *kernels)
@@ -168,50 +153,56 @@ static void kernels_destroy(Kernels *kernels)
 	free(kernels->train);
 	free(kernels->cross);
 	free(kernels->diagonal);
+	entk_learn_held_out_destroy(&kernels->held);
 }
 
 static EntkStatus find_kernels(EvalCommand *command, const EntkNet *net, Kernels *kernels, EntkError *error)
 {
-	const EntkProgram *program = command->common.program;
-	size_t n = command->train.count, m = command->test.count;
-	bool ntk = command->learn.ntk;
-	kernels->train = entk_learn_matrix(n, n, "the Gram matrix", error);
-	kernels->cross = entk_learn_matrix(m, n, "the kernels of test and training samples", error);
-	kernels->diagonal = entk_learn_matrix(m, 1, "the kernels of the test samples", error);
-	if (!kernels->train || !kernels->cross || !kernels->diagonal)
+	EntkLearnLine *line = &command->line;
+	EntkGramOptions gram = entk_common_gram_options(&line->common);
+	kernels->diagonal = entk_linalg_matrix(command->test.count, 1, "the kernels of the test samples", error);
+	if (!kernels->diagonal)
 		return error->status;
-	EntkStatus status = entk_gram(program, net, &command->train, NULL, &command->gram, ntk ? NULL : kernels->train,
-				      ntk ? kernels->train : NULL, error);
+	EntkStatus status = entk_learn_gram(line, net, &command->train, NULL, &kernels->train, error);
 	if (status == ENTK_OK)
-		status = entk_gram(program, net, &command->test, &command->train, &command->gram,
-				   ntk ? NULL : kernels->cross, ntk ? kernels->cross : NULL, error);
+		status = entk_learn_gram(line, net, &command->test, &command->train, &kernels->cross, error);
 	if (status == ENTK_OK)
-		status = entk_gram_diagonal(program, net, &command->test, &command->gram,
-					    ntk ? NULL : kernels->diagonal, ntk ? kernels->diagonal : NULL, error);
+		status = entk_gram_diagonal(line->common.program, net, &command->test, &gram,
+					    line->learn.ntk ? NULL : kernels->diagonal,
+					    line->learn.ntk ? kernels->diagonal : NULL, error);
+	if (status == ENTK_OK)
+		status = entk_learn_hold_out(line, &command->dataset, net, &command->encoding, &command->train, &kernels->held,
+					     error);
 	return status;
+}
+
+/* The solve takes place in the kernel matrix itself. */
+static EntkStatus fit_and_predict(EvalCommand *command, Kernels *kernels, Result *result, EntkError *error)
+{
+	size_t n = command->train.count, m = command->test.count, outputs = command->dataset.outputs;
+	EntkRegressOptions regress = entk_learn_regression(&command->line.learn, n);
+	regress.groups = command->dataset.groups;
+	regress.validation = kernels->held.validation.count ? &kernels->held.validation : NULL;
+	EntkStatus status = entk_regress_fit(kernels->train, n, command->targets, outputs, &regress, &result->regression, error);
+	if (status != ENTK_OK)
+		return status;
+	result->predictions = entk_linalg_matrix(m, outputs, "the predictions", error);
+	if (!result->predictions)
+		return error->status;
+	entk_regress_mean(&result->regression, kernels->cross, m, result->predictions);
+	entk_decode(&command->encoding, result->predictions, m);
+	return find_variances(kernels->cross, kernels->diagonal, m, result, error);
 }
 
 static EntkStatus evaluate(EvalCommand *command, const EntkNet *net, Result *result, EntkError *error)
 {
-	size_t n = command->train.count, m = command->test.count, outputs = command->dataset.outputs;
 	Kernels kernels = {0};
-	EntkRegressOptions regress = entk_learn_regression(&command->learn, command->dataset.groups);
 	double start = entk_now();
 	EntkStatus status = find_kernels(command, net, &kernels, error);
 	result->gram_seconds = entk_now() - start;
 	start = entk_now();
 	if (status == ENTK_OK)
-		status = entk_regress_fit(kernels.train, n, command->targets, outputs, &regress, &result->regression,
-					  error);
-	if (status == ENTK_OK) {
-		result->predictions = entk_learn_matrix(m, outputs, "the predictions", error);
-		status = result->predictions ? ENTK_OK : error->status;
-	}
-	if (status == ENTK_OK) {
-		entk_regress_mean(&result->regression, kernels.cross, m, result->predictions);
-		entk_decode(&command->encoding, result->predictions, m);
-		status = find_variances(kernels.cross, kernels.diagonal, m, result, error);
-	}
+		status = fit_and_predict(command, &kernels, result, error);
 	if (status == ENTK_OK)
 		status = score(command, result, error);
 	result->solve_seconds = entk_now() - start;
@@ -259,7 +250,7 @@ static void print_result(const EvalCommand *command, const Result *result)
 	char gram[32], solve[32];
 	printf("net %s: %zu training and %zu test samples\n", result->net->name, command->train.count,
 	       command->test.count);
-	entk_learn_print_fit(&command->learn, &command->dataset, &result->regression);
+	entk_learn_print_fit(&command->line.learn, &command->dataset, &result->regression);
 	if (!isnan(metrics->accuracy))
 		printf("  accuracy             %.4f\n  balanced accuracy    %.4f\n", metrics->accuracy,
 		       metrics->balanced_accuracy);
@@ -267,6 +258,8 @@ static void print_result(const EvalCommand *command, const Result *result)
 	print_metric("mean squared error", metrics->mse);
 	print_metric("mean absolute error", metrics->mae);
 	print_metric("R2", metrics->r2);
+	if (!isnan(metrics->coverage))
+		printf("  95 %% intervals       cover %.1f %%, mean width %.4g\n", 100 * metrics->coverage, metrics->interval_width);
 	print_metric("NLL (nats)", metrics->nll);
 	print_metric("calibration error", metrics->calibration_error);
 	if (result->confusion)
@@ -304,7 +297,7 @@ static void add_json(EvalCommand *command, const Result *result)
 	entk_json_put_string(json, "task", entk_task_name(command->dataset.task));
 	entk_json_put_integer(json, "train", (int64_t)command->train.count);
 	entk_json_put_integer(json, "test", (int64_t)command->test.count);
-	entk_learn_json(&command->learn, json);
+	entk_learn_json(&command->line.learn, json);
 	entk_learn_json_fit(&result->regression, json);
 	entk_json_put_number(json, "loo_accuracy", entk_learn_loo_accuracy(&command->dataset, &result->regression));
 	entk_json_put_number(json, "accuracy", metrics->accuracy);
@@ -314,6 +307,8 @@ static void add_json(EvalCommand *command, const Result *result)
 	entk_json_put_number(json, "mae", metrics->mae);
 	entk_json_put_number(json, "r2", metrics->r2);
 	entk_json_put_number(json, "nll", metrics->nll);
+	entk_json_put_number(json, "coverage", metrics->coverage);
+	entk_json_put_number(json, "interval_width", metrics->interval_width);
 	entk_json_put_number(json, "calibration_error", metrics->calibration_error);
 	if (result->confusion)
 		add_confusion(json, &command->dataset, result->confusion);
@@ -322,85 +317,93 @@ static void add_json(EvalCommand *command, const Result *result)
 	entk_json_close(json, '}');
 }
 
-/* ---- all nets -------------------------------------------------------------------------------------------------------- */
+/* ---- all nets ---------------------------------------------------------------------------------------------------- */
+
+static double bytes_of(const EvalCommand *command)
+{
+	const EntkPart *parts = command->dataset.parts;
+	double n = (double)parts[ENTK_PART_TRAIN].count, m = (double)parts[ENTK_PART_TEST].count;
+	double val = command->line.learn.rule == ENTK_RIDGE_VALIDATION ? (double)parts[ENTK_PART_VAL].count : 0;
+	return (n + 2 * m + val) * n * sizeof(double) + entk_learn_fit_bytes(&command->line.learn, (size_t)n, false);
+}
 
 /* Everything that can be wrong with the data is found before the first kernel. */
 static EntkStatus check_all(EvalCommand *command, EntkError *error)
 {
 	const EntkNet *net;
-	EntkStatus status = entk_dataset_open(command->path, true, &command->dataset, error);
-	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&command->common, i)) != NULL; i++) {
+	EntkStatus status = entk_dataset_open(command->line.arguments[0], true, &command->dataset, error);
+	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&command->line.common, i)) != NULL; i++) {
 		status = entk_dataset_check(&command->dataset, net, error);
 		if (status != ENTK_OK && i > 0 && !error->fix[0])
 			entk_fix(error, "choose one net with --net");
 	}
-	if (status != ENTK_OK)
-		return status;
-	size_t n = command->dataset.parts[ENTK_PART_TRAIN].count, m = command->dataset.parts[ENTK_PART_TEST].count;
-	status = entk_learn_check_memory((3 * (double)n * (double)n + 2 * (double)n * (double)m) * sizeof(double),
-					 "the regression", error);
 	if (status == ENTK_OK)
-		status = entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, n, &command->encoding, &command->targets,
-				     error);
+		status = entk_learn_resolve(&command->line.learn, &command->dataset, error);
+	if (status == ENTK_OK)
+		status = entk_learn_check_memory(bytes_of(command), "the regression", error);
+	if (status == ENTK_OK)
+		status = entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, command->dataset.parts[ENTK_PART_TRAIN].count,
+				     &command->encoding, &command->targets, error);
+	if (status == ENTK_OK && command->json_path)
+		status = entk_learn_check_output(command->json_path, error);
 	return status;
 }
 
-static EntkStatus run(EvalCommand *command, EntkError *error)
+static EntkStatus run_net(EvalCommand *command, const EntkNet *net, bool silent, EntkError *error)
 {
+	Result result = {.net = net};
+	EntkStatus status = load_samples(command, net, error);
+	if (status == ENTK_OK)
+		status = evaluate(command, net, &result, error);
+	if (status != ENTK_OK) {
+		entk_learn_where(net->name, error);
+	} else {
+		entk_warn_fit(command->line.program_name, net->name, &command->line.learn, &result.regression);
+		add_json(command, &result);
+		if (!silent)
+			print_result(command, &result);
+		fflush(stdout);
+	}
+	result_destroy(&result);
+	return status;
+}
+
+static EntkStatus run(EntkLearnLine *line, EntkError *error)
+{
+	EvalCommand *command = (EvalCommand *)line;
 	const EntkNet *net;
 	bool silent = command->json_path && strcmp(command->json_path, "-") == 0;
 	EntkStatus status = check_all(command, error);
-	if (status == ENTK_OK && command->json_path)
-		status = entk_learn_check_output(command->json_path, error);
 	entk_json_array(&command->json);
-	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&command->common, i)) != NULL; i++) {
-		Result result = {.net = net};
-		status = load_samples(command, net, error);
-		if (status == ENTK_OK)
-			status = evaluate(command, net, &result, error);
-		if (status != ENTK_OK)
-			entk_learn_where(net, error);
-		if (status == ENTK_OK) {
-			entk_warn_jitter(command->program_name, net->name, &result.regression);
-			add_json(command, &result);
-			if (!silent)
-				print_result(command, &result);
-			fflush(stdout);
-		}
-		result_destroy(&result);
-	}
+	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&line->common, i)) != NULL; i++)
+		status = run_net(command, net, silent, error);
 	entk_json_close(&command->json, ']');
-	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error)
-						       : status;
+	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error) : status;
 }
 
-static void destroy(EvalCommand *command)
+static void destroy(EntkLearnLine *line)
 {
+	EvalCommand *command = (EvalCommand *)line;
 	entk_samples_destroy(&command->train);
 	entk_samples_destroy(&command->test);
 	entk_encoding_destroy(&command->encoding);
 	free(command->targets);
 	entk_dataset_close(&command->dataset);
 	entk_json_destroy(&command->json);
-	entk_common_destroy(&command->common);
 }
 
 int entk_command_eval(const EntkProgram *program, int argc, char **argv)
 {
-	EntkArgs args = entk_args_begin("eval D.npz [options]", text, options, argc, argv);
-	EvalCommand command = {.learn = entk_learn_defaults(), .program_name = argv[0]};
-	EntkError error;
-	EntkStatus status = entk_common_create(program, &command.common, &error);
-	if (status == ENTK_OK)
-		status = parse(&command, &args, &error);
-	bool help = command.common.help;
-	if (status == ENTK_OK && !help) {
-		command.gram = entk_common_gram_options(&command.common);
-		entk_linalg_threads(command.common.threads);
-		status = run(&command, &error);
-	}
-	destroy(&command);
-	if (status != ENTK_OK)
-		return entk_error_print(argv[0], &error);
-	return help ? entk_args_help(&args) : 0;
+	static const EntkLearnCommand rules = {
+		.usage = "eval D.npz [options]",
+		.text = text,
+		.options = options,
+		.names = {"data set"},
+		.fix = "name a .npz file with x_train, y_train, x_test, y_test",
+		.take = take,
+		.run = run,
+		.destroy = destroy,
+	};
+	EvalCommand command = {0};
+	return entk_learn_main(program, &rules, &command.line, argc, argv);
 }

@@ -17,6 +17,7 @@ static const EntkCommand commands[] = {
 	{"eval", "fit on a data set's training part, score on its test part", entk_command_eval},
 	{"compare", "learning curves of all nets side by side: table, JSON, figure", entk_command_compare},
 	{"check", "kernels against random networks of finite width", entk_command_check},
+	{"spectrum", "eigenvalues, effective dimension, alignment, predicted learning", entk_command_spectrum},
 	{"bench", "time per pair of samples", entk_command_bench},
 };
 

@@ -23,6 +23,7 @@ int entk_command_predict(const EntkProgram *program, int argc, char **argv);
 int entk_command_eval(const EntkProgram *program, int argc, char **argv);
 int entk_command_compare(const EntkProgram *program, int argc, char **argv);
 int entk_command_check(const EntkProgram *program, int argc, char **argv);
+int entk_command_spectrum(const EntkProgram *program, int argc, char **argv);
 
 /* Everything that main() does. */
 int entk_main(const EntkProgram *program, int argc, char **argv);

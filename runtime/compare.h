@@ -1,40 +1,52 @@
-/* Comparing nets: the same training sets for all, over sizes and seeds. compare.c computes, compare_report.c prints. */
+/* Comparing nets: the same training sets for all, over sizes and seeds. compare_draw.c draws them, compare_kernels.c gets the kernels of
+ * this program's nets, of other programs' and from files, compare.c fits and scores, compare_report.c prints. */
 #ifndef ENTK_COMPARE_H
 #define ENTK_COMPARE_H
 
 #include "learn.h"
 #include "metrics.h"
 
-#define ENTK_COMPARE_SIZES 64
+#define ENTK_COMPARE_SIZES  64
+#define ENTK_COMPARE_OTHERS 32
 
 /* One net trained on one training set. */
 typedef struct EntkRun {
 	EntkMetrics metrics;
 	double ridge, jitter, condition;
-	double loo_mse, log_evidence;
-	double sweep
-		[ENTK_RIDGE_GRID]; /* the score with every ridge of the grid; NaN where the Gram is not definite with it */
+	double loo_mse, val_mse, log_evidence;
+	/* The score with every ridge of the grid; NaN where the Gram is not definite with it. */
+	double sweep[ENTK_RIDGE_GRID];
 } EntkRun;
 
 typedef struct EntkCompareNet {
-	const EntkNet *net;
-	double gram_seconds, solve_seconds;
+	char *name;
+	const char *source;  /* another program, or a file of kernels; NULL: a net of this program */
+	double gram_seconds; /* NaN for a file */
+	double solve_seconds;
 	double pairs;  /* of samples, whose kernels were computed */
-	double memory; /* bytes of the kernel matrices and the solver */
+	double memory; /* bytes of the kernel matrices, of their computation where it is this program's, and of the solver */
 	EntkRun *runs; /* size_count x seeds */
 } EntkCompareNet;
 
+/* Kernels of one net. Rows of `cross` are the test samples, then, where a ridge is chosen on it, the validation part. */
+typedef struct EntkCompareKernels {
+	double *pool;  /* pool_count x pool_count */
+	double *cross; /* row_count x pool_count */
+} EntkCompareKernels;
+
 typedef struct EntkCompare {
+	EntkLearnLine line;
 	/* what is asked for */
-	EntkCommon common;
-	EntkLearn learn;
-	const char *program_name, *path, *json_path, *figure;
+	const char *json_path, *figure;
 	size_t sizes[ENTK_COMPARE_SIZES], size_count; /* none: chosen */
 	size_t seeds;
-	size_t pool_limit, test_limit; /* 0: chosen, all */
+	size_t pool_limit, test_limit;                 /* 0: chosen, all */
+	const char *programs[ENTK_COMPARE_OTHERS];     /* --with */
+	const char *grams[ENTK_COMPARE_OTHERS];        /* --gram: NAME=FILE[:KEY] */
+	size_t program_count, gram_count;
 	/* what is found */
 	EntkDataset dataset;
-	size_t pool_count, test_count;
+	size_t pool_count, test_count, val_count; /* val_count 0: nothing is chosen on the validation part */
 	size_t *pool, *test; /* samples of the training and the test part; training sets are drawn from the pool */
 	size_t *draws;       /* seeds x pool_count: places in the pool, in the order in which training sets grow */
 	size_t net_count;
@@ -53,9 +65,23 @@ static inline EntkRun *entk_compare_get(const EntkCompare *compare, size_t net, 
 	return &compare->nets[net].runs[size * compare->seeds + seed];
 }
 
+/* ---- parts ------------------------------------------------------------------------------------------------------ */
+
+/* Sizes, pool, test samples and training sets. */
+EntkStatus entk_compare_draw(EntkCompare *compare, EntkError *error);
 /* An order of `count` samples in which every beginning has the classes in nearly the same proportions as the whole; at random
  * within that. `classes` (of the samples, below class_count) may be NULL. The same seed gives the same order everywhere. */
 EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t class_count, uint64_t seed, size_t *order,
 				 EntkError *error);
+
+/* Takes a net's kernels, which it may not keep: fits all training sets. */
+typedef EntkStatus (*EntkCompareUse)(EntkCompare *compare, EntkCompareNet *net, const EntkCompareKernels *kernels,
+				     EntkError *error);
+/* Adds a net named `name`, or `source`/`name` where that is taken; pairs and memory are filled in. */
+EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net, EntkError *error);
+/* Every net in turn: this program's, the other programs', those in files. */
+EntkStatus entk_compare_each(EntkCompare *compare, EntkCompareUse use, EntkError *error);
+/* The same for the nets of another program, which computes the kernels itself (compare_program.c). */
+EntkStatus entk_compare_program(EntkCompare *compare, const char *path, EntkCompareUse use, EntkError *error);
 
 #endif

@@ -180,32 +180,68 @@ static EntkStatus index_classes(const EntkDataset *dataset, EntkPart *part, cons
 
 /* ---- groups ---------------------------------------------------------------------------------------------------------- */
 
-static EntkStatus read_groups(EntkDataset *dataset, EntkError *error)
+/* The groups of one part under `key`: one integer per sample. Only equality matters. */
+static EntkStatus read_part_groups(EntkDataset *dataset, const char *key, size_t count, size_t **groups, EntkError *error)
 {
-	const char *key = entk_npz_has(dataset->npz, "groups_train") ? "groups_train" : "groups";
-	size_t count = dataset->parts[ENTK_PART_TRAIN].count;
 	EntkArray array = {0};
 	char shape[256];
-	if (!entk_npz_has(dataset->npz, key))
-		return ENTK_OK;
 	EntkStatus status = entk_npz_read(dataset->npz, key, &array, error);
 	if (status != ENTK_OK)
 		return status;
 	const char *where = entk_npz_where(dataset->npz, key);
 	if (!entk_type_is_integer(array.type))
-		status = entk_fail(error, ENTK_INPUT, where, "%s, expected integers, one per training sample",
-				   entk_type_name(array.type));
+		status = entk_fail(error, ENTK_INPUT, where, "%s, expected integers, one per sample", entk_type_name(array.type));
 	else if (array.count != count || array.rank < 1 || array.shape[0] != count)
-		status = entk_fail(error, ENTK_INPUT, where, "shape %s, expected (%zu): one group per training sample",
+		status = entk_fail(error, ENTK_INPUT, where, "shape %s, expected (%zu): one group per sample",
 				   entk_shape_text(array.rank, array.shape, shape, sizeof shape), count);
 	if (status == ENTK_OK) {
-		dataset->groups = entk_allocate(count, sizeof *dataset->groups, "the groups", error);
-		status = dataset->groups ? ENTK_OK : error->status;
+		*groups = entk_allocate(count, sizeof **groups, "the groups", error);
+		status = *groups ? ENTK_OK : error->status;
 	}
-	/* Only equality matters. */
 	for (size_t i = 0; status == ENTK_OK && i < count; i++)
-		dataset->groups[i] = (size_t)entk_array_get_integer(&array, i);
+		(*groups)[i] = (size_t)entk_array_get_integer(&array, i);
 	entk_array_destroy(&array);
+	return status;
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	size_t x = *(const size_t *)a, y = *(const size_t *)b;
+	return x < y ? -1 : x > y;
+}
+
+/* A group that stands in two parts would let the one part know the other. `sorted` are the training part's. */
+static EntkStatus check_apart(EntkDataset *dataset, const char *key, size_t count, const size_t *sorted, EntkError *error)
+{
+	size_t *groups = NULL;
+	EntkStatus status = read_part_groups(dataset, key, count, &groups, error);
+	for (size_t i = 0; status == ENTK_OK && i < count; i++)
+		if (bsearch(&groups[i], sorted, dataset->parts[ENTK_PART_TRAIN].count, sizeof *sorted, compare_groups)) {
+			entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, key),
+				  "group %lld of sample %zu is in the training part too", (long long)groups[i], i);
+			status = entk_fix(error, "put every group into one part only");
+		}
+	free(groups);
+	return status;
+}
+
+static EntkStatus read_groups(EntkDataset *dataset, EntkError *error)
+{
+	static const char *const others[ENTK_PARTS] = {NULL, "groups_val", "groups_test"};
+	const char *key = entk_npz_has(dataset->npz, "groups_train") ? "groups_train" : "groups";
+	size_t count = dataset->parts[ENTK_PART_TRAIN].count;
+	if (!entk_npz_has(dataset->npz, key))
+		return ENTK_OK;
+	EntkStatus status = read_part_groups(dataset, key, count, &dataset->groups, error);
+	size_t *sorted = status == ENTK_OK ? entk_allocate(count, sizeof *sorted, "the groups", error) : NULL;
+	if (!sorted)
+		return error->status;
+	memcpy(sorted, dataset->groups, count * sizeof *sorted);
+	qsort(sorted, count, sizeof *sorted, compare_groups);
+	for (int p = ENTK_PART_VAL; p < ENTK_PARTS && status == ENTK_OK; p++)
+		if (dataset->parts[p].x_key && entk_npz_has(dataset->npz, others[p]))
+			status = check_apart(dataset, others[p], dataset->parts[p].count, sorted, error);
+	free(sorted);
 	return status;
 }
 
@@ -312,56 +348,84 @@ static size_t sample_index(const size_t *indices, size_t i)
 	return indices ? indices[i] : i;
 }
 
-/* Centre one output (a row of targets), and standardize it in a regression. */
-static void center_output(EntkEncoding *encoding, size_t output, double *row, size_t count)
+/* One output of the samples as a row, before it is centred. */
+static void fill_row(const EntkDataset *dataset, const EntkPart *part, size_t output, const size_t *indices, size_t count,
+		     double *row)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t sample = sample_index(indices, i);
+		if (part->classes)
+			row[i] = (part->classes[sample] == output) - 1.0 / (double)dataset->outputs;
+		else
+			row[i] = part->values[sample * dataset->outputs + output];
+	}
+}
+
+/* Where an output is centred, and in a regression how it is scaled. */
+static void measure(EntkEncoding *encoding, size_t output, const double *row, size_t count)
 {
 	double mean = 0, square = 0;
+	encoding->scale[output] = 1;
+	if (encoding->task == ENTK_TASK_CLASSES)
+		return;
 	for (size_t i = 0; i < count; i++)
 		mean += row[i] / (double)count;
-	for (size_t i = 0; i < count; i++) {
-		row[i] -= mean;
-		square += row[i] * row[i] / (double)count;
-	}
+	for (size_t i = 0; i < count; i++)
+		square += (row[i] - mean) * (row[i] - mean) / (double)count;
 	encoding->center[output] = mean;
 	/* A constant target stays constant: its scale does not matter. */
 	if (encoding->task == ENTK_TASK_REGRESSION && square > 0)
 		encoding->scale[output] = sqrt(square);
-	for (size_t i = 0; i < count; i++)
-		row[i] /= encoding->scale[output];
 }
 
-EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part_name, const size_t *indices, size_t count,
-		       EntkEncoding *encoding, double **targets, EntkError *error)
+static void encode_row(const EntkEncoding *encoding, size_t output, double *row, size_t count)
 {
-	const EntkPart *part = &dataset->parts[part_name];
-	size_t outputs = dataset->outputs, total;
-	*encoding = (EntkEncoding){.task = dataset->task, .outputs = outputs};
+	if (encoding->task != ENTK_TASK_CLASSES)
+		for (size_t i = 0; i < count; i++)
+			row[i] = (row[i] - encoding->center[output]) / encoding->scale[output];
+}
+
+static EntkStatus allocate_targets(size_t outputs, size_t count, double **targets, EntkError *error)
+{
+	size_t total;
 	*targets = NULL;
 	if (!entk_multiply(outputs, count, &total))
 		return entk_fail_memory(error, "the targets", SIZE_MAX);
+	*targets = entk_allocate(total, sizeof(double), "the targets", error);
+	return *targets ? ENTK_OK : error->status;
+}
+
+EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part, const size_t *indices, size_t count,
+		       EntkEncoding *encoding, double **targets, EntkError *error)
+{
+	size_t outputs = dataset->outputs;
+	*encoding = (EntkEncoding){.task = dataset->task, .outputs = outputs};
+	*targets = NULL;
 	encoding->center = entk_allocate(outputs, sizeof(double), "the targets", error);
 	encoding->scale = entk_allocate(outputs, sizeof(double), "the targets", error);
-	*targets = entk_allocate(total, sizeof(double), "the targets", error);
-	if (!encoding->center || !encoding->scale || !*targets) {
+	EntkStatus status = encoding->center && encoding->scale ? allocate_targets(outputs, count, targets, error) : error->status;
+	if (status != ENTK_OK) {
 		entk_encoding_destroy(encoding);
-		free(*targets);
-		*targets = NULL;
-		return error->status;
+		return status;
 	}
 	for (size_t o = 0; o < outputs; o++) {
 		double *row = *targets + o * count;
-		encoding->scale[o] = 1;
-		for (size_t i = 0; i < count; i++) {
-			size_t sample = sample_index(indices, i);
-			if (part->classes)
-				row[i] = (part->classes[sample] == o) - 1.0 / (double)outputs;
-			else
-				row[i] = part->values[sample * outputs + o];
-		}
-		if (!part->classes)
-			center_output(encoding, o, row, count);
+		fill_row(dataset, &dataset->parts[part], o, indices, count, row);
+		measure(encoding, o, row, count);
+		encode_row(encoding, o, row, count);
 	}
 	return ENTK_OK;
+}
+
+EntkStatus entk_encode_as(const EntkEncoding *encoding, const EntkDataset *dataset, EntkPartName part, const size_t *indices,
+			  size_t count, double **targets, EntkError *error)
+{
+	EntkStatus status = allocate_targets(dataset->outputs, count, targets, error);
+	for (size_t o = 0; status == ENTK_OK && o < dataset->outputs; o++) {
+		fill_row(dataset, &dataset->parts[part], o, indices, count, *targets + o * count);
+		encode_row(encoding, o, *targets + o * count, count);
+	}
+	return status;
 }
 
 void entk_decode(const EntkEncoding *encoding, double *predictions, size_t m)

@@ -30,7 +30,9 @@ typedef struct EntkDataset {
 	size_t outputs;  /* classes, labels or real targets */
 	int64_t *values; /* ENTK_TASK_CLASSES: what the classes are called in the file, ascending; all parts count */
 	EntkPart parts[ENTK_PARTS];
-	size_t *groups; /* of the training samples (patients, molecules), from `groups` or `groups_train`; NULL: none */
+	/* Of the training samples (patients, molecules), from `groups` or `groups_train`; NULL: none. The parts share no group:
+	 * `groups_val` and `groups_test` are compared with it. */
+	size_t *groups;
 } EntkDataset;
 
 /* Read all targets; the samples stay in the file. The training part must be there, and the test part where `need_test` is set. */
@@ -54,6 +56,9 @@ typedef struct EntkEncoding {
 /* The encoding of `count` samples of a part (`indices`, or all of them where it is NULL), and their targets (outputs x count). */
 EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part, const size_t *indices, size_t count,
 		       EntkEncoding *encoding, double **targets, EntkError *error);
+/* Targets of another part, or of other samples, in an encoding that exists (outputs x count). */
+EntkStatus entk_encode_as(const EntkEncoding *encoding, const EntkDataset *dataset, EntkPartName part, const size_t *indices,
+			  size_t count, double **targets, EntkError *error);
 /* predictions (m x outputs) of f become predictions of y. */
 void entk_decode(const EntkEncoding *encoding, double *predictions, size_t m);
 void entk_encoding_destroy(EntkEncoding *encoding);

@@ -46,6 +46,11 @@ static void add_string(EntkText *script, const char *string)
 	entk_text_add(script, "'");
 }
 
+static bool is_drawn(const EntkPanel *panel, double y)
+{
+	return isfinite(y) && (!panel->log_y || y > 0);
+}
+
 /* The smallest and largest value that is drawn, error bars included. */
 static void range_of(const EntkPanel *panel, double *low, double *high)
 {
@@ -54,15 +59,21 @@ static void range_of(const EntkPanel *panel, double *low, double *high)
 	for (size_t c = 0; c < panel->curve_count; c++)
 		for (size_t i = 0; i < panel->points; i++) {
 			double y = panel->curves[c].y[i], half = panel->curves[c].half ? panel->curves[c].half[i] : 0;
-			if (!isfinite(y))
+			if (!is_drawn(panel, y))
 				continue;
-			half = isfinite(half) ? half : 0;
+			half = isfinite(half) && !panel->log_y ? half : 0;
 			*low = fmin(*low, y - half);
 			*high = fmax(*high, y + half);
 		}
 	if (!(*low <= *high)) {
-		*low = 0;
+		*low = panel->log_y ? 0.1 : 0;
 		*high = 1;
+	}
+	if (panel->log_y) {
+		double factor = *high > *low ? pow(*high / *low, 0.06) : 2;
+		*low /= factor;
+		*high *= factor;
+		return;
 	}
 	double margin = *high > *low ? 0.06 * (*high - *low) : 0.1 * fabs(*high) + 0.01;
 	*low -= margin;
@@ -87,8 +98,8 @@ static void add_data(EntkText *script, const EntkPanel *panel, size_t number)
 		entk_text_add(script, "$d%zu_%zu << END\n", number, c);
 		for (size_t i = 0; i < panel->points; i++) {
 			double y = panel->curves[c].y[i], half = panel->curves[c].half ? panel->curves[c].half[i] : 0;
-			if (isfinite(y))
-				entk_text_add(script, "%.9g %.9g %.9g\n", shifted(panel, c, i), y,
+			if (is_drawn(panel, y))
+				entk_text_add(script, "%.9g %.9g %.9g\n", panel->many ? panel->x[i] : shifted(panel, c, i), y,
 					      isfinite(half) ? half : 0);
 		}
 		entk_text_add(script, "END\n");
@@ -122,8 +133,15 @@ static void add_axes(EntkText *script, const EntkPanel *panel)
 	add_string(script, panel->y_label);
 	double first = panel->x[0], last = panel->x[panel->points - 1],
 	       margin = last > first ? pow(last / first, 0.07) : 2;
-	entk_text_add(script, "\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\nset xtics (",
-		      first / margin, last * margin, low, high);
+	entk_text_add(script, "\nunset logscale y\nset format y '%s'\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n",
+		      panel->log_y ? "%.0e" : "%g", first / margin, last * margin, low, high);
+	if (panel->log_y)
+		entk_text_add(script, "set logscale y\n");
+	if (panel->many) {
+		entk_text_add(script, "set xtics autofreq\nset format x '%s'\n", last < 1e5 ? "%g" : "%.0e");
+		return;
+	}
+	entk_text_add(script, "set xtics (");
 	for (size_t i = 0; i < panel->points; i++) {
 		char label[64];
 		snprintf(label, sizeof label, panel->x_format, panel->x[i]);
@@ -144,9 +162,12 @@ static void add_plot(EntkText *script, const EntkPanel *panel, size_t number)
 				script,
 				"%s$d%zu_%zu using 1:2:3 with yerrorbars lc rgb '%s' lw 1.5 dt 1 pt %d ps 0.1 notitle",
 				c ? ", " : "", number, c, styles[s].color, styles[s].marker);
-		entk_text_add(script, "%s$d%zu_%zu using 1:2 with linespoints lc rgb '%s' lw 2 dt %d pt %d ps 1 title ",
-			      c || panel->curves[c].half ? ", " : "", number, c, styles[s].color, styles[s].dash,
-			      styles[s].marker);
+		entk_text_add(script, "%s$d%zu_%zu using 1:2 with %s lc rgb '%s' lw 2 dt %d ",
+			      c || panel->curves[c].half ? ", " : "", number, c, panel->many ? "lines" : "linespoints",
+			      styles[s].color, styles[s].dash);
+		if (!panel->many)
+			entk_text_add(script, "pt %d ps 1 ", styles[s].marker);
+		entk_text_add(script, "title ");
 		add_string(script, panel->curves[c].name);
 	}
 	entk_text_add(script, "\n");

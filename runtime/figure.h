@@ -7,6 +7,8 @@
 
 #include "status.h"
 
+/* The canvas is white and opaque, so that figures look the same on light and dark pages. */
+
 typedef struct EntkCurve {
 	const char *name;
 	const double *y;    /* one per point of the panel; NaN: left out */
@@ -16,10 +18,12 @@ typedef struct EntkCurve {
 typedef struct EntkPanel {
 	const char *title, *x_label, *y_label;
 	const char *x_format; /* printf format of a tic: "%.0f", "%.0e" */
-	const double *x;      /* positive: the axis is logarithmic; every value gets a tic */
+	const double *x;      /* positive: the axis is logarithmic; every value gets a tic, unless there are many */
 	size_t points;
 	const EntkCurve *curves;
 	size_t curve_count;
+	bool many;  /* points: lines without markers, tics at decades */
+	bool log_y; /* values of 0 and below are left out */
 } EntkPanel;
 
 typedef struct EntkFigure {

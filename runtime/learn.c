@@ -1,64 +1,17 @@
-/* What the learning commands share: see learn.h. */
+/* What the learning commands share: see learn.h. The command line is in learn_line.c. */
 #include "learn.h"
 
+#include "linalg.h"
 #include "metrics.h"
 
 #include <math.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
-/* ---- options --------------------------------------------------------------------------------------------------- */
-
-EntkLearn entk_learn_defaults(void)
-{
-	return (EntkLearn){.ntk = true, .rule = ENTK_RIDGE_FIXED, .ridge = 1e-4, .time = INFINITY};
-}
-
-bool entk_learn_has(int id)
-{
-	return id >= ENTK_LEARN_KERNEL && id <= ENTK_LEARN_TIME;
-}
-
-static EntkStatus take_time(EntkLearn *learn, const char *value, EntkError *error)
-{
-	if (strcmp(value, "inf") == 0) {
-		learn->time = INFINITY;
-		return ENTK_OK;
-	}
-	return entk_parse_real("--time", value, 0, 1e300, &learn->time, error);
-}
-
-EntkStatus entk_learn_take(EntkLearn *learn, int id, const char *value, EntkError *error)
-{
-	switch (id) {
-	case ENTK_LEARN_KERNEL:
-		learn->ntk = strcmp(value, "ntk") == 0;
-		if (!learn->ntk && strcmp(value, "nngp") != 0)
-			return entk_fail(error, ENTK_USAGE, "--kernel", "expected ntk or nngp, got \"%s\"", value);
-		return ENTK_OK;
-	case ENTK_LEARN_RIDGE:
-		return entk_ridge_parse("--ridge", value, &learn->rule, &learn->ridge, error);
-	default:
-		return take_time(learn, value, error);
-	}
-}
-
-const char *entk_learn_kernel(const EntkLearn *learn)
-{
-	return learn->ntk ? "ntk" : "nngp";
-}
-
-EntkRegressOptions entk_learn_regression(const EntkLearn *learn, const size_t *groups)
-{
-	return (EntkRegressOptions){
-		.ntk = learn->ntk, .rule = learn->rule, .ridge = learn->ridge, .time = learn->time, .groups = groups};
-}
-
-/* ---- warnings -------------------------------------------------------------------------------------------------- */
+/* ---- warnings --------------------------------------------------------------------------------------------------- */
 
 void entk_warn(const char *program, const char *where, const char *format, ...)
 {
@@ -70,14 +23,17 @@ void entk_warn(const char *program, const char *where, const char *format, ...)
 	fputc('\n', stderr);
 }
 
-void entk_warn_jitter(const char *program, const char *net, const EntkRegression *regression)
+void entk_warn_fit(const char *program, const char *net, const EntkLearn *learn, const EntkRegression *regression)
 {
+	double most = entk_regress_max_learning_rate(regression);
 	if (regression->jitter > 0)
 		entk_warn(program, net,
-			  "the Gram matrix of %zu samples is not positive definite with ridge %g; %g more was added to "
-			  "it (relative to the mean "
-			  "diagonal)",
+			  "the Gram matrix of %zu samples is not positive definite with ridge %g; %g more was added to it "
+			  "(relative to the mean diagonal)",
 			  regression->n, regression->ridge, regression->jitter);
+	if (isfinite(learn->time) && learn->learning_rate != 1 && learn->learning_rate > most)
+		entk_warn(program, net, "gradient descent with learning rate %g diverges, the largest stable one is %.3g; "
+			  "predictions are those of gradient flow", learn->learning_rate, most);
 }
 
 void entk_warn_error(const char *program, const EntkError *error)
@@ -87,14 +43,14 @@ void entk_warn_error(const char *program, const EntkError *error)
 	entk_warn(program, error->where, "%s", text);
 }
 
-EntkStatus entk_learn_where(const EntkNet *net, EntkError *error)
+EntkStatus entk_learn_where(const char *net, EntkError *error)
 {
 	if (error->where[0] == '\0')
-		snprintf(error->where, sizeof error->where, "%s", net->name);
+		snprintf(error->where, sizeof error->where, "%s", net);
 	return error->status;
 }
 
-/* ---- memory ---------------------------------------------------------------------------------------------------- */
+/* ---- resources -------------------------------------------------------------------------------------------------- */
 
 EntkStatus entk_learn_check_memory(double bytes, const char *what, EntkError *error)
 {
@@ -104,9 +60,17 @@ EntkStatus entk_learn_check_memory(double bytes, const char *what, EntkError *er
 	double have = ((double)info.totalram + (double)info.totalswap) * info.mem_unit;
 	if (bytes <= have)
 		return ENTK_OK;
-	entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %s takes %.1f GB, the machine has %.1f GB", what,
-		  1e-9 * bytes, 1e-9 * have);
+	entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %s takes %.1f GB, the machine has %.1f GB", what, 1e-9 * bytes,
+		  1e-9 * have);
 	return entk_fix(error, "use fewer samples");
+}
+
+double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept)
+{
+	EntkRegressOptions options = entk_learn_regression(learn, n);
+	double matrix = (double)n * (double)n * sizeof(double);
+	/* LAPACK's eigensolver works on twice the matrix, and what it is given is lost. */
+	return entk_regress_needs_spectrum(&options) ? (kept ? 3 : 2) * matrix : 0;
 }
 
 EntkStatus entk_learn_check_output(const char *path, EntkError *error)
@@ -119,34 +83,73 @@ EntkStatus entk_learn_check_output(const char *path, EntkError *error)
 	return status;
 }
 
-double *entk_learn_matrix(size_t rows, size_t columns, const char *what, EntkError *error)
+EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z, double **kernel,
+			   EntkError *error)
 {
-	size_t count;
-	if (!entk_multiply(rows, columns, &count)) {
-		entk_fail_memory(error, what, SIZE_MAX);
-		return NULL;
-	}
-	return entk_allocate(count, sizeof(double), what, error);
+	EntkGramOptions options = entk_common_gram_options(&line->common);
+	*kernel = entk_linalg_matrix(x->count, z ? z->count : x->count, "the Gram matrix", error);
+	if (!*kernel)
+		return error->status;
+	return entk_gram(line->common.program, net, x, z, &options, line->learn.ntk ? NULL : *kernel,
+			 line->learn.ntk ? *kernel : NULL, error);
 }
 
-/* ---- output ------------------------------------------------------------------------------------------------------ */
+EntkStatus entk_learn_hold_out(EntkLearnLine *line, EntkDataset *dataset, const EntkNet *net, const EntkEncoding *encoding,
+			       const EntkSamples *train, EntkHeldOut *held, EntkError *error)
+{
+	EntkSamples samples = {0};
+	memset(held, 0, sizeof *held);
+	if (line->learn.rule != ENTK_RIDGE_VALIDATION)
+		return ENTK_OK;
+	EntkStatus status =
+		entk_dataset_samples(dataset, ENTK_PART_VAL, net, line->common.program->precision, &samples, error);
+	if (status == ENTK_OK)
+		status = entk_learn_gram(line, net, &samples, train, &held->cross, error);
+	if (status == ENTK_OK)
+		status = entk_encode_as(encoding, dataset, ENTK_PART_VAL, NULL, samples.count, &held->targets, error);
+	if (status == ENTK_OK)
+		held->validation = (EntkValidation){samples.count, held->cross, held->targets};
+	entk_samples_destroy(&samples);
+	return status;
+}
+
+void entk_learn_held_out_destroy(EntkHeldOut *held)
+{
+	free(held->cross);
+	free(held->targets);
+	memset(held, 0, sizeof *held);
+}
+
+bool entk_learn_calibrated(double amplitude)
+{
+	return amplitude > 0 && isfinite(amplitude);
+}
+
+/* ---- in JSON ---------------------------------------------------------------------------------------------------- */
 
 void entk_learn_json(const EntkLearn *learn, EntkJson *json)
 {
 	entk_json_put_string(json, "kernel", entk_learn_kernel(learn));
 	entk_json_put_string(json, "ridge_rule", entk_ridge_rule_name(learn->rule));
 	entk_json_put_number(json, "time", learn->time);
+	entk_json_put_number(json, "learning_rate", learn->learning_rate);
 }
 
 void entk_learn_json_fit(const EntkRegression *regression, EntkJson *json)
 {
+	const EntkMerit *merit = &regression->merit;
 	entk_json_put_number(json, "ridge", regression->ridge);
+	entk_json_put_number(json, "ridge_absolute", regression->ridge * regression->mean_diagonal);
 	entk_json_put_number(json, "jitter", regression->jitter);
 	entk_json_put_number(json, "condition", regression->condition);
-	entk_json_put_number(json, "loo_mse", regression->merit.loo_mse);
-	entk_json_put_number(json, "log_marginal_likelihood", regression->merit.log_marginal);
-	entk_json_put_number(json, "log_evidence", regression->merit.log_evidence);
+	entk_json_put_number(json, "max_learning_rate", entk_regress_max_learning_rate(regression));
+	entk_json_put_number(json, "loo_mse", merit->loo_mse);
+	entk_json_put_number(json, "val_mse", merit->val_mse);
+	entk_json_put_number(json, "log_marginal_likelihood", merit->log_marginal);
+	entk_json_put_number(json, "log_evidence", merit->log_evidence);
 }
+
+/* ---- in text ---------------------------------------------------------------------------------------------------- */
 
 const char *entk_learn_time_text(double time, char *text, size_t size)
 {
@@ -170,28 +173,47 @@ double entk_learn_loo_accuracy(const EntkDataset *dataset, const EntkRegression 
 	return (double)right / (double)n;
 }
 
-void entk_learn_print_fit(const EntkLearn *learn, const EntkDataset *dataset, const EntkRegression *regression)
+static void print_kernel(const EntkLearn *learn)
 {
 	char time[32];
-	printf("  kernel               %s, time %s\n", entk_learn_kernel(learn),
+	printf("  kernel               %s, time %s", entk_learn_kernel(learn),
 	       entk_learn_time_text(learn->time, time, sizeof time));
-	printf("  ridge                %.3g%s%s\n", regression->ridge,
-	       learn->rule == ENTK_RIDGE_FIXED ? "" : ", chosen by ",
-	       learn->rule == ENTK_RIDGE_FIXED ? ""
-	       : learn->rule == ENTK_RIDGE_LOO ? "leave-one-out"
-					       : "evidence");
+	if (learn->learning_rate != 1 && isfinite(learn->time))
+		printf(" in steps of rate %g", learn->learning_rate);
+	printf("\n");
+}
+
+static void print_loo(const EntkDataset *dataset, const EntkRegression *regression)
+{
+	double accuracy = entk_learn_loo_accuracy(dataset, regression);
+	const char *name = dataset->groups ? "leave-one-group-out" : "leave-one-out";
+	if (isinf(regression->time) && !regression->loo) {
+		printf("  %-20s not computed; --loo=always does, in twice the time\n", name);
+		return;
+	}
+	if (isnan(regression->merit.loo_mse))
+		return;
+	printf("  %-20s mean squared error %.4g", name, regression->merit.loo_mse);
+	if (!isnan(accuracy))
+		printf(", accuracy %.4f", accuracy);
+	printf("\n");
+}
+
+void entk_learn_print_fit(const EntkLearn *learn, const EntkDataset *dataset, const EntkRegression *regression)
+{
+	const EntkMerit *merit = &regression->merit;
+	print_kernel(learn);
+	printf("  ridge                %.3g (%.3g absolute)%s\n", regression->ridge, regression->ridge * regression->mean_diagonal,
+	       entk_ridge_rule_text(learn->rule));
 	if (regression->jitter > 0)
 		printf("  jitter               %.3g\n", regression->jitter);
 	printf("  condition number     %.3g%s\n", regression->condition, regression->values ? "" : " (estimate)");
-	if (!isnan(regression->merit.loo_mse)) {
-		double accuracy = entk_learn_loo_accuracy(dataset, regression);
-		printf("  leave-one-%sout %s  mean squared error %.4g", dataset->groups ? "group-" : "",
-		       dataset->groups ? "" : "     ", regression->merit.loo_mse);
-		if (!isnan(accuracy))
-			printf(", accuracy %.4f", accuracy);
-		printf("\n");
-	}
-	if (!isnan(regression->merit.log_marginal))
-		printf("  log likelihood       %.6g marginal, %.6g with the kernel's best scale\n",
-		       regression->merit.log_marginal, regression->merit.log_evidence);
+	printf("  max learning rate    %.4g (of gradient descent on the mean squared error)\n",
+	       entk_regress_max_learning_rate(regression));
+	print_loo(dataset, regression);
+	if (!isnan(merit->val_mse))
+		printf("  validation           mean squared error %.4g\n", merit->val_mse);
+	if (!isnan(merit->log_marginal))
+		printf("  log likelihood       %.6g marginal, %.6g with the kernel's best scale\n", merit->log_marginal,
+		       merit->log_evidence);
 }

@@ -8,6 +8,8 @@
 #include <lapacke.h>
 #include <limits.h>
 #include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* OpenBLAS's own; other BLAS libraries may lack it. */
@@ -17,6 +19,16 @@ void entk_linalg_threads(unsigned threads)
 {
 	if (openblas_set_num_threads)
 		openblas_set_num_threads((int)entk_thread_count(threads));
+}
+
+double *entk_linalg_matrix(size_t rows, size_t columns, const char *what, EntkError *error)
+{
+	size_t count;
+	if (!entk_multiply(rows, columns, &count)) {
+		entk_fail_memory(error, what, SIZE_MAX);
+		return NULL;
+	}
+	return entk_allocate(count, sizeof(double), what, error);
 }
 
 /* LAPACK counts in 32 bits here. */
@@ -80,6 +92,24 @@ EntkStatus entk_linalg_invert_lower(double *l, size_t n, EntkError *error)
 	return info == 0 ? ENTK_OK : bad_call("dtrtri", info, error);
 }
 
+void entk_linalg_multiply_lower(const double *l, size_t n, bool transposed, double *b, size_t m)
+{
+	if (n > 0 && m > 0)
+		cblas_dtrmm(CblasColMajor, CblasLeft, CblasUpper, transposed ? CblasNoTrans : CblasTrans, CblasNonUnit,
+			    (int)n, (int)m, 1, l, (int)n, b, (int)n);
+}
+
+void entk_linalg_mirror(double *a, size_t n)
+{
+	/* Block by block: a column's entries lie a whole row apart, so the lines that a block touches must stay in the cache. */
+	enum { BLOCK = 16 };
+	for (size_t top = 0; top < n; top += BLOCK)
+		for (size_t left = 0; left <= top; left += BLOCK)
+			for (size_t i = top; i < top + BLOCK && i < n; i++)
+				for (size_t j = left; j < left + BLOCK && j < i; j++)
+					a[i * n + j] = a[j * n + i];
+}
+
 EntkStatus entk_linalg_cholesky_condition(const double *l, size_t n, double norm, double *condition, EntkError *error)
 {
 	double reciprocal = 1;
@@ -96,6 +126,14 @@ EntkStatus entk_linalg_cholesky_condition(const double *l, size_t n, double norm
 	return ENTK_OK;
 }
 
+double entk_linalg_mean_diagonal(const double *a, size_t n)
+{
+	double sum = 0;
+	for (size_t i = 0; i < n; i++)
+		sum += a[i * n + i];
+	return n ? sum / (double)n : 0;
+}
+
 double entk_linalg_norm(const double *a, size_t n)
 {
 	double norm = 0;
@@ -105,6 +143,75 @@ double entk_linalg_norm(const double *a, size_t n)
 	}
 	return norm;
 }
+
+/* ---- Lanczos --------------------------------------------------------------------------------------------------- */
+
+#define LANCZOS_STEPS     100
+#define LANCZOS_TOLERANCE 1e-9
+
+/* The largest eigenvalue of a tridiagonal matrix. */
+static EntkStatus tridiagonal_largest(const double *diagonal, const double *beside, size_t n, double *largest, EntkError *error)
+{
+	double d[LANCZOS_STEPS], e[LANCZOS_STEPS], none;
+	memcpy(d, diagonal, n * sizeof *d);
+	memcpy(e, beside, n * sizeof *e);
+	lapack_int info = LAPACKE_dstev(LAPACK_COL_MAJOR, 'N', (lapack_int)n, d, e, &none, 1);
+	if (info > 0)
+		return entk_fail(error, ENTK_NUMERICAL, NULL, "the eigenvalues of a tridiagonal matrix did not converge");
+	*largest = d[n - 1];
+	return info == 0 ? ENTK_OK : bad_call("dstev", info, error);
+}
+
+/* A start that no symmetry of the samples makes orthogonal to the eigenvector: near the constant one, as the leading vectors of
+ * kernels are. */
+static void lanczos_start(double *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		v[i] = 1 + 0.3 * sin(1.7 * (double)i * (double)i + 0.5);
+	cblas_dscal((int)n, 1 / cblas_dnrm2((int)n, v, 1), v, 1);
+}
+
+/* Vectors are not orthogonalized again: rounding then repeats eigenvalues that were found, and the largest stays right. */
+static EntkStatus lanczos(const double *a, size_t n, double *v, double *before, double *w, double *largest, EntkError *error)
+{
+	double diagonal[LANCZOS_STEPS], beside[LANCZOS_STEPS] = {0}, last = 0;
+	lanczos_start(v, n);
+	for (size_t k = 0; k < LANCZOS_STEPS; k++) {
+		cblas_dsymv(CblasRowMajor, CblasUpper, (int)n, 1, a, (int)n, v, 1, 0, w, 1);
+		diagonal[k] = cblas_ddot((int)n, v, 1, w, 1);
+		cblas_daxpy((int)n, -diagonal[k], v, 1, w, 1);
+		if (k > 0)
+			cblas_daxpy((int)n, -beside[k - 1], before, 1, w, 1);
+		EntkStatus status = tridiagonal_largest(diagonal, beside, k + 1, largest, error);
+		if (status != ENTK_OK)
+			return status;
+		beside[k] = cblas_dnrm2((int)n, w, 1);
+		double scale = fabs(*largest);
+		if (beside[k] <= 1e-14 * scale || k + 1 == n || (k > 2 && fabs(*largest - last) <= LANCZOS_TOLERANCE * scale))
+			return ENTK_OK;
+		last = *largest;
+		memcpy(before, v, n * sizeof *v);
+		for (size_t i = 0; i < n; i++)
+			v[i] = w[i] / beside[k];
+	}
+	return ENTK_OK;
+}
+
+EntkStatus entk_linalg_largest(const double *a, size_t n, double *largest, EntkError *error)
+{
+	*largest = 0;
+	EntkStatus status = check_size(n, 1, error);
+	if (status != ENTK_OK || n == 0)
+		return status;
+	double *vectors = entk_allocate(3 * n, sizeof *vectors, "Lanczos's vectors", error);
+	if (!vectors)
+		return error->status;
+	status = lanczos(a, n, vectors, vectors + n, vectors + 2 * n, largest, error);
+	free(vectors);
+	return status;
+}
+
+/* ---- eigenvectors ---------------------------------------------------------------------------------------------- */
 
 EntkStatus entk_linalg_eigen(double *a, size_t n, double *values, EntkError *error)
 {

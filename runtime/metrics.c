@@ -8,7 +8,10 @@
 
 #define CALIBRATION_BINS 15
 
-static const EntkMetrics nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+static const EntkMetrics nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
+
+
+
 
 size_t entk_argmax(const double *values, size_t count)
 {
@@ -164,6 +167,11 @@ static double normal_cdf(double z)
 	return 0.5 * erfc(-z * 0.70710678118654752440);
 }
 
+double entk_label_probability(double mean, double variance)
+{
+	return normal_cdf((mean - 0.5) / sqrt(variance));
+}
+
 typedef struct LabelCounts {
 	double yes, no, yes_found, no_found;
 } LabelCounts;
@@ -197,8 +205,7 @@ EntkStatus entk_metrics_labels(const double *predictions, const double *variance
 			squares += (p - y) * (p - y);
 			absolute += fabs(p - y);
 			if (variances)
-				nll -= log(
-					fmax(normal_cdf((y > 0.5 ? p - 0.5 : 0.5 - p) / sqrt(variances[i])), DBL_MIN));
+				nll -= log(fmax(entk_label_probability(y > 0.5 ? p : 1 - p, variances[i]), DBL_MIN));
 		}
 		right += counts.yes_found + counts.no_found;
 		balance += label_balance(&counts);
@@ -220,37 +227,62 @@ EntkStatus entk_metrics_labels(const double *predictions, const double *variance
 
 /* ---- real targets ---------------------------------------------------------------------------------------------------- */
 
-void entk_metrics_regression(const double *predictions, const double *variances, const double *scale,
-			     const double *truth, size_t m, size_t outputs, EntkMetrics *metrics)
+/* Sums over the samples of one output. */
+typedef struct OutputSums {
+	double squares, absolute, total; /* total: squared deviations from the mean */
+	double nll, covered, width;
+} OutputSums;
+
+static OutputSums sum_output(const double *predictions, const double *variances, double scale, const double *truth, size_t m,
+			     size_t stride)
 {
 	const double pi = 3.14159265358979323846;
-	double squares = 0, absolute = 0, nll = 0, explained = 0, count = (double)m * (double)outputs;
+	OutputSums sums = {0};
+	double mean = 0;
+	for (size_t i = 0; i < m; i++)
+		mean += truth[i * stride] / (double)m;
+	for (size_t i = 0; i < m; i++) {
+		double y = truth[i * stride], d = predictions[i * stride] - y;
+		sums.total += (y - mean) * (y - mean);
+		sums.squares += d * d;
+		sums.absolute += fabs(d);
+		if (variances) {
+			double variance = variances[i] * scale * scale, half = ENTK_INTERVAL * sqrt(variance);
+			sums.nll += 0.5 * (log(2 * pi * variance) + d * d / variance);
+			sums.covered += fabs(d) <= half;
+			sums.width += 2 * half;
+		}
+	}
+	return sums;
+}
+
+void entk_metrics_regression(const double *predictions, const double *variances, const double *scale, const double *truth,
+			     size_t m, size_t outputs, EntkMetrics *metrics)
+{
+	OutputSums all = {0};
+	double explained = 0, count = (double)m * (double)outputs;
 	size_t varying = 0;
 	*metrics = nothing;
 	for (size_t o = 0; o < outputs; o++) {
-		double mean = 0, total = 0, wrong = 0;
-		for (size_t i = 0; i < m; i++)
-			mean += truth[i * outputs + o] / (double)m;
-		for (size_t i = 0; i < m; i++) {
-			double y = truth[i * outputs + o], d = predictions[i * outputs + o] - y;
-			total += (y - mean) * (y - mean);
-			wrong += d * d;
-			absolute += fabs(d);
-			if (variances) {
-				double variance = variances[i] * scale[o] * scale[o];
-				nll += 0.5 * (log(2 * pi * variance) + d * d / variance);
-			}
-		}
-		squares += wrong;
-		if (total > 0) {
-			explained += 1 - wrong / total;
+		OutputSums sums = sum_output(predictions + o, variances, scale[o], truth + o, m, outputs);
+		all.squares += sums.squares;
+		all.absolute += sums.absolute;
+		all.nll += sums.nll;
+		all.covered += sums.covered;
+		all.width += sums.width;
+		if (sums.total > 0) {
+			explained += 1 - sums.squares / sums.total;
 			varying++;
 		}
 	}
-	metrics->mse = squares / count;
-	metrics->mae = absolute / count;
+	metrics->mse = all.squares / count;
+	metrics->mae = all.absolute / count;
 	metrics->r2 = varying ? explained / (double)varying : NAN;
-	metrics->nll = variances ? nll / count : NAN;
+	if (variances) {
+		metrics->nll = all.nll / count;
+		metrics->coverage = all.covered / count;
+		metrics->interval_width = all.width / count;
+	}
 }
 
 /* ---- probabilities --------------------------------------------------------------------------------------------------- */
@@ -284,15 +316,34 @@ void entk_class_probabilities(const double *mean, size_t classes, double varianc
 
 /* ---- over seeds ------------------------------------------------------------------------------------------------------ */
 
-/* 97.5 % quantiles of Student's t distribution for 1 .. 30 degrees of freedom. */
-static const double t_quantile[] = {12.7062, 4.3027, 3.1824, 2.7764, 2.5706, 2.4469, 2.3646, 2.3060, 2.2622, 2.2281,
-				    2.2010,  2.1788, 2.1604, 2.1448, 2.1314, 2.1199, 2.1098, 2.1009, 2.0930, 2.0860,
-				    2.0796,  2.0739, 2.0687, 2.0639, 2.0595, 2.0555, 2.0518, 2.0484, 2.0452, 2.0423};
+/* Abramowitz and Stegun 26.7.3 and 26.7.4: finite sums for whole degrees of freedom. */
+double entk_student_tail(double t, size_t degrees)
+{
+	const double pi = 3.14159265358979323846;
+	double angle = atan2(fabs(t), sqrt((double)degrees)), c = cos(angle) * cos(angle), term = 1, sum = 0;
+	bool odd = degrees % 2 == 1;
+	size_t terms = odd ? (degrees - 1) / 2 : degrees / 2;
+	for (size_t k = 0; k < terms; k++) {
+		sum += term;
+		term *= c * (odd ? (double)(2 * k + 2) / (double)(2 * k + 3) : (double)(2 * k + 1) / (double)(2 * k + 2));
+	}
+	double inside = odd ? 2 / pi * (angle + sin(angle) * cos(angle) * sum) : sin(angle) * sum;
+	return inside < 1 ? 1 - inside : 0;
+}
+
+double entk_student_quantile(double level, size_t degrees)
+{
+	double low = 0, high = 1e6;
+	for (int i = 0; i < 200; i++) {
+		double middle = 0.5 * (low + high);
+		*(entk_student_tail(middle, degrees) > 1 - level ? &low : &high) = middle;
+	}
+	return low;
+}
 
 EntkSpread entk_spread(const double *values, size_t count)
 {
-	const size_t known = sizeof t_quantile / sizeof t_quantile[0];
-	EntkSpread s = {0, NAN, NAN, NAN};
+	EntkSpread s = {0, NAN, NAN, NAN, NAN};
 	double square = 0;
 	for (size_t i = 0; i < count; i++)
 		s.mean += values[i] / (double)count;
@@ -302,9 +353,8 @@ EntkSpread entk_spread(const double *values, size_t count)
 		square += (values[i] - s.mean) * (values[i] - s.mean);
 	s.deviation = sqrt(square / (double)(count - 1));
 	s.error = s.deviation / sqrt((double)count);
-	/* Beyond the table the quantile is 1.95996 + 2.37 / degrees to three digits. */
-	double degrees = (double)(count - 1);
-	s.half = s.error *
-		 (count - 1 <= known ? t_quantile[count - 2] : 1.959964 + 2.372 / degrees + 2.8 / (degrees * degrees));
+	s.half = s.error * entk_student_quantile(0.95, count - 1);
+	/* Equal differences that are not 0 are beyond doubt; all zeros are no difference. */
+	s.p = isnan(s.mean) ? NAN : s.mean == 0 ? 1 : s.error > 0 ? entk_student_tail(s.mean / s.error, count - 1) : 0;
 	return s;
 }

@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+/* Half the width of a 95 % interval in standard deviations. */
+#define ENTK_INTERVAL 1.959963984540054
+
 typedef struct EntkMetrics {
 	double accuracy;          /* share of right classes, or of right labels */
 	double balanced_accuracy; /* mean over the classes that occur of the share found; for labels the mean over labels */
@@ -13,6 +16,8 @@ typedef struct EntkMetrics {
 	double mse, mae; /* over samples and outputs; classes: of the centred one-hot scores */
 	double r2;       /* 1 - squared error / variance, mean over the outputs that vary */
 	double nll;      /* mean negative log likelihood of the true value, in nats (per output for real targets) */
+	double coverage;       /* real targets: share inside their 95 % prediction intervals */
+	double interval_width; /* mean width of these, in the targets' units */
 	double calibration_error; /* classes: |confidence - accuracy| in 15 bins of confidence, weighted by their samples */
 } EntkMetrics;
 
@@ -27,7 +32,7 @@ void entk_metrics_confusion(const double *scores, const size_t *truth, size_t m,
 /* Predictions of 0/1 labels; above 1/2 counts as 1. `variances` (m) of the prediction, or NULL: then nll is NaN. */
 EntkStatus entk_metrics_labels(const double *predictions, const double *variances, const double *truth, size_t m,
 			       size_t labels, EntkMetrics *metrics, EntkError *error);
-/* Predictions of real targets; `variances` (m) times scale[o]^2 is that of output o; NULL: nll is NaN. */
+/* Predictions of real targets; `variances` (m) times scale[o]^2 is that of output o; NULL: nll and intervals are NaN. */
 void entk_metrics_regression(const double *predictions, const double *variances, const double *scale,
 			     const double *truth, size_t m, size_t outputs, EntkMetrics *metrics);
 
@@ -35,6 +40,8 @@ void entk_metrics_regression(const double *predictions, const double *variances,
 EntkStatus entk_metrics_auc(const double *scores, size_t stride, const bool *positive, size_t m, double *auc,
 			    EntkError *error);
 
+/* P(label = 1) of a label predicted as `mean`: that a normal score exceeds 1/2. */
+double entk_label_probability(double mean, double variance);
 /* Probability that class c has the largest of independent scores N(mean[c], variance), for all classes. */
 void entk_class_probabilities(const double *mean, size_t classes, double variance, double *probabilities);
 
@@ -45,8 +52,12 @@ typedef struct EntkSpread {
 	double deviation; /* sample standard deviation (n - 1); NaN for a single value */
 	double error;     /* standard error of the mean */
 	double half;      /* half width of the 95 % interval of the mean (Student's t) */
+	double p;         /* how likely a mean as far from 0 is, were the true one 0 (two-sided t-test); NaN for a single value */
 } EntkSpread;
 
 EntkSpread entk_spread(const double *values, size_t count);
+/* P(|T| > t) of Student's t with `degrees` (>= 1) degrees of freedom, and the t at which it is 1 - level. */
+double entk_student_tail(double t, size_t degrees);
+double entk_student_quantile(double level, size_t degrees);
 
 #endif

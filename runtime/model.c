@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT 1
+#define FORMAT 2
 
 void entk_model_destroy(EntkModel *model)
 {
@@ -287,7 +287,10 @@ static EntkStatus read_arrays(const EntkProgram *program, EntkNpz *npz, EntkMode
 		{"targets", outputs, n, &model->targets},        {"alpha", outputs, n, &model->alpha},
 		{"nngp_train", n, n, &model->nngp_train},        {"ntk_train", n, n, &model->ntk_train},
 	};
-	for (size_t i = 0; i < sizeof arrays / sizeof arrays[0] - !model->ntk && status == ENTK_OK; i++)
+	/* The last two are the kernels. */
+	size_t count = sizeof arrays / sizeof arrays[0];
+	count -= !entk_npz_has(npz, "nngp_train") ? 2 : !model->ntk;
+	for (size_t i = 0; i < count && status == ENTK_OK; i++)
 		status = read_matrix(npz, arrays[i].key, arrays[i].rows, arrays[i].columns, arrays[i].values, error);
 	return status == ENTK_OK ? read_classes(npz, model, error) : status;
 }

@@ -1,6 +1,6 @@
 /* A trained net in a file: what `fit` writes and `predict` reads. One .npz, readable from Python:
  *
- *   format            1
+ *   format            2
  *   net, kernel, task, param_names   texts as bytes (param_names: one per line)
  *   hash, precision   of the compiled net: the model belongs to it alone
  *   params            values of the program's params
@@ -9,7 +9,8 @@
  *   targets, alpha    (outputs, n): encoded targets, and the solution f(t) Y
  *   center, scale     (outputs): y = center + scale * f
  *   classes           what the classes are called, for classes
- *   nngp_train, ntk_train   (n, n) kernels of the training samples (ntk_train only for the NTK) */
+ *   nngp_train, ntk_train   (n, n) kernels of the training samples, from which variances come (ntk_train only for the NTK);
+ *                     absent in a model that was made for means only */
 #ifndef ENTK_MODEL_H
 #define ENTK_MODEL_H
 
@@ -28,8 +29,8 @@ typedef struct EntkModel {
 	int64_t *classes;   /* outputs; NULL for other tasks */
 	double *targets;    /* outputs x count */
 	double *alpha;      /* outputs x count */
-	double *nngp_train; /* count x count */
-	double *ntk_train;  /* count x count; NULL for an NNGP model */
+	double *nngp_train; /* count x count; NULL: the model has a mean only */
+	double *ntk_train;  /* count x count; NULL for an NNGP model, or as above */
 } EntkModel;
 
 void entk_model_destroy(EntkModel *model); /* a zeroed one is fine */

@@ -18,6 +18,37 @@
 /* The golden predictions were made in double precision too, with R^-1 written out; condition numbers reach 2e5. */
 #define GOLDEN_TOLERANCE 1e-9
 
+/* A fit takes the kernel matrix for its own work: give it a copy, which the regression then carries. */
+static EntkStatus fit_copy(const double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
+			   EntkRegression *regression, EntkError *error)
+{
+	double *copy = malloc(n * n * sizeof *copy);
+	memcpy(copy, kernel, n * n * sizeof *copy);
+	EntkStatus status = entk_regress_fit(copy, n, targets, outputs, options, regression, error);
+	if (status != ENTK_OK)
+		free(copy);
+	return status;
+}
+
+static void forget(EntkRegression *regression)
+{
+	free(regression->factor);
+	entk_regress_destroy(regression);
+}
+
+static EntkStatus decompose_copy(const double *kernel, size_t n, EntkSpectrum *spectrum, EntkError *error)
+{
+	double *copy = malloc(n * n * sizeof *copy);
+	memcpy(copy, kernel, n * n * sizeof *copy);
+	return entk_spectrum_create(copy, n, spectrum, error);
+}
+
+static void forget_spectrum(EntkSpectrum *spectrum)
+{
+	free(spectrum->vectors);
+	entk_spectrum_destroy(spectrum);
+}
+
 static double *read_array(EntkNpz *npz, const char *key, size_t *rows, size_t *columns)
 {
 	EntkArray array = {0};
@@ -141,7 +172,7 @@ static void check_golden(Golden *golden, int ntk, double ridge, double time)
 	EntkRegressOptions options = {.ntk = ntk, .ridge = ridge, .time = time};
 	EntkRegression regression;
 	EntkError error;
-	if (entk_regress_fit(golden->kernel[ntk], n, golden->targets, classes, &options, &regression, &error) !=
+	if (fit_copy(golden->kernel[ntk], n, golden->targets, classes, &options, &regression, &error) !=
 	    ENTK_OK)
 		fail_msg("%s", error.what);
 	assert_true(regression.jitter == 0);
@@ -178,7 +209,7 @@ static void check_golden(Golden *golden, int ntk, double ridge, double time)
 	free(mean);
 	free(cov);
 	free(var);
-	entk_regress_destroy(&regression);
+	forget(&regression);
 }
 
 static void test_golden(void **state)
@@ -206,7 +237,7 @@ static void test_golden_spectrum(void **state)
 		skip();
 	double *loo = malloc(golden.classes * golden.n * sizeof *loo);
 	for (int ntk = 0; ntk < 2; ntk++) {
-		assert_int_equal(entk_spectrum_create(golden.kernel[ntk], golden.n, &spectrum, &error), ENTK_OK);
+		assert_int_equal(decompose_copy(golden.kernel[ntk], golden.n, &spectrum, &error), ENTK_OK);
 		for (int i = 0; i < 3; i++) {
 			const double ridges[] = {0, 1e-4, 1e-2};
 			char key[128];
@@ -221,7 +252,7 @@ static void test_golden_spectrum(void **state)
 			compare_golden(&golden, key, &merit.log_marginal, 1, 0);
 			free(rows);
 		}
-		entk_spectrum_destroy(&spectrum);
+		forget_spectrum(&spectrum);
 	}
 	free(loo);
 	golden_close(&golden);
@@ -355,8 +386,8 @@ static void check_leaving_out(const size_t *groups)
 	EntkSpectrum spectrum;
 	EntkMerit merit;
 	double squares = 0, *loo = malloc(p.outputs * p.n * sizeof *loo);
-	assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
-	assert_int_equal(entk_spectrum_create(p.kernel, p.n, &spectrum, &error), ENTK_OK);
+	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
+	assert_int_equal(decompose_copy(p.kernel, p.n, &spectrum, &error), ENTK_OK);
 	assert_int_equal(
 		entk_spectrum_merit(&spectrum, regression.shift, p.targets, p.outputs, groups, &merit, loo, &error),
 		ENTK_OK);
@@ -376,8 +407,8 @@ static void check_leaving_out(const size_t *groups)
 	assert_true(fabs(merit.log_marginal - regression.merit.log_marginal) < 1e-10);
 	assert_true(fabs(merit.amplitude - regression.merit.amplitude) < 1e-10 * merit.amplitude);
 	free(loo);
-	entk_spectrum_destroy(&spectrum);
-	entk_regress_destroy(&regression);
+	forget_spectrum(&spectrum);
+	forget(&regression);
 	problem_destroy(&p);
 }
 
@@ -402,7 +433,7 @@ static void test_marginal_likelihood(void **state)
 	EntkError error;
 	double want = 0, x[9];
 	(void)state;
-	assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
+	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
 	for (size_t o = 0; o < p.outputs; o++) {
 		double log_determinant = solve(p.kernel, p.n, regression.shift, p.targets + o * p.n, x);
 		want -= 0.5 * (entk_linalg_dot(p.targets + o * p.n, x, p.n) + log_determinant +
@@ -411,16 +442,16 @@ static void test_marginal_likelihood(void **state)
 	assert_true(fabs(regression.merit.log_marginal - want) < 1e-10);
 	/* The best of many scales: a kernel times s has the same solution, and its own likelihood. */
 	double best = -INFINITY, evidence = regression.merit.log_evidence;
-	entk_regress_destroy(&regression);
+	forget(&regression);
 	for (double scale = 1e-3; scale < 1e3; scale *= 1.003) {
 		double *scaled = malloc(p.n * p.n * sizeof *scaled);
 		for (size_t i = 0; i < p.n * p.n; i++)
 			scaled[i] = scale * p.kernel[i];
-		assert_int_equal(entk_regress_fit(scaled, p.n, p.targets, p.outputs, &options, &regression, &error),
+		assert_int_equal(fit_copy(scaled, p.n, p.targets, p.outputs, &options, &regression, &error),
 				 ENTK_OK);
 		best = fmax(best, regression.merit.log_marginal);
 		assert_true(fabs(regression.merit.log_evidence - evidence) < 1e-9);
-		entk_regress_destroy(&regression);
+		forget(&regression);
 		free(scaled);
 	}
 	assert_true(best <= evidence + 1e-10 && best > evidence - 1e-3);
@@ -436,9 +467,9 @@ static void test_paths_agree(void **state)
 	for (int ntk = 0; ntk < 2; ntk++) {
 		EntkRegression a, b;
 		EntkRegressOptions options = {.ntk = ntk, .ridge = 0.01, .time = INFINITY};
-		assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &a, &error), ENTK_OK);
+		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &a, &error), ENTK_OK);
 		options.time = 1e9;
-		assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &b, &error), ENTK_OK);
+		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &b, &error), ENTK_OK);
 		assert_null(a.values);
 		assert_non_null(b.values);
 		double mean[2][18], var[2][6];
@@ -454,8 +485,8 @@ static void test_paths_agree(void **state)
 		assert_true(difference(var[1], var[0], 6) < 1e-11);
 		/* The estimate is a lower bound in another norm: within n of the exact number. */
 		assert_true(a.condition > b.condition / (double)p.n && a.condition < b.condition * (double)p.n);
-		entk_regress_destroy(&a);
-		entk_regress_destroy(&b);
+		forget(&a);
+		forget(&b);
 	}
 	problem_destroy(&p);
 }
@@ -471,14 +502,14 @@ static void test_start_of_training(void **state)
 		EntkRegressOptions options = {.ntk = ntk, .ridge = 1e-3, .time = 0};
 		double mean[4], var[4];
 		EntkCross cross = {p.m, p.cross, p.cross, p.kernel, p.diagonal};
-		assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, 1, &options, &regression, &error), ENTK_OK);
+		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 1, &options, &regression, &error), ENTK_OK);
 		entk_regress_mean(&regression, p.cross, p.m, mean);
 		assert_int_equal(entk_regress_variance(&regression, &cross, var, &error), ENTK_OK);
 		for (size_t i = 0; i < p.m; i++) {
 			assert_true(mean[i] == 0);
 			assert_true(fabs(var[i] - p.diagonal[i]) < 1e-15);
 		}
-		entk_regress_destroy(&regression);
+		forget(&regression);
 	}
 	problem_destroy(&p);
 }
@@ -489,11 +520,11 @@ static void test_rules(void **state)
 	EntkError error;
 	EntkSpectrum spectrum;
 	(void)state;
-	assert_int_equal(entk_spectrum_create(p.kernel, p.n, &spectrum, &error), ENTK_OK);
+	assert_int_equal(decompose_copy(p.kernel, p.n, &spectrum, &error), ENTK_OK);
 	for (int rule = ENTK_RIDGE_LOO; rule <= ENTK_RIDGE_EVIDENCE; rule++) {
 		EntkRegressOptions options = {.rule = (EntkRidgeRule)rule, .time = INFINITY};
 		EntkRegression regression;
-		assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error),
+		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error),
 				 ENTK_OK);
 		double chosen = rule == ENTK_RIDGE_LOO ? regression.merit.loo_mse : -regression.merit.log_evidence;
 		bool on_grid = false;
@@ -508,9 +539,9 @@ static void test_rules(void **state)
 		assert_true(on_grid);
 		/* Random targets cannot be learnt: both rules prefer a large ridge. */
 		assert_true(regression.ridge >= 0.1);
-		entk_regress_destroy(&regression);
+		forget(&regression);
 	}
-	entk_spectrum_destroy(&spectrum);
+	forget_spectrum(&spectrum);
 	problem_destroy(&p);
 }
 
@@ -522,15 +553,15 @@ static void test_jitter(void **state)
 	EntkRegression regression;
 	EntkError error;
 	(void)state;
-	assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, 1, &options, &regression, &error), ENTK_OK);
+	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 1, &options, &regression, &error), ENTK_OK);
 	assert_true(regression.jitter >= 1e-13 && regression.jitter <= 1e-6);
 	assert_true(regression.shift == regression.jitter * regression.mean_diagonal);
-	entk_regress_destroy(&regression);
+	forget(&regression);
 	/* The same matrix has a perfectly good flow at finite times, without jitter. */
 	options.time = 100;
-	assert_int_equal(entk_regress_fit(p.kernel, p.n, p.targets, 1, &options, &regression, &error), ENTK_OK);
+	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 1, &options, &regression, &error), ENTK_OK);
 	assert_true(regression.jitter == 0);
-	entk_regress_destroy(&regression);
+	forget(&regression);
 	problem_destroy(&p);
 }
 
@@ -543,18 +574,160 @@ static void test_indefinite(void **state)
 	for (int i = 0; i < 3; i++) {
 		EntkRegressOptions options = {.ridge = 1e-4, .time = i == 1 ? 10 : INFINITY};
 		const double *which = i == 2 ? zero : kernel;
-		assert_int_equal(entk_regress_fit(which, 2, targets, 1, &options, &regression, &error), ENTK_NUMERICAL);
+		assert_int_equal(fit_copy(which, 2, targets, 1, &options, &regression, &error), ENTK_NUMERICAL);
 		assert_true(strlen(error.what) > 0 && strstr(error.fix, "--ridge"));
 		assert_null(regression.alpha);
 	}
 	/* A large ridge makes it definite; the rules find that by themselves. */
 	EntkRegressOptions options = {.ridge = 2, .time = INFINITY};
-	assert_int_equal(entk_regress_fit(kernel, 2, targets, 1, &options, &regression, &error), ENTK_OK);
-	entk_regress_destroy(&regression);
+	assert_int_equal(fit_copy(kernel, 2, targets, 1, &options, &regression, &error), ENTK_OK);
+	forget(&regression);
 	options.rule = ENTK_RIDGE_LOO;
-	assert_int_equal(entk_regress_fit(kernel, 2, targets, 1, &options, &regression, &error), ENTK_OK);
+	assert_int_equal(fit_copy(kernel, 2, targets, 1, &options, &regression, &error), ENTK_OK);
 	assert_true(regression.ridge > 1);
-	entk_regress_destroy(&regression);
+	forget(&regression);
+}
+
+/* Afterwards the kernel is what it was, bit by bit, whatever happened to its lower triangle. */
+static void test_restore(void **state)
+{
+	EntkError error;
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		/* With 5 features 30 samples are singular: the first tries fail. */
+		Problem p = problem_create(30, 2, 2, i < 2 ? 5 : 50, 17);
+		EntkRegressOptions options = {.ridge = i < 2 ? 0 : 1e-3, .time = INFINITY, .skip_loo = i % 2};
+		EntkRegression regression;
+		double *kernel = malloc(p.n * p.n * sizeof *kernel);
+		memcpy(kernel, p.kernel, p.n * p.n * sizeof *kernel);
+		assert_int_equal(entk_regress_fit(kernel, p.n, p.targets, 2, &options, &regression, &error), ENTK_OK);
+		assert_true(regression.factor == kernel && memcmp(kernel, p.kernel, p.n * p.n * sizeof *kernel) != 0);
+		assert_true((regression.jitter > 0) == (i < 2) && regression.inverted == (i % 2 == 0));
+		entk_regress_restore(&regression);
+		assert_memory_equal(kernel, p.kernel, p.n * p.n * sizeof *kernel);
+		entk_regress_destroy(&regression);
+		free(kernel);
+		problem_destroy(&p);
+	}
+}
+
+/* Without leaving one out the rest is the same, and the scale comes from the likelihood. */
+static void test_skip_loo(void **state)
+{
+	Problem p = problem_create(20, 4, 2, 60, 8);
+	EntkError error;
+	EntkRegression a, b;
+	EntkRegressOptions options = {.ridge = 0.01, .time = INFINITY};
+	double var[2][4];
+	(void)state;
+	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 2, &options, &a, &error), ENTK_OK);
+	options.skip_loo = true;
+	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 2, &options, &b, &error), ENTK_OK);
+	assert_true(a.loo && !b.loo && isnan(b.merit.loo_mse) && a.inverted && !b.inverted);
+	assert_true(difference(b.alpha, a.alpha, 40) == 0 && a.merit.log_marginal == b.merit.log_marginal);
+	double q = entk_linalg_dot(p.targets, b.alpha, 40);
+	assert_true(fabs(b.merit.amplitude - q / 40) < 1e-14 * q);
+	assert_int_equal(entk_regress_posterior(&a, p.cross, p.diagonal, p.m, var[0], &error), ENTK_OK);
+	assert_int_equal(entk_regress_posterior(&b, p.cross, p.diagonal, p.m, var[1], &error), ENTK_OK);
+	assert_true(difference(var[1], var[0], 4) < 1e-12);
+	forget(&a);
+	forget(&b);
+	problem_destroy(&p);
+}
+
+/* Above the largest rate the squared error of gradient descent grows, below it falls. */
+static void test_max_learning_rate(void **state)
+{
+	Problem p = problem_create(12, 1, 2, 30, 4);
+	EntkError error;
+	(void)state;
+	for (int spectral = 0; spectral < 2; spectral++) {
+		EntkRegression regression;
+		EntkRegressOptions options = {.ridge = 0, .time = spectral ? 1e9 : INFINITY};
+		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 2, &options, &regression, &error), ENTK_OK);
+		double most = entk_regress_max_learning_rate(&regression);
+		for (int side = -1; side <= 1; side += 2) {
+			double f[24] = {0}, error_norm = 0, change[24];
+			double rate = most * (1 + 0.02 * side);
+			for (int step = 0; step < 20000; step++) {
+				error_norm = 0;
+				for (size_t i = 0; i < 24; i++) {
+					change[i] = 0;
+					for (size_t j = 0; j < 12; j++)
+						change[i] += p.kernel[i % 12 * 12 + j] *
+							     (f[i / 12 * 12 + j] - p.targets[i / 12 * 12 + j]);
+				}
+				for (size_t i = 0; i < 24; i++) {
+					f[i] -= rate / 24 * change[i];
+					error_norm += pow(f[i] - p.targets[i], 2);
+				}
+				if (error_norm > 1e6)
+					break;
+			}
+			assert_true(side < 0 ? error_norm < 1 : error_norm > 1e6);
+		}
+		forget(&regression);
+	}
+	problem_destroy(&p);
+}
+
+/* The largest eigenvalue, by Lanczos and by LAPACK. */
+static void test_largest(void **state)
+{
+	EntkError error;
+	(void)state;
+	for (size_t n = 1; n <= 40; n += 3) {
+		Problem p = problem_create(n, 1, 1, n % 2 ? 3 : 2 * n, n);
+		EntkSpectrum spectrum;
+		double largest;
+		for (size_t i = 0; i < n * n; i++) /* a rank-one part as kernels have, on every other one */
+			p.kernel[i] += n % 4 ? 0 : 1;
+		assert_int_equal(entk_linalg_largest(p.kernel, n, &largest, &error), ENTK_OK);
+		assert_int_equal(decompose_copy(p.kernel, n, &spectrum, &error), ENTK_OK);
+		assert_true(fabs(largest - spectrum.values[n - 1]) < 1e-6 * spectrum.values[n - 1]);
+		forget_spectrum(&spectrum);
+		problem_destroy(&p);
+	}
+}
+
+/* A ridge given as it is, and one chosen on samples with known targets. */
+static void test_absolute_and_validation(void **state)
+{
+	Problem p = problem_create(25, 8, 2, 12, 33);
+	EntkError error;
+	EntkRegression regression, other;
+	double targets[16], mean[16];
+	(void)state;
+	EntkRegressOptions options = {.rule = ENTK_RIDGE_ABSOLUTE, .ridge = 0.02, .time = INFINITY};
+	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 2, &options, &regression, &error), ENTK_OK);
+	assert_true(fabs(regression.shift - 0.02) < 1e-16);
+	forget(&regression);
+	for (size_t i = 0; i < 16; i++) /* what a ridge of about 1e-1.5 predicts, and noise */
+		targets[i] = 0.01 * sin((double)(7 * i));
+	EntkValidation validation = {p.m, p.cross, targets};
+	for (int finite = 0; finite < 2; finite++) {
+		double best = INFINITY, ridge = NAN;
+		options = (EntkRegressOptions){.time = finite ? 30 : INFINITY};
+		for (size_t g = 0; g < ENTK_RIDGE_GRID; g++) {
+			double squares = 0;
+			options.ridge = entk_ridge_grid(g);
+			assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 2, &options, &other, &error), ENTK_OK);
+			entk_regress_mean(&other, p.cross, p.m, mean);
+			for (size_t i = 0; i < 16; i++)
+				squares += pow(mean[i] - targets[i % 2 * 8 + i / 2], 2) / 16;
+			if (squares < best && other.jitter == 0) {
+				best = squares;
+				ridge = entk_ridge_grid(g);
+			}
+			forget(&other);
+		}
+		options.rule = ENTK_RIDGE_VALIDATION;
+		options.validation = &validation;
+		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, 2, &options, &regression, &error), ENTK_OK);
+		assert_true(fabs(regression.merit.val_mse - best) < 1e-9 * best && regression.ridge == ridge);
+		forget(&regression);
+	}
+	problem_destroy(&p);
 }
 
 static void test_ridge_texts(void **state)
@@ -570,7 +743,13 @@ static void test_ridge_texts(void **state)
 	assert_true(rule == ENTK_RIDGE_LOO);
 	assert_int_equal(entk_ridge_parse("--ridge", "evidence", &rule, &ridge, &error), ENTK_OK);
 	assert_true(rule == ENTK_RIDGE_EVIDENCE);
-	const char *const bad[] = {"", "-1", "nan", "inf", "1e-3x", "LOO", "1e7"};
+	assert_int_equal(entk_ridge_parse("--ridge", "val", &rule, &ridge, &error), ENTK_OK);
+	assert_true(rule == ENTK_RIDGE_VALIDATION && entk_ridge_chosen(rule));
+	assert_int_equal(entk_ridge_parse("--ridge", "abs:1e8", &rule, &ridge, &error), ENTK_OK);
+	assert_true(rule == ENTK_RIDGE_ABSOLUTE && ridge == 1e8 && !entk_ridge_chosen(rule));
+	assert_string_equal(entk_ridge_rule_name(ENTK_RIDGE_VALIDATION), "val");
+	assert_string_equal(entk_ridge_rule_name(ENTK_RIDGE_LOO), "loo");
+	const char *const bad[] = {"", "abs:", "abs:-1", "abs", "-1", "nan", "inf", "1e-3x", "LOO", "1e7"};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
 		assert_int_equal(entk_ridge_parse("--ridge", bad[i], &rule, &ridge, &error), ENTK_USAGE);
 }
@@ -588,6 +767,11 @@ int main(void)
 		cmocka_unit_test(test_rules),
 		cmocka_unit_test(test_jitter),
 		cmocka_unit_test(test_indefinite),
+		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_skip_loo),
+		cmocka_unit_test(test_max_learning_rate),
+		cmocka_unit_test(test_largest),
+		cmocka_unit_test(test_absolute_and_validation),
 		cmocka_unit_test(test_ridge_texts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
