@@ -50,7 +50,4 @@ void entk_check_result_destroy(EntkCheckResult *result);
 bool entk_check_slope_good(const EntkCheckResult *result);
 bool entk_check_means_good(const EntkCheckResult *result);
 
-/* Two-sided tail probability of Student's t. */
-double entk_student_tail(double t, double degrees);
-
 #endif

@@ -81,6 +81,9 @@ typedef EntkStatus (*EntkCompareUse)(EntkCompare *compare, EntkCompareNet *net, 
 EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net, EntkError *error);
 /* Every net in turn: this program's, the other programs', those in files. */
 EntkStatus entk_compare_each(EntkCompare *compare, EntkCompareUse use, EntkError *error);
+/* This program's nets alone (compare_own.c). */
+EntkStatus entk_compare_own(EntkCompare *compare, EntkCompareUse use, EntkError *error);
+void entk_compare_kernels_destroy(EntkCompareKernels *kernels);
 /* The same for the nets of another program, which computes the kernels itself (compare_program.c). */
 EntkStatus entk_compare_program(EntkCompare *compare, const char *path, EntkCompareUse use, EntkError *error);
 

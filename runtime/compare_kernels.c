@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void kernels_destroy(EntkCompareKernels *kernels)
+void entk_compare_kernels_destroy(EntkCompareKernels *kernels)
 {
 	free(kernels->pool);
 	free(kernels->cross);
@@ -46,100 +46,6 @@ EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *
 	*net = &compare->nets[compare->net_count++];
 	**net = (EntkCompareNet){.name = text.bytes, .source = source, .pairs = pool * (pool + 1) / 2 + pool * rows};
 	return ENTK_OK;
-}
-
-/* ---- this program's ---------------------------------------------------------------------------------------------- */
-
-/* The pool's samples and those of the rows, in a net's format. */
-typedef struct Loaded {
-	const EntkNet *net;
-	EntkSamples pool, rows;
-} Loaded;
-
-static void loaded_destroy(Loaded *loaded)
-{
-	entk_samples_destroy(&loaded->pool);
-	entk_samples_destroy(&loaded->rows);
-	loaded->net = NULL;
-}
-
-static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkNet *net, const size_t *chosen, size_t count,
-			    EntkSamples *samples, EntkError *error)
-{
-	EntkSamples whole;
-	EntkStatus status =
-		entk_dataset_samples(&compare->dataset, part, net, compare->line.common.program->precision, &whole, error);
-	if (status == ENTK_OK)
-		status = entk_samples_subset(&whole, chosen, count, samples, error);
-	entk_samples_destroy(&whole);
-	return status;
-}
-
-/* Test samples, then the validation part where it is wanted. */
-static EntkStatus load_rows(EntkCompare *compare, const EntkNet *net, EntkSamples *rows, EntkError *error)
-{
-	EntkSamples test = {0}, val = {0};
-	if (compare->val_count == 0)
-		return load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, rows, error);
-	EntkStatus status = load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, &test, error);
-	if (status == ENTK_OK)
-		status = entk_dataset_samples(&compare->dataset, ENTK_PART_VAL, net, compare->line.common.program->precision,
-					      &val, error);
-	if (status == ENTK_OK)
-		status = entk_samples_join(&test, &val, rows, error);
-	entk_samples_destroy(&test);
-	entk_samples_destroy(&val);
-	return status;
-}
-
-static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded, EntkError *error)
-{
-	if (loaded->net && entk_same_input(loaded->net, net))
-		return ENTK_OK;
-	loaded_destroy(loaded);
-	EntkStatus status = load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
-	if (status == ENTK_OK)
-		status = load_rows(compare, net, &loaded->rows, error);
-	if (status == ENTK_OK)
-		loaded->net = net;
-	return status;
-}
-
-static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, EntkCompareUse use, EntkError *error)
-{
-	EntkCompareKernels kernels = {0};
-	EntkCompareNet *added;
-	EntkGramOptions options = entk_common_gram_options(&compare->line.common);
-	EntkStatus status = entk_compare_add(compare, net->name, NULL, &added, error);
-	if (status != ENTK_OK)
-		return status;
-	double start = entk_now();
-	status = entk_learn_gram(&compare->line, net, &loaded->pool, NULL, &kernels.pool, error);
-	if (status == ENTK_OK)
-		status = entk_learn_gram(&compare->line, net, &loaded->rows, &loaded->pool, &kernels.cross, error);
-	added->gram_seconds = entk_now() - start;
-	added->memory = (double)entk_gram_memory(compare->line.common.program, net, loaded->rows.count, loaded->pool.count,
-						 &options);
-	if (status == ENTK_OK)
-		status = use(compare, added, &kernels, error);
-	else
-		entk_learn_where(net->name, error);
-	kernels_destroy(&kernels);
-	return status;
-}
-
-static EntkStatus own_nets(EntkCompare *compare, EntkCompareUse use, EntkError *error)
-{
-	const EntkNet *net;
-	Loaded loaded = {0};
-	EntkStatus status = ENTK_OK;
-	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&compare->line.common, i)) != NULL; i++) {
-		status = load(compare, net, &loaded, error);
-		if (status == ENTK_OK)
-			status = own_net(compare, net, &loaded, use, error);
-	}
-	loaded_destroy(&loaded);
-	return status;
 }
 
 /* ---- from files -------------------------------------------------------------------------------------------------- */
@@ -222,13 +128,13 @@ static EntkStatus gram_file(EntkCompare *compare, const char *text, EntkCompareU
 		net->gram_seconds = NAN;
 		status = use(compare, net, &kernels, error);
 	}
-	kernels_destroy(&kernels);
+	entk_compare_kernels_destroy(&kernels);
 	return status;
 }
 
 EntkStatus entk_compare_each(EntkCompare *compare, EntkCompareUse use, EntkError *error)
 {
-	EntkStatus status = own_nets(compare, use, error);
+	EntkStatus status = entk_compare_own(compare, use, error);
 	for (size_t i = 0; i < compare->program_count && status == ENTK_OK; i++)
 		status = entk_compare_program(compare, compare->programs[i], use, error);
 	for (size_t i = 0; i < compare->gram_count && status == ENTK_OK; i++)

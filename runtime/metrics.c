@@ -1,6 +1,8 @@
 /* Metrics: see metrics.h. */
 #include "metrics.h"
 
+#include "student.h"
+
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -316,31 +318,6 @@ void entk_class_probabilities(const double *mean, size_t classes, double varianc
 
 /* ---- over seeds ------------------------------------------------------------------------------------------------------ */
 
-/* Abramowitz and Stegun 26.7.3 and 26.7.4: finite sums for whole degrees of freedom. */
-double entk_student_tail(double t, size_t degrees)
-{
-	const double pi = 3.14159265358979323846;
-	double angle = atan2(fabs(t), sqrt((double)degrees)), c = cos(angle) * cos(angle), term = 1, sum = 0;
-	bool odd = degrees % 2 == 1;
-	size_t terms = odd ? (degrees - 1) / 2 : degrees / 2;
-	for (size_t k = 0; k < terms; k++) {
-		sum += term;
-		term *= c * (odd ? (double)(2 * k + 2) / (double)(2 * k + 3) : (double)(2 * k + 1) / (double)(2 * k + 2));
-	}
-	double inside = odd ? 2 / pi * (angle + sin(angle) * cos(angle) * sum) : sin(angle) * sum;
-	return inside < 1 ? 1 - inside : 0;
-}
-
-double entk_student_quantile(double level, size_t degrees)
-{
-	double low = 0, high = 1e6;
-	for (int i = 0; i < 200; i++) {
-		double middle = 0.5 * (low + high);
-		*(entk_student_tail(middle, degrees) > 1 - level ? &low : &high) = middle;
-	}
-	return low;
-}
-
 EntkSpread entk_spread(const double *values, size_t count)
 {
 	EntkSpread s = {0, NAN, NAN, NAN, NAN};
@@ -353,8 +330,8 @@ EntkSpread entk_spread(const double *values, size_t count)
 		square += (values[i] - s.mean) * (values[i] - s.mean);
 	s.deviation = sqrt(square / (double)(count - 1));
 	s.error = s.deviation / sqrt((double)count);
-	s.half = s.error * entk_student_quantile(0.95, count - 1);
+	s.half = s.error * entk_student_quantile(0.95, (double)(count - 1));
 	/* Equal differences that are not 0 are beyond doubt; all zeros are no difference. */
-	s.p = isnan(s.mean) ? NAN : s.mean == 0 ? 1 : s.error > 0 ? entk_student_tail(s.mean / s.error, count - 1) : 0;
+	s.p = isnan(s.mean) ? NAN : s.mean == 0 ? 1 : s.error > 0 ? entk_student_tail(s.mean / s.error, (double)(count - 1)) : 0;
 	return s;
 }

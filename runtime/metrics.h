@@ -56,8 +56,5 @@ typedef struct EntkSpread {
 } EntkSpread;
 
 EntkSpread entk_spread(const double *values, size_t count);
-/* P(|T| > t) of Student's t with `degrees` (>= 1) degrees of freedom, and the t at which it is 1 - level. */
-double entk_student_tail(double t, size_t degrees);
-double entk_student_quantile(double level, size_t degrees);
 
 #endif

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Nets with the same layers up to a vector: `gram` of all of them at once has the bits of each net alone and of programs
 compiled without trunks; `--explain` names exactly the nets that share, and what looks alike but is not is left alone."""
+import json
+
 import numpy as np
 
 import entk_testlib as lib
@@ -96,6 +98,31 @@ def check_not_finite(work, report):
     report.check(result.returncode == 2 and "large" in result.stderr, f"infinite kernel: {result.returncode}, {result.stderr}")
 
 
+def without_costs(value):
+    """What `compare` says, times and memory left out."""
+    if isinstance(value, dict):
+        return {k: without_costs(v) for k, v in value.items() if not k.endswith(("seconds", "bytes"))}
+    return [without_costs(v) for v in value] if isinstance(value, list) else value
+
+
+def check_compare(work, report):
+    """compare says the same of nets on a trunk, in the program's order, as of each alone."""
+    rng = np.random.default_rng(8)
+    data = work.fresh(".npz")
+    y = np.arange(24) % 3
+    x = rng.standard_normal((24, *SHAPE)) + y[:, None, None, None]
+    np.savez(data, x_train=x[:16], y_train=y[:16], x_test=x[16:], y_test=y[16:])
+    said = []
+    for disable in ([], ["trunks"]):
+        program = work.compile(SHARING, disable=disable)
+        result = work.run_program([program, "compare", data, "--sizes", "6,12", "--seeds", "2", "--json", "-", "-q"])
+        report.check(result.returncode == 0, f"compare: {result.stderr}")
+        if result.returncode == 0:
+            said.append(without_costs(json.loads(result.stdout)))
+            said[-1].pop("program", None)
+    report.check(len(said) == 2 and said[0] == said[1], "compare differs with and without trunks")
+
+
 def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_trunks")
@@ -106,6 +133,7 @@ def main():
         lib.parallel(lambda precision: check_bits(work, report, precision), ("f64", "f32"))
         lib.parallel(lambda what: check_apart(work, report, what), APART)
         check_not_finite(work, report)
+        check_compare(work, report)
     report.exit()
 
 

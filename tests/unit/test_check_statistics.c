@@ -1,5 +1,6 @@
 /* The statistics of `check` on made-up estimates whose law is known. */
 #include "check_statistics.h"
+#include "student.h"
 
 #include <math.h>
 #include <setjmp.h>
