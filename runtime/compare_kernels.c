@@ -25,7 +25,8 @@ static bool taken(const EntkCompare *compare, const char *name)
 	return false;
 }
 
-EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net, EntkError *error)
+EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net,
+			    EntkError *error)
 {
 	EntkText text = {0};
 	entk_text_add(&text, "%s", name);
@@ -63,12 +64,12 @@ static void loaded_destroy(Loaded *loaded)
 	loaded->net = NULL;
 }
 
-static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkNet *net, const size_t *chosen, size_t count,
-			    EntkSamples *samples, EntkError *error)
+static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkNet *net, const size_t *chosen,
+			    size_t count, EntkSamples *samples, EntkError *error)
 {
 	EntkSamples whole;
-	EntkStatus status =
-		entk_dataset_samples(&compare->dataset, part, net, compare->line.common.program->precision, &whole, error);
+	EntkStatus status = entk_dataset_samples(&compare->dataset, part, net, compare->line.common.program->precision,
+						 &whole, error);
 	if (status == ENTK_OK)
 		status = entk_samples_subset(&whole, chosen, count, samples, error);
 	entk_samples_destroy(&whole);
@@ -83,8 +84,8 @@ static EntkStatus load_rows(EntkCompare *compare, const EntkNet *net, EntkSample
 		return load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, rows, error);
 	EntkStatus status = load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, &test, error);
 	if (status == ENTK_OK)
-		status = entk_dataset_samples(&compare->dataset, ENTK_PART_VAL, net, compare->line.common.program->precision,
-					      &val, error);
+		status = entk_dataset_samples(&compare->dataset, ENTK_PART_VAL, net,
+					      compare->line.common.program->precision, &val, error);
 	if (status == ENTK_OK)
 		status = entk_samples_join(&test, &val, rows, error);
 	entk_samples_destroy(&test);
@@ -97,7 +98,8 @@ static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded,
 	if (loaded->net && entk_same_input(loaded->net, net))
 		return ENTK_OK;
 	loaded_destroy(loaded);
-	EntkStatus status = load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
+	EntkStatus status =
+		load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
 	if (status == ENTK_OK)
 		status = load_rows(compare, net, &loaded->rows, error);
 	if (status == ENTK_OK)
@@ -105,7 +107,8 @@ static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded,
 	return status;
 }
 
-static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, EntkCompareUse use, EntkError *error)
+static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, EntkCompareUse use,
+			  EntkError *error)
 {
 	EntkCompareKernels kernels = {0};
 	EntkCompareNet *added;
@@ -118,8 +121,8 @@ static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded
 	if (status == ENTK_OK)
 		status = entk_learn_gram(&compare->line, net, &loaded->rows, &loaded->pool, &kernels.cross, error);
 	added->gram_seconds = entk_now() - start;
-	added->memory = (double)entk_gram_memory(compare->line.common.program, net, loaded->rows.count, loaded->pool.count,
-						 &options);
+	added->memory = (double)entk_gram_memory(compare->line.common.program, net, loaded->rows.count,
+						 loaded->pool.count, &options);
 	if (status == ENTK_OK)
 		status = use(compare, added, &kernels, error);
 	else
@@ -166,8 +169,9 @@ static EntkStatus read_whole(EntkCompare *compare, const char *path, EntkArray *
 	}
 	for (size_t i = 0; status == ENTK_OK && i < array->count; i++)
 		if (!isfinite(entk_array_get(array, i)))
-			status = entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key), "%g at (%zu, %zu), expected finite numbers",
-					   entk_array_get(array, i), i / total, i % total);
+			status = entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key),
+					   "%g at (%zu, %zu), expected finite numbers", entk_array_get(array, i),
+					   i / total, i % total);
 	entk_npz_close(npz);
 	return status;
 }
@@ -179,7 +183,8 @@ static size_t row_place(const EntkCompare *compare, size_t row)
 	return row < compare->test_count ? train + val + compare->test[row] : train + row - compare->test_count;
 }
 
-static EntkStatus pick(const EntkCompare *compare, const EntkArray *whole, EntkCompareKernels *kernels, EntkError *error)
+static EntkStatus pick(const EntkCompare *compare, const EntkArray *whole, EntkCompareKernels *kernels,
+		       EntkError *error)
 {
 	size_t pool = compare->pool_count, rows = compare->test_count + compare->val_count, total = whole->shape[0];
 	kernels->pool = entk_linalg_matrix(pool, pool, "the Gram matrix", error);
@@ -188,16 +193,19 @@ static EntkStatus pick(const EntkCompare *compare, const EntkArray *whole, EntkC
 		return error->status;
 	for (size_t j = 0; j < pool; j++) {
 		for (size_t i = 0; i < pool; i++)
-			kernels->pool[i * pool + j] = entk_array_get(whole, compare->pool[i] * total + compare->pool[j]);
+			kernels->pool[i * pool + j] =
+				entk_array_get(whole, compare->pool[i] * total + compare->pool[j]);
 		for (size_t i = 0; i < rows; i++)
-			kernels->cross[i * pool + j] = entk_array_get(whole, row_place(compare, i) * total + compare->pool[j]);
+			kernels->cross[i * pool + j] =
+				entk_array_get(whole, row_place(compare, i) * total + compare->pool[j]);
 	}
 	for (size_t i = 0; i < pool; i++)
 		for (size_t j = 0; j < i; j++) {
 			double a = kernels->pool[i * pool + j], b = kernels->pool[j * pool + i];
 			if (fabs(a - b) > 1e-6 * (fabs(a) + fabs(b)))
-				return entk_fail(error, ENTK_INPUT, NULL, "not symmetric: %g for samples %zu, %zu and %g the other way",
-						 a, compare->pool[i], compare->pool[j], b);
+				return entk_fail(error, ENTK_INPUT, NULL,
+						 "not symmetric: %g for samples %zu, %zu and %g the other way", a,
+						 compare->pool[i], compare->pool[j], b);
 			kernels->pool[j * pool + i] = a;
 		}
 	return ENTK_OK;

@@ -195,7 +195,8 @@ static void test_student(void **state)
 	const struct {
 		size_t degrees;
 		double t;
-	} table[] = {{1, 12.7062}, {2, 4.3027}, {3, 3.1824}, {4, 2.7764}, {9, 2.2622}, {10, 2.2281}, {30, 2.0423}, {100, 1.9840}};
+	} table[] = {{1, 12.7062}, {2, 4.3027},  {3, 3.1824},  {4, 2.7764},
+		     {9, 2.2622},  {10, 2.2281}, {30, 2.0423}, {100, 1.9840}};
 	(void)state;
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		near(entk_student_quantile(0.95, table[i].degrees), table[i].t, 5e-5);
@@ -210,7 +211,8 @@ static void test_student(void **state)
 /* Half of the samples inside their intervals; widths in the targets' units. */
 static void test_intervals(void **state)
 {
-	const double predictions[4] = {0, 0, 0, 0}, truth[4] = {1.9, -1.9, 2.1, -40}, variances[4] = {1, 1, 1, 1}, scale[1] = {1};
+	const double predictions[4] = {0, 0, 0, 0}, truth[4] = {1.9, -1.9, 2.1, -40}, variances[4] = {1, 1, 1, 1},
+		     scale[1] = {1};
 	const double wide[1] = {2};
 	EntkMetrics metrics;
 	(void)state;
@@ -231,9 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_auc),    cmocka_unit_test(test_classes),    cmocka_unit_test(test_calibration),
 		cmocka_unit_test(test_labels), cmocka_unit_test(test_regression), cmocka_unit_test(test_probabilities),
-		cmocka_unit_test(test_spread),
-		cmocka_unit_test(test_student),
-		cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_spread), cmocka_unit_test(test_student),    cmocka_unit_test(test_intervals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

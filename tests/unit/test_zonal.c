@@ -63,7 +63,8 @@ static void test_nodes(void **state)
 		double length = 0, sine = 0;
 		entk_zonal_nodes(count, angles, weights);
 		for (size_t i = 0; i < count; i++) {
-			assert_true(angles[i] > 0 && angles[i] < pi && weights[i] > 0 && (i == 0 || angles[i] > angles[i - 1]));
+			assert_true(angles[i] > 0 && angles[i] < pi && weights[i] > 0 &&
+				    (i == 0 || angles[i] > angles[i - 1]));
 			length += weights[i];
 			sine += weights[i] * sin(angles[i]);
 		}
@@ -88,7 +89,7 @@ static void test_closed_forms(void **state)
 /* Values that are printed with ten digits. */
 static void test_printed(void **state)
 {
-	const double product[] = {1.0 / 2,	 23.0 / 64,	   0.1697387398, 3.0 / 64,
+	const double product[] = {1.0 / 2,      23.0 / 64,    0.1697387398, 3.0 / 64,
 				  0.0091166090, 57.0 / 16384, 0.0017481670, 167.0 / 163840};
 	const double circle[] = {6 / (pi * pi), 1.0 / 2, 0.1576107301, 0, 0.0171120221, 0, 0.0064514713};
 	const double circle_product[] = {0.7279726632, 0.6079271019, 0.3354897487, 0.1107778274, 0.0274411539};
@@ -114,15 +115,16 @@ static void test_multiplicities(void **state)
 
 static void test_learning_curve(void **state)
 {
-	const double n[] = {20, 80, 320}, error[] = {0.850330, 0.069192, 0.002996}, kappa[] = {0.241786, 0.123675, 0.088249},
-		     gamma[] = {0.425564, 0.242868, 0.156044};
+	const double n[] = {20, 80, 320}, error[] = {0.850330, 0.069192, 0.002996},
+		     kappa[] = {0.241786, 0.123675, 0.088249}, gamma[] = {0.425564, 0.242868, 0.156044};
 	double lambda[301];
 	(void)state;
 	coefficients(relu_ntk, 3, 300, lambda);
 	EntkZonal zonal = {3, 300, lambda, 2};
 	for (int i = 0; i < 3; i++) {
 		EntkZonalPoint p = entk_zonal_learning(&zonal, n[i], 0.05, 4, 0);
-		assert_true(fabs(p.error - error[i]) < 1e-6 && fabs(p.kappa - kappa[i]) < 1e-6 && fabs(p.gamma - gamma[i]) < 1e-6);
+		assert_true(fabs(p.error - error[i]) < 1e-6 && fabs(p.kappa - kappa[i]) < 1e-6 &&
+			    fabs(p.gamma - gamma[i]) < 1e-6);
 		/* Noise alone: a target beyond all degrees is never learnt, and noise of variance v adds v gamma. */
 		EntkZonalPoint noisy = entk_zonal_learning(&zonal, n[i], 0.05, 4, 0.5);
 		assert_true(fabs(noisy.error - (p.error + 0.5 * p.gamma / (1 - p.gamma))) < 1e-12);
@@ -134,8 +136,9 @@ static void test_learning_curve(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nodes),	       cmocka_unit_test(test_closed_forms), cmocka_unit_test(test_printed),
-		cmocka_unit_test(test_multiplicities), cmocka_unit_test(test_learning_curve),
+		cmocka_unit_test(test_nodes),          cmocka_unit_test(test_closed_forms),
+		cmocka_unit_test(test_printed),        cmocka_unit_test(test_multiplicities),
+		cmocka_unit_test(test_learning_curve),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
