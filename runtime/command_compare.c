@@ -12,8 +12,10 @@ static const EntkOption options[] = {
 	{SEEDS, "seeds", 0, "N", "random draws of each training set (5)"},
 	{TRAIN, "train", 0, "N", "draw from N training samples only (twice the largest size, or all there are)"},
 	{TEST, "test", 0, "N", "test on N samples only (all)"},
-	{WITH, "with", 0, "PROGRAM", "also all nets of another compiled program, on the same training sets; may be repeated"},
-	{GRAM, "gram", 0, "NAME=K.npz", "also a kernel from a file: the Gram of all samples (train, val, test), FILE or FILE:KEY"},
+	{WITH, "with", 0, "PROGRAM",
+	 "also all nets of another compiled program, on the same training sets; may be repeated"},
+	{GRAM, "gram", 0, "NAME=K.npz",
+	 "also a kernel from a file: the Gram of all samples (train, val, test), FILE or FILE:KEY"},
 	{JSON, "json", 0, "FILE", "all numbers as one JSON object (-: on stdout, instead of the tables)"},
 	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg and PREFIX.png with gnuplot"},
 	ENTK_LEARN_OPTIONS,
@@ -21,10 +23,12 @@ static const EntkOption options[] = {
 	{0},
 };
 
-static const char *const text =
-	"Learning curves of every net: training sets of several sizes are drawn at random (classes in their natural proportions,\n"
-	"smaller sets inside larger ones, the same sets for every net), and every net is scored on the same test samples. Kernels of\n"
-	"all samples are computed once per net. The ridge is never chosen on the test samples; how the result depends on it is shown.";
+static const char *const text = "Learning curves of every net: training sets of several sizes are drawn at random "
+				"(classes in their natural proportions,\n"
+				"smaller sets inside larger ones, the same sets for every net), and every net is "
+				"scored on the same test samples. Kernels of\n"
+				"all samples are computed once per net. The ridge is never chosen on the test samples; "
+				"how the result depends on it is shown.";
 
 static EntkStatus take_count(const char *option, const char *value, uint64_t high, size_t *count, EntkError *error)
 {
@@ -56,7 +60,8 @@ static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError
 	EntkCompare *compare = (EntkCompare *)line;
 	switch (id) {
 	case SIZES:
-		return entk_parse_sizes("--sizes", value, ENTK_COMPARE_SIZES, compare->sizes, &compare->size_count, error);
+		return entk_parse_sizes("--sizes", value, ENTK_COMPARE_SIZES, compare->sizes, &compare->size_count,
+					error);
 	case SEEDS:
 		return take_count("--seeds", value, 10000, &compare->seeds, error);
 	case TRAIN:

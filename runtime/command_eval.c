@@ -21,12 +21,13 @@ static const EntkOption options[] = {
 	{0},
 };
 
-static const char *const text =
-	"Fit every net on x_train, y_train of D.npz and score it on x_test, y_test (or MedMNIST's names). Integer targets are "
-	"classes,\n"
-	"0/1 integers (n, k) are labels, floats are real targets. The ridge is never chosen on the test part: a validation part "
-	"(x_val,\n"
-	"y_val) chooses it where there is one and --ridge says nothing else.";
+static const char *const text = "Fit every net on x_train, y_train of D.npz and score it on x_test, y_test (or "
+				"MedMNIST's names). Integer targets are "
+				"classes,\n"
+				"0/1 integers (n, k) are labels, floats are real targets. The ridge is never chosen on "
+				"the test part: a validation part "
+				"(x_val,\n"
+				"y_val) chooses it where there is one and --ridge says nothing else.";
 
 typedef struct EvalCommand {
 	EntkLearnLine line;
@@ -69,7 +70,8 @@ static EntkStatus load_samples(EvalCommand *command, const EntkNet *net, EntkErr
 	entk_samples_destroy(&command->train);
 	entk_samples_destroy(&command->test);
 	command->loaded = NULL;
-	EntkStatus status = entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, net, precision, &command->train, error);
+	EntkStatus status =
+		entk_dataset_samples(&command->dataset, ENTK_PART_TRAIN, net, precision, &command->train, error);
 	if (status == ENTK_OK)
 		status = entk_dataset_samples(&command->dataset, ENTK_PART_TEST, net, precision, &command->test, error);
 	if (status == ENTK_OK)
@@ -171,8 +173,8 @@ static EntkStatus find_kernels(EvalCommand *command, const EntkNet *net, Kernels
 					    line->learn.ntk ? NULL : kernels->diagonal,
 					    line->learn.ntk ? kernels->diagonal : NULL, error);
 	if (status == ENTK_OK)
-		status = entk_learn_hold_out(line, &command->dataset, net, &command->encoding, &command->train, &kernels->held,
-					     error);
+		status = entk_learn_hold_out(line, &command->dataset, net, &command->encoding, &command->train,
+					     &kernels->held, error);
 	return status;
 }
 
@@ -183,7 +185,8 @@ static EntkStatus fit_and_predict(EvalCommand *command, Kernels *kernels, Result
 	EntkRegressOptions regress = entk_learn_regression(&command->line.learn, n);
 	regress.groups = command->dataset.groups;
 	regress.validation = kernels->held.validation.count ? &kernels->held.validation : NULL;
-	EntkStatus status = entk_regress_fit(kernels->train, n, command->targets, outputs, &regress, &result->regression, error);
+	EntkStatus status =
+		entk_regress_fit(kernels->train, n, command->targets, outputs, &regress, &result->regression, error);
 	if (status != ENTK_OK)
 		return status;
 	result->predictions = entk_linalg_matrix(m, outputs, "the predictions", error);
@@ -259,7 +262,8 @@ static void print_result(const EvalCommand *command, const Result *result)
 	print_metric("mean absolute error", metrics->mae);
 	print_metric("R2", metrics->r2);
 	if (!isnan(metrics->coverage))
-		printf("  95 %% intervals       cover %.1f %%, mean width %.4g\n", 100 * metrics->coverage, metrics->interval_width);
+		printf("  95 %% intervals       cover %.1f %%, mean width %.4g\n", 100 * metrics->coverage,
+		       metrics->interval_width);
 	print_metric("NLL (nats)", metrics->nll);
 	print_metric("calibration error", metrics->calibration_error);
 	if (result->confusion)
@@ -342,8 +346,9 @@ static EntkStatus check_all(EvalCommand *command, EntkError *error)
 	if (status == ENTK_OK)
 		status = entk_learn_check_memory(bytes_of(command), "the regression", error);
 	if (status == ENTK_OK)
-		status = entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, command->dataset.parts[ENTK_PART_TRAIN].count,
-				     &command->encoding, &command->targets, error);
+		status = entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL,
+				     command->dataset.parts[ENTK_PART_TRAIN].count, &command->encoding,
+				     &command->targets, error);
 	if (status == ENTK_OK && command->json_path)
 		status = entk_learn_check_output(command->json_path, error);
 	return status;
@@ -378,7 +383,8 @@ static EntkStatus run(EntkLearnLine *line, EntkError *error)
 	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&line->common, i)) != NULL; i++)
 		status = run_net(command, net, silent, error);
 	entk_json_close(&command->json, ']');
-	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error) : status;
+	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error)
+						       : status;
 }
 
 static void destroy(EntkLearnLine *line)

@@ -19,10 +19,11 @@ static const EntkOption options[] = {
 	{0},
 };
 
-static const char *const text =
-	"Train a net on x_train, y_train of D.npz (or MedMNIST's names) by kernel regression, for `predict`. Integer targets are "
-	"classes,\n"
-	"0/1 integers (n, k) are labels, floats are real targets. The model holds the training samples and their kernels.";
+static const char *const text = "Train a net on x_train, y_train of D.npz (or MedMNIST's names) by kernel regression, "
+				"for `predict`. Integer targets are "
+				"classes,\n"
+				"0/1 integers (n, k) are labels, floats are real targets. The model holds the training "
+				"samples and their kernels.";
 
 typedef struct FitCommand {
 	EntkLearnLine line;
@@ -67,7 +68,9 @@ static int matrices(const FitCommand *command)
 static double bytes_of(const FitCommand *command)
 {
 	double n = (double)command->dataset.parts[ENTK_PART_TRAIN].count;
-	double val = command->line.learn.rule == ENTK_RIDGE_VALIDATION ? (double)command->dataset.parts[ENTK_PART_VAL].count : 0;
+	double val = command->line.learn.rule == ENTK_RIDGE_VALIDATION
+			     ? (double)command->dataset.parts[ENTK_PART_VAL].count
+			     : 0;
 	return (matrices(command) * n + val) * n * sizeof(double) +
 	       entk_learn_fit_bytes(&command->line.learn, (size_t)n, !command->mean_only);
 }
@@ -93,11 +96,13 @@ static EntkStatus print_dry_run(FitCommand *command, EntkError *error)
 		return status;
 	seconds *= pairs / entk_thread_count(gram.threads);
 	printf("net %s: %zu training samples\n", model->net->name, model->count);
-	printf("  kernels              %.4g pairs, about %s\n", pairs, entk_duration_text(seconds, duration, sizeof duration));
-	printf("  memory               %.4g MB: %d kernel matri%s of %.4g MB, %s\n", 1e-6 * bytes_of(command), matrices(command),
-	       matrices(command) == 1 ? "x" : "ces", 1e-6 * n * n * sizeof(double),
+	printf("  kernels              %.4g pairs, about %s\n", pairs,
+	       entk_duration_text(seconds, duration, sizeof duration));
+	printf("  memory               %.4g MB: %d kernel matri%s of %.4g MB, %s\n", 1e-6 * bytes_of(command),
+	       matrices(command), matrices(command) == 1 ? "x" : "ces", 1e-6 * n * n * sizeof(double),
 	       spectrum ? "and an eigendecomposition" : "factorized in place");
-	printf("  leave-one-out        %s\n", !spectrum && regress.skip_loo ? "not computed (--loo=always)" : "computed");
+	printf("  leave-one-out        %s\n",
+	       !spectrum && regress.skip_loo ? "not computed (--loo=always)" : "computed");
 	printf("  model file           %.4g MB\n", 1e-6 * file_bytes(command));
 	return ENTK_OK;
 }
@@ -113,8 +118,10 @@ static EntkStatus choose_net(FitCommand *command, EntkError *error)
 	if (command->line.common.net || program->net_count == 1)
 		return ENTK_OK;
 	for (uint32_t i = 0; i < program->net_count && strlen(list) < 250; i++)
-		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.40s", i ? ", " : "", program->nets[i].name);
-	entk_fail(error, ENTK_USAGE, "--net", "a model is of one net, the program has %s", program->net_count ? list : "none");
+		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.40s", i ? ", " : "",
+			 program->nets[i].name);
+	entk_fail(error, ENTK_USAGE, "--net", "a model is of one net, the program has %s",
+		  program->net_count ? list : "none");
 	return entk_fix(error, "choose one with --net NAME");
 }
 
@@ -154,7 +161,8 @@ static EntkStatus describe(FitCommand *command, EntkError *error)
 			return error->status;
 		memcpy(model->classes, command->dataset.values, model->outputs * sizeof *model->classes);
 	}
-	return entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, model->count, &model->encoding, &model->targets, error);
+	return entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL, model->count, &model->encoding, &model->targets,
+			   error);
 }
 
 static EntkStatus find_kernels(FitCommand *command, EntkError *error)
@@ -168,11 +176,11 @@ static EntkStatus find_kernels(FitCommand *command, EntkError *error)
 		model->ntk_train = entk_linalg_matrix(model->count, model->count, "the Gram matrix", error);
 	if ((want_nngp && !model->nngp_train) || (model->ntk && !model->ntk_train))
 		return error->status;
-	EntkStatus status = entk_gram(command->line.common.program, model->net, &model->train, NULL, &gram, model->nngp_train,
-				      model->ntk_train, error);
+	EntkStatus status = entk_gram(command->line.common.program, model->net, &model->train, NULL, &gram,
+				      model->nngp_train, model->ntk_train, error);
 	if (status == ENTK_OK)
-		status = entk_learn_hold_out(&command->line, &command->dataset, model->net, &model->encoding, &model->train,
-					     &command->held, error);
+		status = entk_learn_hold_out(&command->line, &command->dataset, model->net, &model->encoding,
+					     &model->train, &command->held, error);
 	return status;
 }
 
@@ -193,8 +201,8 @@ static EntkStatus solve(FitCommand *command, EntkRegression *regression, EntkErr
 			return error->status;
 		memcpy(copy, kernel, model->count * model->count * sizeof *copy);
 	}
-	EntkStatus status = entk_regress_fit(copy ? copy : kernel, model->count, model->targets, model->outputs, &regress,
-					     regression, error);
+	EntkStatus status = entk_regress_fit(copy ? copy : kernel, model->count, model->targets, model->outputs,
+					     &regress, regression, error);
 	if (status == ENTK_OK && !copy && !command->mean_only)
 		entk_regress_restore(regression);
 	regression->factor = NULL; /* it was the copy's, or belongs to the model again */

@@ -100,8 +100,8 @@ static EntkStatus load_samples(PredictCommand *command, EntkError *error)
 	if (status == ENTK_OK)
 		status = entk_npz_only_key(npz, "x", &key, error);
 	if (status == ENTK_OK)
-		status = entk_samples_load(npz, key, command->model.net, command->line.common.program->precision, &command->x,
-					   error);
+		status = entk_samples_load(npz, key, command->model.net, command->line.common.program->precision,
+					   &command->x, error);
 	if (status == ENTK_OK && command->x.count == 0)
 		status = entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key), "no samples");
 	entk_npz_close(npz);
@@ -116,13 +116,15 @@ static EntkStatus load(PredictCommand *command, EntkError *error)
 	if (status != ENTK_OK)
 		return status;
 	double m = (double)command->x.count, n = (double)command->model.count, outputs = (double)command->model.outputs;
-	double solve = command->mean_only ? 0 : (command->model.ntk ? 2 : 1) * n * n + (isinf(command->model.time) ? 0 : 2) * n * n;
+	double solve = command->mean_only
+			       ? 0
+			       : (command->model.ntk ? 2 : 1) * n * n + (isinf(command->model.time) ? 0 : 2) * n * n;
 	status = entk_learn_check_memory((solve + 4 * m * n + (command->want_cov ? 3 : 0) * m * m) * sizeof(double),
 					 "the prediction", error);
 	if (status == ENTK_OK)
-		status = entk_npz_writer_create(command->output,
-						(size_t)(m * (outputs + 2 + (command->want_cov ? m : 0)) * sizeof(double)),
-						&command->writer, error);
+		status = entk_npz_writer_create(
+			command->output, (size_t)(m * (outputs + 2 + (command->want_cov ? m : 0)) * sizeof(double)),
+			&command->writer, error);
 	return status;
 }
 
@@ -251,7 +253,8 @@ static EntkStatus add_intervals(PredictCommand *command, const double *variance,
 			double half = ENTK_INTERVAL * model->encoding.scale[i % outputs] * sqrt(variance[i / outputs]);
 			bound[i] = command->mean[i] + (side ? half : -half);
 		}
-		status = entk_npz_writer_add(command->writer, side ? "upper" : "lower", ENTK_F64, 2, shape, bound, error);
+		status = entk_npz_writer_add(command->writer, side ? "upper" : "lower", ENTK_F64, 2, shape, bound,
+					     error);
 	}
 	return status;
 }
@@ -281,8 +284,8 @@ static EntkStatus find_spread(PredictCommand *command, const EntkRegression *reg
 {
 	EntkModel *model = &command->model;
 	size_t m = command->x.count;
-	EntkCross cross = {m, model->ntk ? command->cross_ntk : command->cross_nngp, command->cross_nngp, model->nngp_train,
-			   command->self_nngp};
+	EntkCross cross = {m, model->ntk ? command->cross_ntk : command->cross_nngp, command->cross_nngp,
+			   model->nngp_train, command->self_nngp};
 	command->var = entk_linalg_matrix(m, 1, "the variances", error);
 	if (!command->var)
 		return error->status;
@@ -307,8 +310,8 @@ static EntkStatus find_variance(PredictCommand *command, EntkError *error)
 				      .ridge = model->ridge,
 				      .time = model->time,
 				      .skip_loo = true};
-	EntkStatus status = entk_regress_fit(model->ntk ? model->ntk_train : model->nngp_train, model->count, model->targets,
-					     model->outputs, &regress, &regression, error);
+	EntkStatus status = entk_regress_fit(model->ntk ? model->ntk_train : model->nngp_train, model->count,
+					     model->targets, model->outputs, &regress, &regression, error);
 	if (status != ENTK_OK)
 		return entk_learn_where(model->net->name, error);
 	entk_warn_fit(command->line.program_name, model->net->name, &command->line.learn, &regression);

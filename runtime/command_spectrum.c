@@ -23,12 +23,13 @@ static const EntkOption options[] = {
 	{0},
 };
 
-static const char *const text =
-	"Eigenvalues of each net's Gram matrix on x_train of D.npz, its effective dimension, its alignment with the targets, the "
-	"largest stable\n"
-	"learning rate, and the training loss that gradient descent will have after so many steps. With --sphere and no data: exact "
-	"eigenvalues\n"
-	"for unit vectors drawn uniformly, and with --target the test error that they predict.";
+static const char *const text = "Eigenvalues of each net's Gram matrix on x_train of D.npz, its effective dimension, "
+				"its alignment with the targets, the "
+				"largest stable\n"
+				"learning rate, and the training loss that gradient descent will have after so many "
+				"steps. With --sphere and no data: exact "
+				"eigenvalues\n"
+				"for unit vectors drawn uniformly, and with --target the test error that they predict.";
 
 bool entk_spectrum_silent(const EntkSpectrumCommand *command)
 {
@@ -42,7 +43,8 @@ void entk_spectrum_draw(const EntkSpectrumCommand *command, const EntkFigure *fi
 		entk_warn_error(command->line.program_name, &error);
 }
 
-static EntkStatus take_count(const char *option, const char *value, uint64_t low, uint64_t high, size_t *count, EntkError *error)
+static EntkStatus take_count(const char *option, const char *value, uint64_t low, uint64_t high, size_t *count,
+			     EntkError *error)
 {
 	uint64_t number;
 	EntkStatus status = entk_parse_count(option, value, low, high, &number, error);
@@ -68,7 +70,8 @@ static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError
 	case TARGET:
 		return take_count("--target", value, 0, 1000, &command->target_degree, error);
 	case SIZES:
-		return entk_parse_sizes("--sizes", value, ENTK_SPECTRUM_SIZES, command->sizes, &command->size_count, error);
+		return entk_parse_sizes("--sizes", value, ENTK_SPECTRUM_SIZES, command->sizes, &command->size_count,
+					error);
 	case NOISE:
 		return entk_parse_real("--noise", value, 0, 1e6, &command->noise, error);
 	case JSON:
@@ -83,7 +86,8 @@ static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError
 static EntkStatus check(EntkLearnLine *line, EntkError *error)
 {
 	EntkSpectrumCommand *command = (EntkSpectrumCommand *)line;
-	bool sphere_only = command->degrees || command->size_count || command->noise > 0 || command->target_degree != SIZE_MAX;
+	bool sphere_only =
+		command->degrees || command->size_count || command->noise > 0 || command->target_degree != SIZE_MAX;
 	if (!command->sphere && !line->arguments[0]) {
 		entk_fail(error, ENTK_USAGE, NULL, "no data set; expected spectrum D.npz [options]");
 		return entk_fix(error, "name a .npz file with x_train, y_train, or say --sphere");
@@ -93,7 +97,8 @@ static EntkStatus check(EntkLearnLine *line, EntkError *error)
 	if (!command->sphere && sphere_only)
 		return entk_fail(error, ENTK_USAGE, NULL, "--degrees, --target, --sizes and --noise go with --sphere");
 	if (command->sphere && entk_ridge_chosen(line->learn.rule))
-		return entk_fail(error, ENTK_USAGE, "--ridge", "expected a number beside --sphere: there are no samples to choose on");
+		return entk_fail(error, ENTK_USAGE, "--ridge",
+				 "expected a number beside --sphere: there are no samples to choose on");
 	return ENTK_OK;
 }
 
@@ -116,9 +121,11 @@ static EntkStatus run(EntkLearnLine *line, EntkError *error)
 	EntkStatus status = check_outputs(command, error);
 	entk_json_array(&command->json);
 	if (status == ENTK_OK)
-		status = command->sphere ? entk_spectrum_of_sphere(command, error) : entk_spectrum_of_data(command, error);
+		status = command->sphere ? entk_spectrum_of_sphere(command, error)
+					 : entk_spectrum_of_data(command, error);
 	entk_json_close(&command->json, ']');
-	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error) : status;
+	return status == ENTK_OK && command->json_path ? entk_json_write(&command->json, command->json_path, error)
+						       : status;
 }
 
 static void destroy(EntkLearnLine *line)

@@ -68,8 +68,8 @@ typedef struct Subset {
 	double *kernel;       /* n x n, in the end the eigenvectors */
 	double *cross;        /* rows of the net's cross kernels x n */
 	double *targets;
-	double *predictions;  /* test_count x outputs */
-	double *val_targets;  /* outputs x val_count, or NULL */
+	double *predictions; /* test_count x outputs */
+	double *val_targets; /* outputs x val_count, or NULL */
 	EntkValidation validation;
 	size_t *test_classes; /* or NULL */
 	double *test_values;  /* or NULL */
@@ -119,8 +119,10 @@ static EntkStatus subset_allocate(const EntkCompare *compare, Subset *subset, En
 	subset->groups = groups ? entk_allocate(n, sizeof *groups, "the groups", error) : NULL;
 	subset->kernel = entk_linalg_matrix(n, n, "a training set's kernels", error);
 	subset->cross = entk_linalg_matrix(rows, n, "a training set's kernels", error);
-	subset->predictions = entk_linalg_matrix(compare->test_count, compare->dataset.outputs, "the predictions", error);
-	bool good = subset->samples && (!groups || subset->groups) && subset->kernel && subset->cross && subset->predictions;
+	subset->predictions =
+		entk_linalg_matrix(compare->test_count, compare->dataset.outputs, "the predictions", error);
+	bool good = subset->samples && (!groups || subset->groups) && subset->kernel && subset->cross &&
+		    subset->predictions;
 	return good ? ENTK_OK : error->status;
 }
 
@@ -193,7 +195,8 @@ static EntkStatus fit_and_score(const EntkCompare *compare, const EntkSpectrum *
 	return score(compare, subset, metrics, error);
 }
 
-static EntkStatus sweep(const EntkCompare *compare, const EntkSpectrum *spectrum, Subset *subset, EntkRun *run, EntkError *error)
+static EntkStatus sweep(const EntkCompare *compare, const EntkSpectrum *spectrum, Subset *subset, EntkRun *run,
+			EntkError *error)
 {
 	EntkRegressOptions options = entk_learn_regression(&compare->line.learn, subset->n);
 	options.rule = ENTK_RIDGE_FIXED;
@@ -245,7 +248,8 @@ static EntkStatus run_one(const EntkCompare *compare, const char *name, const En
 
 /* ---- one net ----------------------------------------------------------------------------------------------------- */
 
-static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkCompareKernels *kernels, EntkError *error)
+static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkCompareKernels *kernels,
+			  EntkError *error)
 {
 	EntkStatus status = ENTK_OK;
 	double start = entk_now();
@@ -255,8 +259,8 @@ static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkC
 		return error->status;
 	for (size_t size = 0; size < compare->size_count; size++)
 		for (size_t seed = 0; seed < compare->seeds && status == ENTK_OK; seed++) {
-			status = run_one(compare, net->name, kernels, size, seed, &net->runs[size * compare->seeds + seed],
-					 error);
+			status = run_one(compare, net->name, kernels, size, seed,
+					 &net->runs[size * compare->seeds + seed], error);
 			if (status == ENTK_OK && *entk_cancel_flag())
 				status = entk_fail(error, ENTK_INTERRUPTED, NULL, "interrupted");
 		}

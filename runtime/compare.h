@@ -23,7 +23,7 @@ typedef struct EntkCompareNet {
 	const char *source;  /* another program, or a file of kernels; NULL: a net of this program */
 	double gram_seconds; /* NaN for a file */
 	double solve_seconds;
-	double pairs;  /* of samples, whose kernels were computed */
+	double pairs; /* of samples, whose kernels were computed */
 	double memory; /* bytes of the kernel matrices, of their computation where it is this program's, and of the solver */
 	EntkRun *runs; /* size_count x seeds */
 } EntkCompareNet;
@@ -40,9 +40,9 @@ typedef struct EntkCompare {
 	const char *json_path, *figure;
 	size_t sizes[ENTK_COMPARE_SIZES], size_count; /* none: chosen */
 	size_t seeds;
-	size_t pool_limit, test_limit;                 /* 0: chosen, all */
-	const char *programs[ENTK_COMPARE_OTHERS];     /* --with */
-	const char *grams[ENTK_COMPARE_OTHERS];        /* --gram: NAME=FILE[:KEY] */
+	size_t pool_limit, test_limit;             /* 0: chosen, all */
+	const char *programs[ENTK_COMPARE_OTHERS]; /* --with */
+	const char *grams[ENTK_COMPARE_OTHERS];    /* --gram: NAME=FILE[:KEY] */
 	size_t program_count, gram_count;
 	/* what is found */
 	EntkDataset dataset;
@@ -78,7 +78,8 @@ EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t cla
 typedef EntkStatus (*EntkCompareUse)(EntkCompare *compare, EntkCompareNet *net, const EntkCompareKernels *kernels,
 				     EntkError *error);
 /* Adds a net named `name`, or `source`/`name` where that is taken; pairs and memory are filled in. */
-EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net, EntkError *error);
+EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net,
+			    EntkError *error);
 /* Every net in turn: this program's, the other programs', those in files. */
 EntkStatus entk_compare_each(EntkCompare *compare, EntkCompareUse use, EntkError *error);
 /* This program's nets alone (compare_own.c). */

@@ -25,7 +25,8 @@ static bool taken(const EntkCompare *compare, const char *name)
 	return false;
 }
 
-EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net, EntkError *error)
+EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net,
+			    EntkError *error)
 {
 	EntkText text = {0};
 	entk_text_add(&text, "%s", name);
@@ -72,8 +73,9 @@ static EntkStatus read_whole(EntkCompare *compare, const char *path, EntkArray *
 	}
 	for (size_t i = 0; status == ENTK_OK && i < array->count; i++)
 		if (!isfinite(entk_array_get(array, i)))
-			status = entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key), "%g at (%zu, %zu), expected finite numbers",
-					   entk_array_get(array, i), i / total, i % total);
+			status = entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key),
+					   "%g at (%zu, %zu), expected finite numbers", entk_array_get(array, i),
+					   i / total, i % total);
 	entk_npz_close(npz);
 	return status;
 }
@@ -85,7 +87,8 @@ static size_t row_place(const EntkCompare *compare, size_t row)
 	return row < compare->test_count ? train + val + compare->test[row] : train + row - compare->test_count;
 }
 
-static EntkStatus pick(const EntkCompare *compare, const EntkArray *whole, EntkCompareKernels *kernels, EntkError *error)
+static EntkStatus pick(const EntkCompare *compare, const EntkArray *whole, EntkCompareKernels *kernels,
+		       EntkError *error)
 {
 	size_t pool = compare->pool_count, rows = compare->test_count + compare->val_count, total = whole->shape[0];
 	kernels->pool = entk_linalg_matrix(pool, pool, "the Gram matrix", error);
@@ -94,16 +97,19 @@ static EntkStatus pick(const EntkCompare *compare, const EntkArray *whole, EntkC
 		return error->status;
 	for (size_t j = 0; j < pool; j++) {
 		for (size_t i = 0; i < pool; i++)
-			kernels->pool[i * pool + j] = entk_array_get(whole, compare->pool[i] * total + compare->pool[j]);
+			kernels->pool[i * pool + j] =
+				entk_array_get(whole, compare->pool[i] * total + compare->pool[j]);
 		for (size_t i = 0; i < rows; i++)
-			kernels->cross[i * pool + j] = entk_array_get(whole, row_place(compare, i) * total + compare->pool[j]);
+			kernels->cross[i * pool + j] =
+				entk_array_get(whole, row_place(compare, i) * total + compare->pool[j]);
 	}
 	for (size_t i = 0; i < pool; i++)
 		for (size_t j = 0; j < i; j++) {
 			double a = kernels->pool[i * pool + j], b = kernels->pool[j * pool + i];
 			if (fabs(a - b) > 1e-6 * (fabs(a) + fabs(b)))
-				return entk_fail(error, ENTK_INPUT, NULL, "not symmetric: %g for samples %zu, %zu and %g the other way",
-						 a, compare->pool[i], compare->pool[j], b);
+				return entk_fail(error, ENTK_INPUT, NULL,
+						 "not symmetric: %g for samples %zu, %zu and %g the other way", a,
+						 compare->pool[i], compare->pool[j], b);
 			kernels->pool[j * pool + i] = a;
 		}
 	return ENTK_OK;

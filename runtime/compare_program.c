@@ -22,8 +22,9 @@ extern char **environ;
 /* PROBE: one sample, for which all nets' kernels are quick; the answer lists the nets. */
 enum { PROBE, POOL, TEST, VAL, PROBE_KERNELS, POOL_KERNELS, TEST_KERNELS, VAL_KERNELS, FILES };
 
-static const char *const file_names[FILES] = {"probe.npz",	   "pool.npz",	       "test.npz",	   "val.npz",
-					      "probe_kernels.npz", "pool_kernels.npz", "test_kernels.npz", "val_kernels.npz"};
+static const char *const file_names[FILES] = {"probe.npz",        "pool.npz",          "test.npz",
+					      "val.npz",          "probe_kernels.npz", "pool_kernels.npz",
+					      "test_kernels.npz", "val_kernels.npz"};
 
 typedef struct Folder {
 	char *path;
@@ -69,8 +70,8 @@ static EntkStatus folder_create(Folder *folder, EntkError *error)
 }
 
 /* Samples of a part as they are in the data set; `chosen` NULL: all. */
-static EntkStatus write_samples(EntkCompare *compare, EntkPartName part, const size_t *chosen, size_t count, const char *path,
-				EntkError *error)
+static EntkStatus write_samples(EntkCompare *compare, EntkPartName part, const size_t *chosen, size_t count,
+				const char *path, EntkError *error)
 {
 	EntkArray array = {0};
 	EntkNpzWriter *writer = NULL;
@@ -97,9 +98,11 @@ static EntkStatus write_all_samples(EntkCompare *compare, const Folder *folder, 
 {
 	EntkStatus status = write_samples(compare, ENTK_PART_TRAIN, NULL, 1, folder->files[PROBE], error);
 	if (status == ENTK_OK)
-		status = write_samples(compare, ENTK_PART_TRAIN, compare->pool, compare->pool_count, folder->files[POOL], error);
+		status = write_samples(compare, ENTK_PART_TRAIN, compare->pool, compare->pool_count,
+				       folder->files[POOL], error);
 	if (status == ENTK_OK)
-		status = write_samples(compare, ENTK_PART_TEST, compare->test, compare->test_count, folder->files[TEST], error);
+		status = write_samples(compare, ENTK_PART_TEST, compare->test, compare->test_count, folder->files[TEST],
+				       error);
 	if (status == ENTK_OK && compare->val_count)
 		status = write_samples(compare, ENTK_PART_VAL, NULL, compare->val_count, folder->files[VAL], error);
 	return status;
@@ -111,9 +114,13 @@ static EntkStatus write_all_samples(EntkCompare *compare, const Folder *folder, 
 static EntkStatus child_failed(const char *program, int status, EntkError *error)
 {
 	if (!WIFEXITED(status))
-		return entk_fail(error, ENTK_SYSTEM, program, "its gram command was killed by signal %d", WTERMSIG(status));
+		return entk_fail(error, ENTK_SYSTEM, program, "its gram command was killed by signal %d",
+				 WTERMSIG(status));
 	int code = WEXITSTATUS(status);
-	EntkStatus kind = code == 1 ? ENTK_INPUT : code == 2 ? ENTK_NUMERICAL : code == 130 ? ENTK_INTERRUPTED : ENTK_SYSTEM;
+	EntkStatus kind = code == 1     ? ENTK_INPUT
+			  : code == 2   ? ENTK_NUMERICAL
+			  : code == 130 ? ENTK_INTERRUPTED
+					: ENTK_SYSTEM;
 	return entk_fail(error, kind, program, "its gram command ended with status %d", code);
 }
 
@@ -156,8 +163,8 @@ static EntkStatus run_gram(EntkCompare *compare, const Folder *folder, Call call
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? ENTK_OK : child_failed(call.program, status, error);
 }
 
-static EntkStatus run_net(EntkCompare *compare, const char *program, const char *net, const Folder *folder, double *peak,
-			  EntkError *error)
+static EntkStatus run_net(EntkCompare *compare, const char *program, const char *net, const Folder *folder,
+			  double *peak, EntkError *error)
 {
 	EntkStatus status = run_gram(compare, folder, (Call){program, net, POOL, -1, POOL_KERNELS}, peak, error);
 	if (status == ENTK_OK)
@@ -170,7 +177,8 @@ static EntkStatus run_net(EntkCompare *compare, const char *program, const char 
 /* ---- its kernels ------------------------------------------------------------------------------------------------- */
 
 /* The rows x columns matrix `key` of a file, into `values`. */
-static EntkStatus read_matrix(const char *path, const char *key, size_t rows, size_t columns, double *values, EntkError *error)
+static EntkStatus read_matrix(const char *path, const char *key, size_t rows, size_t columns, double *values,
+			      EntkError *error)
 {
 	EntkNpz *npz;
 	EntkNpyHeader header;
@@ -185,7 +193,8 @@ static EntkStatus read_matrix(const char *path, const char *key, size_t rows, si
 	return status;
 }
 
-static EntkStatus read_kernels(const EntkCompare *compare, const Folder *folder, EntkCompareKernels *kernels, EntkError *error)
+static EntkStatus read_kernels(const EntkCompare *compare, const Folder *folder, EntkCompareKernels *kernels,
+			       EntkError *error)
 {
 	size_t pool = compare->pool_count, test = compare->test_count, val = compare->val_count;
 	const char *key = entk_learn_kernel(&compare->line.learn);
@@ -202,8 +211,8 @@ static EntkStatus read_kernels(const EntkCompare *compare, const Folder *folder,
 }
 
 /* One net: `key` is "NAME.ntk", or "ntk" in a program with a single net, which is then called like the program. */
-static EntkStatus use_net(EntkCompare *compare, const char *program, const Folder *folder, const char *key, EntkCompareUse use,
-			  EntkError *error)
+static EntkStatus use_net(EntkCompare *compare, const char *program, const Folder *folder, const char *key,
+			  EntkCompareUse use, EntkError *error)
 {
 	EntkCompareKernels kernels = {0};
 	EntkCompareNet *net;

@@ -129,7 +129,8 @@ static void print_pairs(const EntkCompare *compare, double *values)
 	printf("differences with %zu samples, +- standard error, p of a paired t-test\n", compare->sizes[size]);
 	for (size_t net = 2; net < compare->net_count; net++)
 		for (size_t against = 1; against < net; against++) {
-			printf("%8s  %-*s  minus %-*s", "", width, compare->nets[net].name, width, compare->nets[against].name);
+			printf("%8s  %-*s  minus %-*s", "", width, compare->nets[net].name, width,
+			       compare->nets[against].name);
 			print_difference(compare, net, against, size, values);
 			printf("\n");
 		}
@@ -402,8 +403,7 @@ static void fill_drawing(const EntkCompare *compare, Drawing *drawing, double *v
 		}
 		bool bars = compare->seeds > 1;
 		drawing->curves[0][net] = (EntkCurve){compare->nets[net].name, mean, bars ? half : NULL};
-		drawing->curves[1][net] =
-			(EntkCurve){compare->nets[net].name, sweep_mean, bars ? sweep_half : NULL};
+		drawing->curves[1][net] = (EntkCurve){compare->nets[net].name, sweep_mean, bars ? sweep_half : NULL};
 	}
 }
 

@@ -181,7 +181,8 @@ static EntkStatus index_classes(const EntkDataset *dataset, EntkPart *part, cons
 /* ---- groups ---------------------------------------------------------------------------------------------------------- */
 
 /* The groups of one part under `key`: one integer per sample. Only equality matters. */
-static EntkStatus read_part_groups(EntkDataset *dataset, const char *key, size_t count, size_t **groups, EntkError *error)
+static EntkStatus read_part_groups(EntkDataset *dataset, const char *key, size_t count, size_t **groups,
+				   EntkError *error)
 {
 	EntkArray array = {0};
 	char shape[256];
@@ -190,7 +191,8 @@ static EntkStatus read_part_groups(EntkDataset *dataset, const char *key, size_t
 		return status;
 	const char *where = entk_npz_where(dataset->npz, key);
 	if (!entk_type_is_integer(array.type))
-		status = entk_fail(error, ENTK_INPUT, where, "%s, expected integers, one per sample", entk_type_name(array.type));
+		status = entk_fail(error, ENTK_INPUT, where, "%s, expected integers, one per sample",
+				   entk_type_name(array.type));
 	else if (array.count != count || array.rank < 1 || array.shape[0] != count)
 		status = entk_fail(error, ENTK_INPUT, where, "shape %s, expected (%zu): one group per sample",
 				   entk_shape_text(array.rank, array.shape, shape, sizeof shape), count);
@@ -211,12 +213,14 @@ static int compare_groups(const void *a, const void *b)
 }
 
 /* A group that stands in two parts would let the one part know the other. `sorted` are the training part's. */
-static EntkStatus check_apart(EntkDataset *dataset, const char *key, size_t count, const size_t *sorted, EntkError *error)
+static EntkStatus check_apart(EntkDataset *dataset, const char *key, size_t count, const size_t *sorted,
+			      EntkError *error)
 {
 	size_t *groups = NULL;
 	EntkStatus status = read_part_groups(dataset, key, count, &groups, error);
 	for (size_t i = 0; status == ENTK_OK && i < count; i++)
-		if (bsearch(&groups[i], sorted, dataset->parts[ENTK_PART_TRAIN].count, sizeof *sorted, compare_groups)) {
+		if (bsearch(&groups[i], sorted, dataset->parts[ENTK_PART_TRAIN].count, sizeof *sorted,
+			    compare_groups)) {
 			entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, key),
 				  "group %lld of sample %zu is in the training part too", (long long)groups[i], i);
 			status = entk_fix(error, "put every group into one part only");
@@ -349,8 +353,8 @@ static size_t sample_index(const size_t *indices, size_t i)
 }
 
 /* One output of the samples as a row, before it is centred. */
-static void fill_row(const EntkDataset *dataset, const EntkPart *part, size_t output, const size_t *indices, size_t count,
-		     double *row)
+static void fill_row(const EntkDataset *dataset, const EntkPart *part, size_t output, const size_t *indices,
+		     size_t count, double *row)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t sample = sample_index(indices, i);
@@ -403,7 +407,8 @@ EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part, const size
 	*targets = NULL;
 	encoding->center = entk_allocate(outputs, sizeof(double), "the targets", error);
 	encoding->scale = entk_allocate(outputs, sizeof(double), "the targets", error);
-	EntkStatus status = encoding->center && encoding->scale ? allocate_targets(outputs, count, targets, error) : error->status;
+	EntkStatus status =
+		encoding->center && encoding->scale ? allocate_targets(outputs, count, targets, error) : error->status;
 	if (status != ENTK_OK) {
 		entk_encoding_destroy(encoding);
 		return status;
@@ -417,8 +422,8 @@ EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part, const size
 	return ENTK_OK;
 }
 
-EntkStatus entk_encode_as(const EntkEncoding *encoding, const EntkDataset *dataset, EntkPartName part, const size_t *indices,
-			  size_t count, double **targets, EntkError *error)
+EntkStatus entk_encode_as(const EntkEncoding *encoding, const EntkDataset *dataset, EntkPartName part,
+			  const size_t *indices, size_t count, double **targets, EntkError *error)
 {
 	EntkStatus status = allocate_targets(dataset->outputs, count, targets, error);
 	for (size_t o = 0; status == ENTK_OK && o < dataset->outputs; o++) {

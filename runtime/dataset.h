@@ -57,8 +57,8 @@ typedef struct EntkEncoding {
 EntkStatus entk_encode(const EntkDataset *dataset, EntkPartName part, const size_t *indices, size_t count,
 		       EntkEncoding *encoding, double **targets, EntkError *error);
 /* Targets of another part, or of other samples, in an encoding that exists (outputs x count). */
-EntkStatus entk_encode_as(const EntkEncoding *encoding, const EntkDataset *dataset, EntkPartName part, const size_t *indices,
-			  size_t count, double **targets, EntkError *error);
+EntkStatus entk_encode_as(const EntkEncoding *encoding, const EntkDataset *dataset, EntkPartName part,
+			  const size_t *indices, size_t count, double **targets, EntkError *error);
 /* predictions (m x outputs) of f become predictions of y. */
 void entk_decode(const EntkEncoding *encoding, double *predictions, size_t m);
 void entk_encoding_destroy(EntkEncoding *encoding);

@@ -99,7 +99,8 @@ static void add_data(EntkText *script, const EntkPanel *panel, size_t number)
 		for (size_t i = 0; i < panel->points; i++) {
 			double y = panel->curves[c].y[i], half = panel->curves[c].half ? panel->curves[c].half[i] : 0;
 			if (is_drawn(panel, y))
-				entk_text_add(script, "%.9g %.9g %.9g\n", panel->many ? panel->x[i] : shifted(panel, c, i), y,
+				entk_text_add(script, "%.9g %.9g %.9g\n",
+					      panel->many ? panel->x[i] : shifted(panel, c, i), y,
 					      isfinite(half) ? half : 0);
 		}
 		entk_text_add(script, "END\n");
@@ -133,7 +134,9 @@ static void add_axes(EntkText *script, const EntkPanel *panel)
 	add_string(script, panel->y_label);
 	double first = panel->x[0], last = panel->x[panel->points - 1],
 	       margin = last > first ? pow(last / first, 0.07) : 2;
-	entk_text_add(script, "\nunset logscale y\nset format y '%s'\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange [%.9g:%.9g]\n",
+	entk_text_add(script,
+		      "\nunset logscale y\nset format y '%s'\nset logscale x\nset xrange [%.9g:%.9g]\nset yrange "
+		      "[%.9g:%.9g]\n",
 		      panel->log_y ? "%.0e" : "%g", first / margin, last * margin, low, high);
 	if (panel->log_y)
 		entk_text_add(script, "set logscale y\n");

@@ -28,12 +28,15 @@ void entk_warn_fit(const char *program, const char *net, const EntkLearn *learn,
 	double most = entk_regress_max_learning_rate(regression);
 	if (regression->jitter > 0)
 		entk_warn(program, net,
-			  "the Gram matrix of %zu samples is not positive definite with ridge %g; %g more was added to it "
+			  "the Gram matrix of %zu samples is not positive definite with ridge %g; %g more was added to "
+			  "it "
 			  "(relative to the mean diagonal)",
 			  regression->n, regression->ridge, regression->jitter);
 	if (isfinite(learn->time) && learn->learning_rate != 1 && learn->learning_rate > most)
-		entk_warn(program, net, "gradient descent with learning rate %g diverges, the largest stable one is %.3g; "
-			  "predictions are those of gradient flow", learn->learning_rate, most);
+		entk_warn(program, net,
+			  "gradient descent with learning rate %g diverges, the largest stable one is %.3g; "
+			  "predictions are those of gradient flow",
+			  learn->learning_rate, most);
 }
 
 void entk_warn_error(const char *program, const EntkError *error)
@@ -60,8 +63,8 @@ EntkStatus entk_learn_check_memory(double bytes, const char *what, EntkError *er
 	double have = ((double)info.totalram + (double)info.totalswap) * info.mem_unit;
 	if (bytes <= have)
 		return ENTK_OK;
-	entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %s takes %.1f GB, the machine has %.1f GB", what, 1e-9 * bytes,
-		  1e-9 * have);
+	entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %s takes %.1f GB, the machine has %.1f GB", what,
+		  1e-9 * bytes, 1e-9 * have);
 	return entk_fix(error, "use fewer samples");
 }
 
@@ -83,8 +86,8 @@ EntkStatus entk_learn_check_output(const char *path, EntkError *error)
 	return status;
 }
 
-EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z, double **kernel,
-			   EntkError *error)
+EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
+			   double **kernel, EntkError *error)
 {
 	EntkGramOptions options = entk_common_gram_options(&line->common);
 	*kernel = entk_linalg_matrix(x->count, z ? z->count : x->count, "the Gram matrix", error);
@@ -94,8 +97,9 @@ EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSa
 			 line->learn.ntk ? *kernel : NULL, error);
 }
 
-EntkStatus entk_learn_hold_out(EntkLearnLine *line, EntkDataset *dataset, const EntkNet *net, const EntkEncoding *encoding,
-			       const EntkSamples *train, EntkHeldOut *held, EntkError *error)
+EntkStatus entk_learn_hold_out(EntkLearnLine *line, EntkDataset *dataset, const EntkNet *net,
+			       const EntkEncoding *encoding, const EntkSamples *train, EntkHeldOut *held,
+			       EntkError *error)
 {
 	EntkSamples samples = {0};
 	memset(held, 0, sizeof *held);
@@ -203,8 +207,8 @@ void entk_learn_print_fit(const EntkLearn *learn, const EntkDataset *dataset, co
 {
 	const EntkMerit *merit = &regression->merit;
 	print_kernel(learn);
-	printf("  ridge                %.3g (%.3g absolute)%s\n", regression->ridge, regression->ridge * regression->mean_diagonal,
-	       entk_ridge_rule_text(learn->rule));
+	printf("  ridge                %.3g (%.3g absolute)%s\n", regression->ridge,
+	       regression->ridge * regression->mean_diagonal, entk_ridge_rule_text(learn->rule));
 	if (regression->jitter > 0)
 		printf("  jitter               %.3g\n", regression->jitter);
 	printf("  condition number     %.3g%s\n", regression->condition, regression->values ? "" : " (estimate)");

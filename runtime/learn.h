@@ -28,9 +28,9 @@ typedef struct EntkLearn {
 enum { ENTK_LEARN_KERNEL = 2000, ENTK_LEARN_RIDGE, ENTK_LEARN_TIME, ENTK_LEARN_RATE, ENTK_LEARN_LOO };
 
 /* Rows of a command's option table, in three parts: not every command has all. */
-#define ENTK_LEARN_KERNEL_OPTION                                                                                       \
-	{                                                                                                              \
-		ENTK_LEARN_KERNEL, "kernel", 0, "NAME", "ntk: a trained network (default); nngp: a Bayesian one"       \
+#define ENTK_LEARN_KERNEL_OPTION                                                                                 \
+	{                                                                                                        \
+		ENTK_LEARN_KERNEL, "kernel", 0, "NAME", "ntk: a trained network (default); nngp: a Bayesian one" \
 	}
 #define ENTK_LEARN_OPTIONS                                                                                             \
 	ENTK_LEARN_KERNEL_OPTION,                                                                                      \
@@ -38,14 +38,15 @@ enum { ENTK_LEARN_KERNEL = 2000, ENTK_LEARN_RIDGE, ENTK_LEARN_TIME, ENTK_LEARN_R
 		 "number, relative to the mean of the Gram's diagonal (1e-4), abs:NUMBER, or loo, evidence, val"},     \
 		{ENTK_LEARN_TIME, "time", 0, "T", "training time, in units of steps * rate (inf: until convergence)"}, \
 	{                                                                                                              \
-		ENTK_LEARN_RATE, "learning-rate", 0, "E", "rate of these steps (1): --time=1000 --learning-rate=0.1 "  \
-							  "stops at time 100"                                          \
+		ENTK_LEARN_RATE, "learning-rate", 0, "E",                                                              \
+			"rate of these steps (1): --time=1000 --learning-rate=0.1 "                                    \
+			"stops at time 100"                                                                            \
 	}
-#define ENTK_LEARN_LOO_OPTION                                                                                          \
-	{                                                                                                              \
-		ENTK_LEARN_LOO, "loo", 0, "WHEN",                                                                      \
-			"leave-one-out error: auto (up to 4000 samples), always, never; beside a given ridge it "      \
-			"doubles the time of the solve"                                                                \
+#define ENTK_LEARN_LOO_OPTION                                                                                     \
+	{                                                                                                         \
+		ENTK_LEARN_LOO, "loo", 0, "WHEN",                                                                 \
+			"leave-one-out error: auto (up to 4000 samples), always, never; beside a given ridge it " \
+			"doubles the time of the solve"                                                           \
 	}
 
 EntkLearn entk_learn_defaults(void);
@@ -85,10 +86,12 @@ typedef struct EntkLearnCommand {
 } EntkLearnCommand;
 
 /* Reads the command line into `line`, runs, cleans up; the exit status. */
-int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command, EntkLearnLine *line, int argc, char **argv);
+int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command, EntkLearnLine *line, int argc,
+		    char **argv);
 
 /* "25,50,100" into ascending, distinct sizes, at most `most` of them. */
-EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count, EntkError *error);
+EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count,
+			    EntkError *error);
 
 /* ---- warnings --------------------------------------------------------------------------------------------------- */
 
@@ -111,8 +114,8 @@ double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept);
 EntkStatus entk_learn_check_output(const char *path, EntkError *error);
 
 /* The kernel that is inverted, of x with z, or of x with itself where z is NULL; the caller frees it. */
-EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z, double **kernel,
-			   EntkError *error);
+EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
+			   double **kernel, EntkError *error);
 
 /* The validation part beside the training samples, where a rule chooses on it. */
 typedef struct EntkHeldOut {
@@ -121,8 +124,9 @@ typedef struct EntkHeldOut {
 } EntkHeldOut;
 
 /* Kernels and targets of the validation part, if the ridge is chosen on it; else *held is zeroed. */
-EntkStatus entk_learn_hold_out(EntkLearnLine *line, EntkDataset *dataset, const EntkNet *net, const EntkEncoding *encoding,
-			       const EntkSamples *train, EntkHeldOut *held, EntkError *error);
+EntkStatus entk_learn_hold_out(EntkLearnLine *line, EntkDataset *dataset, const EntkNet *net,
+			       const EntkEncoding *encoding, const EntkSamples *train, EntkHeldOut *held,
+			       EntkError *error);
 void entk_learn_held_out_destroy(EntkHeldOut *held);
 
 /* ---- calibration ------------------------------------------------------------------------------------------------ */

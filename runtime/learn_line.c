@@ -47,7 +47,8 @@ EntkStatus entk_learn_take(EntkLearn *learn, int id, const char *value, EntkErro
 		return take_loo(learn, value, error);
 	default:
 		learn->time = INFINITY;
-		return strcmp(value, "inf") == 0 ? ENTK_OK : entk_parse_real("--time", value, 0, 1e300, &learn->time, error);
+		return strcmp(value, "inf") == 0 ? ENTK_OK
+						 : entk_parse_real("--time", value, 0, 1e300, &learn->time, error);
 	}
 }
 
@@ -79,7 +80,8 @@ EntkRegressOptions entk_learn_regression(const EntkLearn *learn, size_t n)
 	};
 }
 
-EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count, EntkError *error)
+EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count,
+			    EntkError *error)
 {
 	*count = 0;
 	for (const char *start = text;; start++) {
@@ -104,7 +106,8 @@ EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, s
 
 /* ---- a command line --------------------------------------------------------------------------------------------- */
 
-static EntkStatus take_argument(const EntkLearnCommand *command, EntkLearnLine *line, const char *value, EntkError *error)
+static EntkStatus take_argument(const EntkLearnCommand *command, EntkLearnLine *line, const char *value,
+				EntkError *error)
 {
 	for (int i = 0; i < 2 && command->names[i]; i++)
 		if (!line->arguments[i]) {
@@ -114,7 +117,8 @@ static EntkStatus take_argument(const EntkLearnCommand *command, EntkLearnLine *
 	return entk_fail(error, ENTK_USAGE, value, "one argument too many; expected %s", command->usage);
 }
 
-static EntkStatus take(const EntkLearnCommand *command, EntkLearnLine *line, int id, const char *value, EntkError *error)
+static EntkStatus take(const EntkLearnCommand *command, EntkLearnLine *line, int id, const char *value,
+		       EntkError *error)
 {
 	if (id == ENTK_ARG_ERROR)
 		return error->status;
@@ -146,7 +150,8 @@ static EntkStatus parse(const EntkLearnCommand *command, EntkLearnLine *line, En
 	return command->check ? command->check(line, error) : ENTK_OK;
 }
 
-int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command, EntkLearnLine *line, int argc, char **argv)
+int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command, EntkLearnLine *line, int argc,
+		    char **argv)
 {
 	EntkArgs args = entk_args_begin(command->usage, command->text, command->options, argc, argv);
 	EntkError error;

@@ -150,14 +150,16 @@ double entk_linalg_norm(const double *a, size_t n)
 #define LANCZOS_TOLERANCE 1e-9
 
 /* The largest eigenvalue of a tridiagonal matrix. */
-static EntkStatus tridiagonal_largest(const double *diagonal, const double *beside, size_t n, double *largest, EntkError *error)
+static EntkStatus tridiagonal_largest(const double *diagonal, const double *beside, size_t n, double *largest,
+				      EntkError *error)
 {
 	double d[LANCZOS_STEPS], e[LANCZOS_STEPS], none;
 	memcpy(d, diagonal, n * sizeof *d);
 	memcpy(e, beside, n * sizeof *e);
 	lapack_int info = LAPACKE_dstev(LAPACK_COL_MAJOR, 'N', (lapack_int)n, d, e, &none, 1);
 	if (info > 0)
-		return entk_fail(error, ENTK_NUMERICAL, NULL, "the eigenvalues of a tridiagonal matrix did not converge");
+		return entk_fail(error, ENTK_NUMERICAL, NULL,
+				 "the eigenvalues of a tridiagonal matrix did not converge");
 	*largest = d[n - 1];
 	return info == 0 ? ENTK_OK : bad_call("dstev", info, error);
 }
@@ -172,7 +174,8 @@ static void lanczos_start(double *v, size_t n)
 }
 
 /* Vectors are not orthogonalized again: rounding then repeats eigenvalues that were found, and the largest stays right. */
-static EntkStatus lanczos(const double *a, size_t n, double *v, double *before, double *w, double *largest, EntkError *error)
+static EntkStatus lanczos(const double *a, size_t n, double *v, double *before, double *w, double *largest,
+			  EntkError *error)
 {
 	double diagonal[LANCZOS_STEPS], beside[LANCZOS_STEPS] = {0}, last = 0;
 	lanczos_start(v, n);
@@ -187,7 +190,8 @@ static EntkStatus lanczos(const double *a, size_t n, double *v, double *before, 
 			return status;
 		beside[k] = cblas_dnrm2((int)n, w, 1);
 		double scale = fabs(*largest);
-		if (beside[k] <= 1e-14 * scale || k + 1 == n || (k > 2 && fabs(*largest - last) <= LANCZOS_TOLERANCE * scale))
+		if (beside[k] <= 1e-14 * scale || k + 1 == n ||
+		    (k > 2 && fabs(*largest - last) <= LANCZOS_TOLERANCE * scale))
 			return ENTK_OK;
 		last = *largest;
 		memcpy(before, v, n * sizeof *v);

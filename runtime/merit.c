@@ -24,7 +24,8 @@ static void inverse_diagonal(const EntkInverse *inverse, double *diagonal)
 }
 
 /* block (size x size) of R^-1 at the samples `members`; `gathered` has n * size numbers. */
-static void inverse_block(const EntkInverse *inverse, const size_t *members, size_t size, double *gathered, double *block)
+static void inverse_block(const EntkInverse *inverse, const size_t *members, size_t size, double *gathered,
+			  double *block)
 {
 	size_t n = inverse->n;
 	for (size_t i = 0; i < size; i++)
@@ -134,8 +135,8 @@ static EntkStatus loo_errors(const EntkInverse *inverse, const double *diagonal,
 
 /* ---- figures of merit ----------------------------------------------------------------------------------------- */
 
-void entk_merit_likelihood(const double *solved, const double *targets, size_t outputs, size_t n, double log_determinant,
-			   EntkMerit *merit)
+void entk_merit_likelihood(const double *solved, const double *targets, size_t outputs, size_t n,
+			   double log_determinant, EntkMerit *merit)
 {
 	const double pi = 3.14159265358979323846;
 	double count = (double)outputs * (double)n, q = entk_linalg_dot(targets, solved, outputs * n),
@@ -150,8 +151,9 @@ void entk_merit_likelihood(const double *solved, const double *targets, size_t o
 	};
 }
 
-EntkStatus entk_merit_leave_one_out(const EntkInverse *inverse, const double *solved, const double *targets, size_t outputs,
-				    const size_t *groups, EntkMerit *merit, double *loo, EntkError *error)
+EntkStatus entk_merit_leave_one_out(const EntkInverse *inverse, const double *solved, const double *targets,
+				    size_t outputs, const size_t *groups, EntkMerit *merit, double *loo,
+				    EntkError *error)
 {
 	size_t n = inverse->n;
 	double *diagonal = entk_allocate(n, sizeof *diagonal, "the inverse's diagonal", error);

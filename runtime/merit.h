@@ -27,11 +27,12 @@ typedef struct EntkInverse {
 } EntkInverse;
 
 /* log_marginal, log_evidence and the amplitude by evidence; the other members become NaN. `solved` is R^-1 Y, `log_determinant` R's. */
-void entk_merit_likelihood(const double *solved, const double *targets, size_t outputs, size_t n, double log_determinant,
-			   EntkMerit *merit);
+void entk_merit_likelihood(const double *solved, const double *targets, size_t outputs, size_t n,
+			   double log_determinant, EntkMerit *merit);
 /* loo_mse and the amplitude by leaving one out. `groups` (n numbers) or NULL: samples of equal number are left out together.
  * `loo` (outputs x n), where it is not NULL, receives the predictions of the left-out samples. */
-EntkStatus entk_merit_leave_one_out(const EntkInverse *inverse, const double *solved, const double *targets, size_t outputs,
-				    const size_t *groups, EntkMerit *merit, double *loo, EntkError *error);
+EntkStatus entk_merit_leave_one_out(const EntkInverse *inverse, const double *solved, const double *targets,
+				    size_t outputs, const size_t *groups, EntkMerit *merit, double *loo,
+				    EntkError *error);
 
 #endif

@@ -12,9 +12,6 @@
 
 static const EntkMetrics nothing = {NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 
-
-
-
 size_t entk_argmax(const double *values, size_t count)
 {
 	size_t best = 0;
@@ -174,8 +171,10 @@ double entk_label_probability(double mean, double variance)
 	return normal_cdf((mean - 0.5) / sqrt(variance));
 }
 
+/* What one label adds up to. */
 typedef struct LabelCounts {
 	double yes, no, yes_found, no_found;
+	double squares, absolute, nll;
 } LabelCounts;
 
 /* Mean of the shares found of those of yes and no that occur. */
@@ -185,32 +184,75 @@ static double label_balance(const LabelCounts *c)
 	return sum / ((c->yes > 0) + (c->no > 0));
 }
 
+/* Probabilities of being 1, and how many are, in bins of these probabilities. */
+typedef struct LabelBins {
+	double expected[CALIBRATION_BINS], found[CALIBRATION_BINS];
+} LabelBins;
+
+static LabelCounts count_label(const double *predictions, const double *variances, const double *truth, size_t m,
+			       size_t stride, bool *positive, LabelBins *bins)
+{
+	LabelCounts c = {0};
+	for (size_t i = 0; i < m; i++) {
+		double p = predictions[i * stride], y = truth[i * stride];
+		positive[i] = y > 0.5;
+		*(positive[i] ? &c.yes : &c.no) += 1;
+		*(positive[i] ? &c.yes_found : &c.no_found) += (p > 0.5) == positive[i];
+		c.squares += (p - y) * (p - y);
+		c.absolute += fabs(p - y);
+		if (!variances)
+			continue;
+		double probability = entk_label_probability(p, variances[i]);
+		size_t bin = (size_t)(probability * CALIBRATION_BINS);
+		bin = bin < CALIBRATION_BINS ? bin : CALIBRATION_BINS - 1;
+		bins->expected[bin] += probability;
+		bins->found[bin] += positive[i];
+		c.nll -= log(fmax(positive[i] ? probability : entk_label_probability(1 - p, variances[i]), DBL_MIN));
+	}
+	return c;
+}
+
+static void add_label(EntkMetrics *metrics, const LabelCounts *c)
+{
+	metrics->accuracy += c->yes_found + c->no_found;
+	metrics->balanced_accuracy += label_balance(c);
+	metrics->mse += c->squares;
+	metrics->mae += c->absolute;
+	metrics->nll += c->nll;
+}
+
+/* Sums over labels and samples become means. */
+static void finish_labels(EntkMetrics *metrics, const LabelBins *bins, bool variances, size_t m, size_t labels)
+{
+	double count = (double)m * (double)labels;
+	metrics->accuracy /= count;
+	metrics->balanced_accuracy /= (double)labels;
+	metrics->mse /= count;
+	metrics->mae /= count;
+	metrics->nll = variances ? metrics->nll / count : NAN;
+	if (!variances)
+		return;
+	metrics->calibration_error = 0;
+	for (size_t b = 0; b < CALIBRATION_BINS; b++)
+		metrics->calibration_error += fabs(bins->expected[b] - bins->found[b]) / count;
+}
+
 EntkStatus entk_metrics_labels(const double *predictions, const double *variances, const double *truth, size_t m,
 			       size_t labels, EntkMetrics *metrics, EntkError *error)
 {
-	double right = 0, balance = 0, squares = 0, absolute = 0, nll = 0, area = 0, count = (double)m * (double)labels;
+	double area = 0;
 	size_t areas = 0;
+	LabelBins bins = {0};
 	EntkStatus status = ENTK_OK;
 	*metrics = nothing;
+	metrics->accuracy = metrics->balanced_accuracy = metrics->mse = metrics->mae = metrics->nll = 0;
 	bool *positive = entk_allocate(m, sizeof *positive, "the labels", error);
 	if (!positive)
 		return error->status;
 	for (size_t o = 0; o < labels && status == ENTK_OK; o++) {
-		LabelCounts counts = {0};
 		double auc;
-		for (size_t i = 0; i < m; i++) {
-			double p = predictions[i * labels + o], y = truth[i * labels + o];
-			bool found = (p > 0.5) == (y > 0.5);
-			positive[i] = y > 0.5;
-			*(positive[i] ? &counts.yes : &counts.no) += 1;
-			*(positive[i] ? &counts.yes_found : &counts.no_found) += found;
-			squares += (p - y) * (p - y);
-			absolute += fabs(p - y);
-			if (variances)
-				nll -= log(fmax(entk_label_probability(y > 0.5 ? p : 1 - p, variances[i]), DBL_MIN));
-		}
-		right += counts.yes_found + counts.no_found;
-		balance += label_balance(&counts);
+		LabelCounts counts = count_label(predictions + o, variances, truth + o, m, labels, positive, &bins);
+		add_label(metrics, &counts);
 		status = entk_metrics_auc(predictions + o, labels, positive, m, &auc, error);
 		if (status == ENTK_OK && !isnan(auc)) {
 			area += auc;
@@ -218,12 +260,8 @@ EntkStatus entk_metrics_labels(const double *predictions, const double *variance
 		}
 	}
 	free(positive);
-	metrics->accuracy = right / count;
-	metrics->balanced_accuracy = balance / (double)labels;
+	finish_labels(metrics, &bins, variances != NULL, m, labels);
 	metrics->auc = areas ? area / (double)areas : NAN;
-	metrics->mse = squares / count;
-	metrics->mae = absolute / count;
-	metrics->nll = variances ? nll / count : NAN;
 	return status;
 }
 
@@ -235,8 +273,8 @@ typedef struct OutputSums {
 	double nll, covered, width;
 } OutputSums;
 
-static OutputSums sum_output(const double *predictions, const double *variances, double scale, const double *truth, size_t m,
-			     size_t stride)
+static OutputSums sum_output(const double *predictions, const double *variances, double scale, const double *truth,
+			     size_t m, size_t stride)
 {
 	const double pi = 3.14159265358979323846;
 	OutputSums sums = {0};
@@ -258,8 +296,8 @@ static OutputSums sum_output(const double *predictions, const double *variances,
 	return sums;
 }
 
-void entk_metrics_regression(const double *predictions, const double *variances, const double *scale, const double *truth,
-			     size_t m, size_t outputs, EntkMetrics *metrics)
+void entk_metrics_regression(const double *predictions, const double *variances, const double *scale,
+			     const double *truth, size_t m, size_t outputs, EntkMetrics *metrics)
 {
 	OutputSums all = {0};
 	double explained = 0, count = (double)m * (double)outputs;

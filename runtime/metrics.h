@@ -16,9 +16,10 @@ typedef struct EntkMetrics {
 	double mse, mae; /* over samples and outputs; classes: of the centred one-hot scores */
 	double r2;       /* 1 - squared error / variance, mean over the outputs that vary */
 	double nll;      /* mean negative log likelihood of the true value, in nats (per output for real targets) */
-	double coverage;       /* real targets: share inside their 95 % prediction intervals */
-	double interval_width; /* mean width of these, in the targets' units */
-	double calibration_error; /* classes: |confidence - accuracy| in 15 bins of confidence, weighted by their samples */
+	double coverage; /* real targets: share inside their 95 % prediction intervals */
+	double interval_width;    /* mean width of these, in the targets' units */
+	double calibration_error; /* classes: |confidence - accuracy| in 15 bins of confidence, weighted by their samples;
+				   * labels: the same of the probability of being 1 */
 } EntkMetrics;
 
 /* The place of the largest number; the first of several. */
@@ -52,7 +53,7 @@ typedef struct EntkSpread {
 	double deviation; /* sample standard deviation (n - 1); NaN for a single value */
 	double error;     /* standard error of the mean */
 	double half;      /* half width of the 95 % interval of the mean (Student's t) */
-	double p;         /* how likely a mean as far from 0 is, were the true one 0 (two-sided t-test); NaN for a single value */
+	double p; /* how likely a mean as far from 0 is, were the true one 0 (two-sided t-test); NaN for a single value */
 } EntkSpread;
 
 EntkSpread entk_spread(const double *values, size_t count);

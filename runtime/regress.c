@@ -3,6 +3,7 @@
 
 #include "flow.h"
 #include "linalg.h"
+#include "regress_choose.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -35,8 +36,8 @@ double entk_regress_max_learning_rate(const EntkRegression *regression)
 static EntkStatus too_indefinite(const EntkRegression *regression, EntkError *error)
 {
 	entk_fail(error, ENTK_NUMERICAL, NULL,
-		  "the Gram matrix of %zu samples is not positive definite with ridge %g, nor with %g more", regression->n,
-		  regression->ridge, JITTER_LAST);
+		  "the Gram matrix of %zu samples is not positive definite with ridge %g, nor with %g more",
+		  regression->n, regression->ridge, JITTER_LAST);
 	return entk_fix(error, "raise --ridge, remove repeated samples, or compile with --precision=f64");
 }
 
@@ -91,7 +92,8 @@ static EntkStatus factorize(EntkRegression *regression, EntkError *error)
 		if (status == ENTK_OK)
 			status = entk_linalg_cholesky(regression->factor, n, error);
 		if (status == ENTK_OK)
-			return entk_linalg_cholesky_condition(regression->factor, n, norm, &regression->condition, error);
+			return entk_linalg_cholesky_condition(regression->factor, n, norm, &regression->condition,
+							      error);
 		if (status != ENTK_NUMERICAL)
 			return status;
 		if (!next_jitter(regression))
@@ -101,7 +103,8 @@ static EntkStatus factorize(EntkRegression *regression, EntkError *error)
 }
 
 /* Leave-one-out from R^-1 = W^T W with W = L^-1, which takes the place of L. */
-static EntkStatus leave_one_out(const double *targets, const size_t *groups, EntkRegression *regression, EntkError *error)
+static EntkStatus leave_one_out(const double *targets, const size_t *groups, EntkRegression *regression,
+				EntkError *error)
 {
 	size_t n = regression->n, outputs = regression->outputs;
 	EntkInverse inverse = {n, regression->factor, NULL, true};
@@ -111,8 +114,8 @@ static EntkStatus leave_one_out(const double *targets, const size_t *groups, Ent
 	EntkStatus status = entk_linalg_invert_lower(regression->factor, n, error);
 	regression->inverted = status == ENTK_OK;
 	if (status == ENTK_OK)
-		status = entk_merit_leave_one_out(&inverse, regression->alpha, targets, outputs, groups, &regression->merit,
-						  regression->loo, error);
+		status = entk_merit_leave_one_out(&inverse, regression->alpha, targets, outputs, groups,
+						  &regression->merit, regression->loo, error);
 	return status;
 }
 
@@ -125,130 +128,14 @@ static EntkStatus fit_cholesky(double *kernel, const double *targets, const Entk
 	regression->diagonal = entk_allocate(n, sizeof *regression->diagonal, "the Gram's diagonal", error);
 	EntkStatus status = regression->diagonal ? factorize(regression, error) : error->status;
 	if (status == ENTK_OK)
-		status = entk_linalg_cholesky_solve(regression->factor, n, regression->alpha, regression->outputs, error);
+		status = entk_linalg_cholesky_solve(regression->factor, n, regression->alpha, regression->outputs,
+						    error);
 	if (status != ENTK_OK)
 		return status;
 	for (size_t i = 0; i < n; i++)
 		log_determinant += 2 * log(regression->factor[i * n + i]);
 	entk_merit_likelihood(regression->alpha, targets, regression->outputs, n, log_determinant, &regression->merit);
 	return options->skip_loo ? ENTK_OK : leave_one_out(targets, options->groups, regression, error);
-}
-
-/* ---- choosing a ridge -------------------------------------------------------------------------------------------- */
-
-/* What validation takes beside the ridge: kernels and targets, projected on the eigenvectors. */
-typedef struct Projected {
-	double *cross;   /* count x n */
-	double *targets; /* outputs x n */
-	double *weighted, *weights, *mean;
-} Projected;
-
-static void projected_destroy(Projected *projected)
-{
-	free(projected->cross);
-	free(projected->targets);
-	free(projected->weighted);
-	free(projected->weights);
-	free(projected->mean);
-}
-
-static EntkStatus projected_create(const EntkSpectrum *spectrum, const EntkValidation *validation, const double *targets,
-				   size_t outputs, Projected *projected, EntkError *error)
-{
-	size_t n = spectrum->n;
-	const char *what = "projections on the eigenvectors";
-	*projected = (Projected){
-		.cross = entk_linalg_matrix(validation->count, n, what, error),
-		.targets = entk_linalg_matrix(outputs, n, what, error),
-		.weighted = entk_linalg_matrix(outputs, n, what, error),
-		.weights = entk_linalg_matrix(1, n, what, error),
-		.mean = entk_linalg_matrix(validation->count, outputs, what, error),
-	};
-	if (!projected->cross || !projected->targets || !projected->weighted || !projected->weights || !projected->mean)
-		return error->status;
-	entk_linalg_product_transposed(validation->cross, spectrum->vectors, validation->count, n, n, projected->cross);
-	entk_linalg_product_transposed(targets, spectrum->vectors, outputs, n, n, projected->targets);
-	return ENTK_OK;
-}
-
-/* mean: count x outputs. */
-static double validation_error(const EntkValidation *validation, const double *mean, size_t outputs)
-{
-	double squares = 0;
-	for (size_t i = 0; i < validation->count; i++)
-		for (size_t o = 0; o < outputs; o++) {
-			double d = mean[i * outputs + o] - validation->targets[o * validation->count + i];
-			squares += d * d;
-		}
-	return squares / ((double)validation->count * (double)outputs);
-}
-
-static double projected_error(const EntkSpectrum *spectrum, const EntkValidation *validation, double r, double time,
-			      size_t outputs, Projected *projected)
-{
-	size_t n = spectrum->n;
-	entk_flow_weights(spectrum->values, r, n, outputs, time, projected->weights);
-	for (size_t o = 0; o < outputs; o++)
-		for (size_t k = 0; k < n; k++)
-			projected->weighted[o * n + k] = projected->weights[k] * projected->targets[o * n + k];
-	entk_linalg_product_transposed(projected->cross, projected->weighted, validation->count, outputs, n, projected->mean);
-	return validation_error(validation, projected->mean, outputs);
-}
-
-/* What a rule makes least, at one ridge; ENTK_NUMERICAL where the matrix is not definite with it. */
-static EntkStatus cost_of(const EntkSpectrum *spectrum, const EntkRegressOptions *options, double r, const double *targets,
-			  size_t outputs, Projected *projected, double *cost, EntkError *error)
-{
-	EntkMerit merit;
-	if (options->rule == ENTK_RIDGE_VALIDATION) {
-		double least = spectrum->values[0] + r, noise = entk_spectrum_noise(spectrum);
-		if (!(least > (isinf(options->time) ? noise : -noise)))
-			return entk_fail(error, ENTK_NUMERICAL, NULL, "the Gram matrix is not positive definite");
-		*cost = projected_error(spectrum, options->validation, r, options->time, outputs, projected);
-		return ENTK_OK;
-	}
-	EntkStatus status = entk_spectrum_merit(spectrum, r, targets, outputs, options->groups, &merit, NULL, error);
-	*cost = options->rule == ENTK_RIDGE_EVIDENCE ? -merit.log_evidence : merit.loo_mse;
-	return status;
-}
-
-/* The best relative ridge of the grid. */
-static EntkStatus search_grid(const EntkSpectrum *spectrum, const EntkRegressOptions *options, const double *targets,
-			      size_t outputs, Projected *projected, double *ridge, EntkError *error)
-{
-	double best = INFINITY;
-	for (size_t i = 0; i < ENTK_RIDGE_GRID; i++) {
-		double cost = INFINITY, r = entk_ridge_grid(i) * spectrum->mean_diagonal;
-		EntkStatus status = cost_of(spectrum, options, r, targets, outputs, projected, &cost, error);
-		if (status == ENTK_NUMERICAL)
-			continue;
-		if (status != ENTK_OK)
-			return status;
-		/* Of equals the larger ridge: it is the better conditioned one. */
-		if (cost <= best) {
-			best = cost;
-			*ridge = entk_ridge_grid(i);
-		}
-	}
-	if (isfinite(best))
-		return ENTK_OK;
-	return entk_fail(error, ENTK_NUMERICAL, NULL, "the Gram matrix is not positive definite with any ridge up to %g",
-			 entk_ridge_grid(ENTK_RIDGE_GRID - 1));
-}
-
-static EntkStatus choose_ridge(const EntkSpectrum *spectrum, const EntkRegressOptions *options, const double *targets,
-			       size_t outputs, double *ridge, EntkError *error)
-{
-	Projected projected = {0};
-	EntkStatus status = ENTK_OK;
-	if (options->rule == ENTK_RIDGE_VALIDATION && !options->validation)
-		return entk_fail(error, ENTK_INTERNAL, NULL, "no validation part to choose the ridge on");
-	if (options->rule == ENTK_RIDGE_VALIDATION)
-		status = projected_create(spectrum, options->validation, targets, outputs, &projected, error);
-	if (status == ENTK_OK)
-		status = search_grid(spectrum, options, targets, outputs, &projected, ridge, error);
-	projected_destroy(&projected);
-	return status;
 }
 
 /* ---- eigenvectors ------------------------------------------------------------------------------------------------ */
@@ -272,12 +159,13 @@ static EntkStatus spectrum_merit(const EntkSpectrum *spectrum, const double *tar
 				 EntkRegression *regression, EntkError *error)
 {
 	if (isinf(regression->time)) {
-		regression->loo = entk_linalg_matrix(regression->outputs, regression->n, "the leave-one-out predictions", error);
+		regression->loo =
+			entk_linalg_matrix(regression->outputs, regression->n, "the leave-one-out predictions", error);
 		if (!regression->loo)
 			return error->status;
 	}
-	EntkStatus status = entk_spectrum_merit(spectrum, regression->shift, targets, regression->outputs, options->groups,
-						&regression->merit, regression->loo, error);
+	EntkStatus status = entk_spectrum_merit(spectrum, regression->shift, targets, regression->outputs,
+						options->groups, &regression->merit, regression->loo, error);
 	/* A singular matrix is no obstacle at finite times, but it has no marginal likelihood. */
 	return status == ENTK_NUMERICAL && !isinf(regression->time) ? ENTK_OK : status;
 }
@@ -289,7 +177,7 @@ static EntkStatus fit_spectrum(const EntkSpectrum *spectrum, const double *targe
 	size_t n = regression->n;
 	EntkStatus status = ENTK_OK;
 	if (entk_ridge_chosen(options->rule))
-		status = choose_ridge(spectrum, options, targets, regression->outputs, &regression->ridge, error);
+		status = entk_ridge_choose(spectrum, options, targets, regression->outputs, &regression->ridge, error);
 	if (status == ENTK_OK)
 		status = shift_spectrum(spectrum, regression, error);
 	if (status == ENTK_OK)
@@ -305,7 +193,8 @@ static EntkStatus fit_spectrum(const EntkSpectrum *spectrum, const double *targe
 		regression->largest = regression->values[n - 1];
 		regression->condition = least > 0 ? regression->largest / least : INFINITY;
 		entk_flow_weights(regression->values, 0, n, regression->outputs, regression->time, weights);
-		status = entk_spectrum_apply(spectrum->vectors, weights, n, regression->alpha, regression->outputs, error);
+		status = entk_spectrum_apply(spectrum->vectors, weights, n, regression->alpha, regression->outputs,
+					     error);
 	} else {
 		status = error->status;
 	}
@@ -321,15 +210,16 @@ static EntkStatus absolute_ridge(const EntkRegressOptions *options, EntkRegressi
 	if (options->rule != ENTK_RIDGE_ABSOLUTE)
 		return ENTK_OK;
 	if (!(regression->mean_diagonal > 0))
-		return entk_fail(error, ENTK_NUMERICAL, NULL, "the Gram matrix is not positive definite: the mean of its diagonal is %g",
+		return entk_fail(error, ENTK_NUMERICAL, NULL,
+				 "the Gram matrix is not positive definite: the mean of its diagonal is %g",
 				 regression->mean_diagonal);
 	regression->ridge = options->ridge / regression->mean_diagonal;
 	return ENTK_OK;
 }
 
 /* Members that do not depend on how the system is solved; alpha starts as the targets. */
-static EntkStatus begin_fit(size_t n, double mean, const double *targets, size_t outputs, const EntkRegressOptions *options,
-			    EntkRegression *regression, EntkError *error)
+static EntkStatus begin_fit(size_t n, double mean, const double *targets, size_t outputs,
+			    const EntkRegressOptions *options, EntkRegression *regression, EntkError *error)
 {
 	*regression = (EntkRegression){
 		.n = n,
@@ -341,7 +231,8 @@ static EntkStatus begin_fit(size_t n, double mean, const double *targets, size_t
 		.merit = {NAN, NAN, NAN, NAN, NAN},
 	};
 	if (n == 0 || outputs == 0)
-		return entk_fail(error, ENTK_INPUT, NULL, "nothing to learn from: %zu samples with %zu targets", n, outputs);
+		return entk_fail(error, ENTK_INPUT, NULL, "nothing to learn from: %zu samples with %zu targets", n,
+				 outputs);
 	if (absolute_ridge(options, regression, error) != ENTK_OK)
 		return error->status;
 	regression->alpha = entk_linalg_matrix(outputs, n, "the solution", error);
@@ -357,12 +248,13 @@ static EntkStatus find_val_mse(const EntkValidation *validation, EntkRegression 
 	if (!mean)
 		return error->status;
 	entk_regress_mean(regression, validation->cross, validation->count, mean);
-	regression->merit.val_mse = validation_error(validation, mean, regression->outputs);
+	regression->merit.val_mse = entk_validation_error(validation, mean, regression->outputs);
 	free(mean);
 	return ENTK_OK;
 }
 
-static EntkStatus end_fit(EntkStatus status, const EntkRegressOptions *options, EntkRegression *regression, EntkError *error)
+static EntkStatus end_fit(EntkStatus status, const EntkRegressOptions *options, EntkRegression *regression,
+			  EntkError *error)
 {
 	for (size_t i = 0; status == ENTK_OK && i < regression->outputs * regression->n; i++)
 		if (!isfinite(regression->alpha[i])) {
@@ -382,14 +274,15 @@ static EntkStatus end_fit(EntkStatus status, const EntkRegressOptions *options, 
 EntkStatus entk_regress_fit_spectrum(const EntkSpectrum *spectrum, const double *targets, size_t outputs,
 				     const EntkRegressOptions *options, EntkRegression *regression, EntkError *error)
 {
-	EntkStatus status = begin_fit(spectrum->n, spectrum->mean_diagonal, targets, outputs, options, regression, error);
+	EntkStatus status =
+		begin_fit(spectrum->n, spectrum->mean_diagonal, targets, outputs, options, regression, error);
 	if (status == ENTK_OK)
 		status = fit_spectrum(spectrum, targets, options, regression, error);
 	return end_fit(status, options, regression, error);
 }
 
-EntkStatus entk_regress_fit(double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
-			    EntkRegression *regression, EntkError *error)
+EntkStatus entk_regress_fit(double *kernel, size_t n, const double *targets, size_t outputs,
+			    const EntkRegressOptions *options, EntkRegression *regression, EntkError *error)
 {
 	EntkSpectrum spectrum;
 	EntkStatus status =

@@ -68,8 +68,8 @@ bool entk_regress_needs_spectrum(const EntkRegressOptions *options);
 /* `kernel` n x n (A) is overwritten: it becomes regression->factor, and must live as long as that. `targets` outputs x n. When R is
  * not positive definite, jitter from 1e-12 to 1e-6 times the mean diagonal is added until it is, and stands in `jitter` for
  * the caller to report; ENTK_NUMERICAL when that does not help. */
-EntkStatus entk_regress_fit(double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
-			    EntkRegression *regression, EntkError *error);
+EntkStatus entk_regress_fit(double *kernel, size_t n, const double *targets, size_t outputs,
+			    const EntkRegressOptions *options, EntkRegression *regression, EntkError *error);
 /* The same from a spectrum that serves many fits. `factor` stays NULL: the regression has a mean, but no (co)variances. */
 EntkStatus entk_regress_fit_spectrum(const EntkSpectrum *spectrum, const double *targets, size_t outputs,
 				     const EntkRegressOptions *options, EntkRegression *regression, EntkError *error);
@@ -95,12 +95,14 @@ typedef struct EntkCross {
 } EntkCross;
 
 /* cov: m x m. */
-EntkStatus entk_regress_covariance(const EntkRegression *regression, const EntkCross *cross, double *cov, EntkError *error);
+EntkStatus entk_regress_covariance(const EntkRegression *regression, const EntkCross *cross, double *cov,
+				   EntkError *error);
 /* var: m, the covariance's diagonal; what rounding makes negative is 0. */
-EntkStatus entk_regress_variance(const EntkRegression *regression, const EntkCross *cross, double *var, EntkError *error);
+EntkStatus entk_regress_variance(const EntkRegression *regression, const EntkCross *cross, double *var,
+				 EntkError *error);
 /* The variance of a Gaussian process whose covariance is the inverted kernel, noise included: A** - A* R^-1 A*^T + r. It
  * is what `merit.amplitude` calibrates. `diagonal` are A's values at the test samples. */
-EntkStatus entk_regress_posterior(const EntkRegression *regression, const double *cross, const double *diagonal, size_t m,
-				  double *var, EntkError *error);
+EntkStatus entk_regress_posterior(const EntkRegression *regression, const double *cross, const double *diagonal,
+				  size_t m, double *var, EntkError *error);
 
 #endif

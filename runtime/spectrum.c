@@ -29,7 +29,8 @@ double entk_spectrum_noise(const EntkSpectrum *spectrum)
 	return spectrum->n ? (double)spectrum->n * DBL_EPSILON * fabs(spectrum->values[spectrum->n - 1]) : 0;
 }
 
-EntkStatus entk_spectrum_apply(const double *vectors, const double *weights, size_t n, double *rows, size_t m, EntkError *error)
+EntkStatus entk_spectrum_apply(const double *vectors, const double *weights, size_t n, double *rows, size_t m,
+			       EntkError *error)
 {
 	double *projected = entk_linalg_matrix(m, n, "projections on the eigenvectors", error);
 	if (!projected)
@@ -131,8 +132,8 @@ double entk_spectrum_loss(const EntkSpectrum *spectrum, const double *powers, do
 /* ---- alignment --------------------------------------------------------------------------------------------------- */
 
 /* <K, Y^T Y> / (|K| |Y^T Y|) with K_ij = kernel_ij - means_i - means_j + mean. */
-static EntkStatus align(const double *kernel, const double *means, double mean, size_t n, const double *targets, size_t outputs,
-			double *alignment, EntkError *error)
+static EntkStatus align(const double *kernel, const double *means, double mean, size_t n, const double *targets,
+			size_t outputs, double *alignment, EntkError *error)
 {
 	double square = 0, product = 0, target_square = 0;
 	double *targets_gram = entk_linalg_matrix(outputs, outputs, "the targets' products", error);
@@ -174,7 +175,8 @@ EntkStatus entk_spectrum_alignment(const double *kernel, size_t n, const double 
 {
 	double *means = entk_allocate(n, sizeof *means, "the kernel's means", error);
 	double *varying = entk_linalg_matrix(outputs, n, "the centred targets", error);
-	EntkStatus status = means && varying ? align(kernel, means, 0, n, targets, outputs, plain, error) : error->status;
+	EntkStatus status =
+		means && varying ? align(kernel, means, 0, n, targets, outputs, plain, error) : error->status;
 	if (status == ENTK_OK) {
 		for (size_t i = 0; i < n; i++)
 			means[i] = mean_of(kernel + i * n, n);

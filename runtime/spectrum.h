@@ -11,8 +11,8 @@
 typedef struct EntkSpectrum {
 	size_t n;
 	double mean_diagonal; /* of the kernel */
-	double *vectors;      /* n x n, row k is the eigenvector of values[k]; the caller's kernel matrix, overwritten */
-	double *values;       /* ascending, of the kernel without ridge */
+	double *vectors; /* n x n, row k is the eigenvector of values[k]; the caller's kernel matrix, overwritten */
+	double *values;  /* ascending, of the kernel without ridge */
 } EntkSpectrum;
 
 /* Decompose the symmetric n x n kernel in place: it becomes `vectors`, and stays the caller's. LAPACK takes twice as much again. */
@@ -22,7 +22,8 @@ void entk_spectrum_destroy(EntkSpectrum *spectrum); /* a zeroed one is fine */
 double entk_spectrum_noise(const EntkSpectrum *spectrum);
 
 /* rows (m x n) become rows V^T diag(weights) V, with the n x n eigenvectors V in rows. */
-EntkStatus entk_spectrum_apply(const double *vectors, const double *weights, size_t n, double *rows, size_t m, EntkError *error);
+EntkStatus entk_spectrum_apply(const double *vectors, const double *weights, size_t n, double *rows, size_t m,
+			       EntkError *error);
 
 /* Figures of merit of one ridge, from training data alone. `targets` and `loo` are outputs x n; `loo` receives the leave-one-out
  * predictions where it is not NULL. `groups` (n numbers) or NULL: samples of equal number are left out together. r is

@@ -88,8 +88,8 @@ static EntkStatus choose(const EntkSpectrumCommand *command, Data *data, EntkErr
 static EntkStatus encode(const EntkSpectrumCommand *command, Data *data, EntkError *error)
 {
 	EntkEncoding *encoding = &data->encoding;
-	EntkStatus status =
-		entk_encode(&data->dataset, ENTK_PART_TRAIN, data->chosen, data->count, encoding, &data->targets, error);
+	EntkStatus status = entk_encode(&data->dataset, ENTK_PART_TRAIN, data->chosen, data->count, encoding,
+					&data->targets, error);
 	if (status != ENTK_OK || !command->raw || data->dataset.task == ENTK_TASK_CLASSES)
 		return status;
 	for (size_t o = 0; o < encoding->outputs; o++) {
@@ -97,7 +97,8 @@ static EntkStatus encode(const EntkSpectrumCommand *command, Data *data, EntkErr
 		encoding->scale[o] = 1;
 	}
 	free(data->targets);
-	return entk_encode_as(encoding, &data->dataset, ENTK_PART_TRAIN, data->chosen, data->count, &data->targets, error);
+	return entk_encode_as(encoding, &data->dataset, ENTK_PART_TRAIN, data->chosen, data->count, &data->targets,
+			      error);
 }
 
 static EntkStatus prepare(EntkSpectrumCommand *command, Data *data, EntkError *error)
@@ -111,14 +112,15 @@ static EntkStatus prepare(EntkSpectrumCommand *command, Data *data, EntkError *e
 	if (status == ENTK_OK)
 		status = choose(command, data, error);
 	if (status == ENTK_OK)
-		status = entk_learn_check_memory(3 * (double)data->count * (double)data->count * sizeof(double), "the spectrum",
-						 error);
+		status = entk_learn_check_memory(3 * (double)data->count * (double)data->count * sizeof(double),
+						 "the spectrum", error);
 	return status == ENTK_OK ? encode(command, data, error) : status;
 }
 
 /* ---- one net ----------------------------------------------------------------------------------------------------- */
 
-static EntkStatus find_kernel(EntkSpectrumCommand *command, Data *data, const EntkNet *net, Result *result, EntkError *error)
+static EntkStatus find_kernel(EntkSpectrumCommand *command, Data *data, const EntkNet *net, Result *result,
+			      EntkError *error)
 {
 	EntkSamples whole = {0}, samples = {0};
 	EntkStatus status = entk_dataset_samples(&data->dataset, ENTK_PART_TRAIN, net,
@@ -130,7 +132,8 @@ static EntkStatus find_kernel(EntkSpectrumCommand *command, Data *data, const En
 		status = entk_learn_gram(&command->line, net, &samples, NULL, &result->kernel, error);
 	entk_learn_held_out_destroy(&data->held);
 	if (status == ENTK_OK)
-		status = entk_learn_hold_out(&command->line, &data->dataset, net, &data->encoding, &samples, &data->held, error);
+		status = entk_learn_hold_out(&command->line, &data->dataset, net, &data->encoding, &samples,
+					     &data->held, error);
 	entk_samples_destroy(&samples);
 	return status;
 }
@@ -176,11 +179,14 @@ static EntkStatus derive(const EntkSpectrumCommand *command, const Data *data, R
 	result->dimension = entk_spectrum_dimension(&result->spectrum, result->regression.shift);
 	result->rate = command->line.learn.rate_given ? command->line.learn.learning_rate : count / largest;
 	for (size_t i = 0; i < STEPS; i++)
-		result->loss[i] = entk_spectrum_loss(&result->spectrum, result->powers, result->rate / count, step_count(i)) / count;
+		result->loss[i] =
+			entk_spectrum_loss(&result->spectrum, result->powers, result->rate / count, step_count(i)) /
+			count;
 	return ENTK_OK;
 }
 
-static EntkStatus analyze(EntkSpectrumCommand *command, Data *data, const EntkNet *net, Result *result, EntkError *error)
+static EntkStatus analyze(EntkSpectrumCommand *command, Data *data, const EntkNet *net, Result *result,
+			  EntkError *error)
 {
 	size_t n = data->count, outputs = data->dataset.outputs;
 	result->name = net->name;
@@ -192,7 +198,8 @@ static EntkStatus analyze(EntkSpectrumCommand *command, Data *data, const EntkNe
 		status = entk_spectrum_create(result->kernel, n, &result->spectrum, error);
 	if (status == ENTK_OK) {
 		result->powers = entk_linalg_matrix(1, n, "the targets' powers", error);
-		status = result->powers ? entk_spectrum_powers(&result->spectrum, data->targets, outputs, result->powers, error)
+		status = result->powers ? entk_spectrum_powers(&result->spectrum, data->targets, outputs,
+							       result->powers, error)
 					: error->status;
 	}
 	if (status == ENTK_OK)
@@ -236,7 +243,8 @@ static void print_result(const EntkSpectrumCommand *command, const Data *data, c
 	printf("net %s: %zu samples, %zu target%s\n", result->name, data->count, data->dataset.outputs,
 	       data->dataset.outputs == 1 ? "" : "s");
 	entk_learn_print_fit(&command->line.learn, &data->dataset, &result->regression);
-	printf("  step size limit      %.4g (2 / largest eigenvalue: on half the sum of squares)\n", 2 / result->eigenvalues[0]);
+	printf("  step size limit      %.4g (2 / largest eigenvalue: on half the sum of squares)\n",
+	       2 / result->eigenvalues[0]);
 	printf("  effective dimension  %.4g of %zu\n", result->dimension, data->count);
 	printf("  alignment            %.4f, %.4f centred\n", result->alignment, result->centred_alignment);
 	printf("  Y'R^-1 Y             %.4g; bound sqrt(2 Y'R^-1 Y / n) %.4g\n", result->complexity,
@@ -247,10 +255,20 @@ static void print_result(const EntkSpectrumCommand *command, const Data *data, c
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
 
-static void add_json(EntkSpectrumCommand *command, const Data *data, const Result *result)
+static void add_numbers(EntkJson *json, const Data *data, const Result *result)
 {
-	EntkJson *json = &command->json;
-	size_t n = data->count;
+	entk_json_put_number(json, "step_limit", 2 / result->eigenvalues[0]);
+	entk_json_put_number(json, "effective_dimension", result->dimension);
+	entk_json_put_number(json, "alignment", result->alignment);
+	entk_json_put_number(json, "centred_alignment", result->centred_alignment);
+	entk_json_put_number(json, "complexity", result->complexity);
+	entk_json_put_number(json, "complexity_bound", sqrt(2 * result->complexity / (double)data->count));
+	entk_json_put_number(json, "learning_rate", result->rate);
+}
+
+/* By number of the eigenvalue, by ridge, by step. */
+static void add_arrays(EntkJson *json, const Data *data, const Result *result)
+{
 	double steps[STEPS], dimensions[ENTK_RIDGE_GRID], ridges[ENTK_RIDGE_GRID];
 	for (size_t i = 0; i < STEPS; i++)
 		steps[i] = step_count(i);
@@ -258,30 +276,30 @@ static void add_json(EntkSpectrumCommand *command, const Data *data, const Resul
 		ridges[i] = entk_ridge_grid(i);
 		dimensions[i] = entk_spectrum_dimension(&result->spectrum, ridges[i] * result->spectrum.mean_diagonal);
 	}
+	entk_json_put_numbers(json, "eigenvalues", result->eigenvalues, data->count);
+	entk_json_key(json, "powers");
+	entk_json_flat_array(json);
+	for (size_t k = 0; k < data->count; k++)
+		entk_json_number(json, result->powers[data->count - 1 - k]);
+	entk_json_close(json, ']');
+	entk_json_put_numbers(json, "ridges", ridges, ENTK_RIDGE_GRID);
+	entk_json_put_numbers(json, "effective_dimensions", dimensions, ENTK_RIDGE_GRID);
+	entk_json_put_numbers(json, "steps", steps, STEPS);
+	entk_json_put_numbers(json, "predicted_mse", result->loss, STEPS);
+}
+
+static void add_json(EntkSpectrumCommand *command, const Data *data, const Result *result)
+{
+	EntkJson *json = &command->json;
 	entk_json_object(json);
 	entk_json_put_string(json, "net", result->name);
 	entk_json_put_string(json, "kernel", entk_learn_kernel(&command->line.learn));
 	entk_json_put_string(json, "ridge_rule", entk_ridge_rule_name(command->line.learn.rule));
-	entk_json_put_integer(json, "samples", (int64_t)n);
+	entk_json_put_integer(json, "samples", (int64_t)data->count);
 	entk_json_put_integer(json, "outputs", (int64_t)data->dataset.outputs);
 	entk_learn_json_fit(&result->regression, json);
-	entk_json_put_number(json, "step_limit", 2 / result->eigenvalues[0]);
-	entk_json_put_number(json, "effective_dimension", result->dimension);
-	entk_json_put_number(json, "alignment", result->alignment);
-	entk_json_put_number(json, "centred_alignment", result->centred_alignment);
-	entk_json_put_number(json, "complexity", result->complexity);
-	entk_json_put_number(json, "complexity_bound", sqrt(2 * result->complexity / (double)n));
-	entk_json_put_numbers(json, "eigenvalues", result->eigenvalues, n);
-	entk_json_key(json, "powers");
-	entk_json_flat_array(json);
-	for (size_t k = 0; k < n; k++)
-		entk_json_number(json, result->powers[n - 1 - k]);
-	entk_json_close(json, ']');
-	entk_json_put_numbers(json, "ridges", ridges, ENTK_RIDGE_GRID);
-	entk_json_put_numbers(json, "effective_dimensions", dimensions, ENTK_RIDGE_GRID);
-	entk_json_put_number(json, "learning_rate", result->rate);
-	entk_json_put_numbers(json, "steps", steps, STEPS);
-	entk_json_put_numbers(json, "predicted_mse", result->loss, STEPS);
+	add_numbers(json, data, result);
+	add_arrays(json, data, result);
 	entk_json_close(json, '}');
 }
 
@@ -296,7 +314,8 @@ typedef struct Drawing {
 	EntkCurve *curves[3];
 } Drawing;
 
-static EntkStatus drawing_create(const Data *data, const Result *results, size_t count, Drawing *drawing, EntkError *error)
+static EntkStatus drawing_create(const Data *data, const Result *results, size_t count, Drawing *drawing,
+				 EntkError *error)
 {
 	*drawing = (Drawing){
 		.numbers = entk_linalg_matrix(1, data->count, "the figure", error),
@@ -346,10 +365,11 @@ static EntkStatus draw(const EntkSpectrumCommand *command, const Data *data, con
 		const EntkPanel panels[3] = {
 			{"Eigenvalues of the Gram matrix", "number", "eigenvalue", "%.0f", drawing.numbers, data->count,
 			 drawing.curves[0], count, true, true},
-			{"Targets along the leading eigenvectors", "number of eigenvectors", "share of the targets' power", "%.0f",
-			 drawing.numbers, data->count, drawing.curves[1], count, true, false},
-			{"Predicted training loss", "steps of gradient descent", "mean squared error", "%.0f", steps + 1, STEPS - 1,
-			 drawing.curves[2], count, true, true},
+			{"Targets along the leading eigenvectors", "number of eigenvectors",
+			 "share of the targets' power", "%.0f", drawing.numbers, data->count, drawing.curves[1], count,
+			 true, false},
+			{"Predicted training loss", "steps of gradient descent", "mean squared error", "%.0f",
+			 steps + 1, STEPS - 1, drawing.curves[2], count, true, true},
 		};
 		const EntkFigure figure = {.title = title, .panels = panels, .panel_count = 3, .falling = true};
 		entk_spectrum_draw(command, &figure);

@@ -9,13 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEGREES 20
+#define DEGREES       20
 /* Sums of the learning curve go on beyond the degrees that are shown; what is left acts as a ridge. */
 #define CURVE_DEGREES 300
 
 /* Samples at the nodes of the quadrature: (cos, sin, 0, ..). The first one is at angle 0. */
-static EntkStatus samples_at(const EntkNet *net, uint32_t precision, const double *angles, size_t count, EntkSamples *samples,
-			     EntkError *error)
+static EntkStatus samples_at(const EntkNet *net, uint32_t precision, const double *angles, size_t count,
+			     EntkSamples *samples, EntkError *error)
 {
 	size_t size = net->channels;
 	*samples = (EntkSamples){.count = count, .size = size, .precision = precision};
@@ -34,8 +34,8 @@ static EntkStatus samples_at(const EntkNet *net, uint32_t precision, const doubl
 }
 
 /* kernel[i] of a vector at angle 0 with one at angles[i]; at[0] is that with itself. */
-static EntkStatus kernel_at(EntkSpectrumCommand *command, const EntkNet *net, const double *angles, size_t count, double **kernel,
-			    double *self, EntkError *error)
+static EntkStatus kernel_at(EntkSpectrumCommand *command, const EntkNet *net, const double *angles, size_t count,
+			    double **kernel, double *self, EntkError *error)
 {
 	const double zero = 0;
 	uint32_t precision = command->line.common.program->precision;
@@ -48,15 +48,15 @@ static EntkStatus kernel_at(EntkSpectrumCommand *command, const EntkNet *net, co
 	if (status == ENTK_OK)
 		status = entk_learn_gram(&command->line, net, &pole, &others, kernel, error);
 	if (status == ENTK_OK)
-		status = entk_gram_diagonal(command->line.common.program, net, &pole, &options, ntk ? NULL : self, ntk ? self : NULL,
-					    error);
+		status = entk_gram_diagonal(command->line.common.program, net, &pole, &options, ntk ? NULL : self,
+					    ntk ? self : NULL, error);
 	entk_samples_destroy(&pole);
 	entk_samples_destroy(&others);
 	return status;
 }
 
-static EntkStatus find_eigenvalues(EntkSpectrumCommand *command, const EntkNet *net, size_t degrees, double **lambda, double *self,
-				   EntkError *error)
+static EntkStatus find_eigenvalues(EntkSpectrumCommand *command, const EntkNet *net, size_t degrees, double **lambda,
+				   double *self, EntkError *error)
 {
 	size_t count = 2 * degrees + 20;
 	double *kernel = NULL, *angles = entk_linalg_matrix(1, count, "the nodes", error),
@@ -87,7 +87,8 @@ static void print_curve(const EntkSpectrumCommand *command, const EntkZonal *zon
 	printf("  learning curve of a target of degree %zu, ridge %.4g absolute, noise %g\n  %10s %12s %12s %12s\n",
 	       command->target_degree, ridge, command->noise, "samples", "test error", "kappa", "gamma");
 	for (size_t i = 0; i < command->size_count; i++) {
-		EntkZonalPoint p = entk_zonal_learning(zonal, (double)command->sizes[i], ridge, command->target_degree, command->noise);
+		EntkZonalPoint p = entk_zonal_learning(zonal, (double)command->sizes[i], ridge, command->target_degree,
+						       command->noise);
 		printf("  %10zu %12.6g %12.6g %12.6g\n", command->sizes[i], p.error, p.kappa, p.gamma);
 	}
 }
@@ -100,7 +101,8 @@ static void add_curve(EntkSpectrumCommand *command, const EntkZonal *zonal, doub
 	entk_json_key(json, "learning_curve");
 	entk_json_array(json);
 	for (size_t i = 0; i < command->size_count; i++) {
-		EntkZonalPoint p = entk_zonal_learning(zonal, (double)command->sizes[i], ridge, command->target_degree, command->noise);
+		EntkZonalPoint p = entk_zonal_learning(zonal, (double)command->sizes[i], ridge, command->target_degree,
+						       command->noise);
 		entk_json_object(json);
 		entk_json_put_integer(json, "samples", (int64_t)command->sizes[i]);
 		entk_json_put_number(json, "error", p.error);
@@ -115,8 +117,9 @@ static void add_curve(EntkSpectrumCommand *command, const EntkZonal *zonal, doub
 
 static void print_sphere(const EntkSpectrumCommand *command, const EntkNet *net, const EntkZonal *zonal, double ridge)
 {
-	printf("net %s: %s on unit vectors in %u dimensions, %.10g of a vector with itself\n  %10s %14s %14s\n", net->name,
-	       entk_learn_kernel(&command->line.learn), net->channels, zonal->trace, "degree", "eigenvalue", "multiplicity");
+	printf("net %s: %s on unit vectors in %u dimensions, %.10g of a vector with itself\n  %10s %14s %14s\n",
+	       net->name, entk_learn_kernel(&command->line.learn), net->channels, zonal->trace, "degree", "eigenvalue",
+	       "multiplicity");
 	for (size_t k = 0; k <= command->degrees; k++)
 		printf("  %10zu %14.10g %14.10g\n", k, zonal->lambda[k], entk_zonal_multiplicity(net->channels, k));
 	if (command->target_degree != SIZE_MAX)
@@ -149,8 +152,8 @@ typedef struct Drawn {
 	double *power, *error;
 } Drawn;
 
-static EntkStatus keep_for_figure(const EntkSpectrumCommand *command, const EntkZonal *zonal, double ridge, Drawn *drawn,
-				  EntkError *error)
+static EntkStatus keep_for_figure(const EntkSpectrumCommand *command, const EntkZonal *zonal, double ridge,
+				  Drawn *drawn, EntkError *error)
 {
 	drawn->power = entk_linalg_matrix(1, command->degrees, "the figure", error);
 	drawn->error = entk_linalg_matrix(1, command->size_count + 1, "the figure", error);
@@ -187,10 +190,10 @@ static EntkStatus draw(const EntkSpectrumCommand *command, const Drawn *drawn, s
 			 entk_learn_kernel(&command->line.learn));
 		snprintf(target, sizeof target, "Predicted test error, target of degree %zu", command->target_degree);
 		const EntkPanel panels[2] = {
-			{"Eigenvalues by degree", "degree", "eigenvalue", "%.0f", degrees, command->degrees, curves, count,
-			 command->degrees > 12, true},
-			{target, "training samples", "mean squared error", "%.0f", sizes, command->size_count, curves + count, count,
-			 false, true},
+			{"Eigenvalues by degree", "degree", "eigenvalue", "%.0f", degrees, command->degrees, curves,
+			 count, command->degrees > 12, true},
+			{target, "training samples", "mean squared error", "%.0f", sizes, command->size_count,
+			 curves + count, count, false, true},
 		};
 		const EntkFigure figure = {.title = title,
 					   .panels = panels,
@@ -230,7 +233,8 @@ static EntkStatus check_nets(const EntkSpectrumCommand *command, EntkError *erro
 	const EntkNet *net;
 	for (size_t i = 0; (net = entk_common_net(&command->line.common, i)) != NULL; i++)
 		if (net->dim != 0 || net->channels < 2) {
-			entk_fail(error, ENTK_USAGE, net->name, "--sphere is for nets on vectors of at least 2 numbers");
+			entk_fail(error, ENTK_USAGE, net->name,
+				  "--sphere is for nets on vectors of at least 2 numbers");
 			return entk_fix(error, "choose a net with --net, or give a data set");
 		}
 	return ENTK_OK;

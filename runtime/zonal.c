@@ -34,8 +34,8 @@ void entk_zonal_nodes(size_t count, double *angles, double *weights)
 	}
 }
 
-void entk_zonal_eigenvalues(size_t dimension, const double *kernel, const double *angles, const double *weights, size_t count,
-			    size_t degrees, double *lambda)
+void entk_zonal_eigenvalues(size_t dimension, const double *kernel, const double *angles, const double *weights,
+			    size_t count, size_t degrees, double *lambda)
 {
 	double d = (double)dimension, scale = exp(lgamma(0.5 * d) - lgamma(0.5 * (d - 1))) / sqrt(pi);
 	for (size_t k = 0; k <= degrees; k++)

@@ -11,8 +11,8 @@ void entk_zonal_nodes(size_t count, double *angles, double *weights);
 
 /* lambda[k] for k = 0 .. degrees: the eigenvalue of spherical harmonics of degree k under the uniform probability on the sphere, from the
  * kernel's values at the nodes. dimension >= 2. */
-void entk_zonal_eigenvalues(size_t dimension, const double *kernel, const double *angles, const double *weights, size_t count,
-			    size_t degrees, double *lambda);
+void entk_zonal_eigenvalues(size_t dimension, const double *kernel, const double *angles, const double *weights,
+			    size_t count, size_t degrees, double *lambda);
 
 /* How many independent harmonics of degree k there are. */
 double entk_zonal_multiplicity(size_t dimension, size_t k);
@@ -24,9 +24,9 @@ typedef struct EntkZonal {
 } EntkZonal;
 
 typedef struct EntkZonalPoint {
-	double error;  /* expected squared test error of a target with mean square 1 */
-	double kappa;  /* the ridge that the finite sample makes of it */
-	double gamma;  /* how much of the noise is learnt: the error grows by 1 / (1 - gamma) */
+	double error; /* expected squared test error of a target with mean square 1 */
+	double kappa; /* the ridge that the finite sample makes of it */
+	double gamma; /* how much of the noise is learnt: the error grows by 1 / (1 - gamma) */
 } EntkZonalPoint;
 
 /* Kernel regression from n samples with an absolute ridge, on a target of harmonics of one degree, with noise of the given variance. */

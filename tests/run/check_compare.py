@@ -11,6 +11,7 @@ import numpy as np
 import entk_testlib as lib
 
 GENERATOR = os.path.join(lib.ROOT, "examples", "make_textures.py")
+ROTATIONS = os.path.join(lib.ROOT, "tests", "run", "rotations.entk")
 EXAMPLE = os.path.join(lib.ROOT, "examples", "histology.entk")
 # twin is the same network under another name.
 NETS = """net first = image(5x5) -> conv(3x3, bias_std = 0.2) -> relu -> pool -> dense
@@ -109,6 +110,9 @@ def check_numbers(work, report, program):
             report.close(r["accuracy"]["ci95_half"], 3.182446 * values.std(ddof=1) / 2, 1e-4, f"{name}: interval")
             k = int(np.argmin(np.abs(np.array(result["sweep_ridges"]) - 1e-3)))
             report.close(r["sweep"][k], values.mean(), 1e-14, f"{name}: the sweep at the ridge that was used")
+            if name == "wider":
+                report.check(0 <= r["difference"]["p_value"] <= 1, f"{name}: p")
+                report.check(r["differences"]["first"] == r["difference"], f"{name}: the difference to the first net, twice")
             if name != "first":
                 d = values - np.array(nets["first"][i]["accuracy"]["values"])
                 report.close(r["difference"]["mean"], d.mean(), 1e-12, f"{name}: difference")
@@ -137,6 +141,96 @@ def check_numbers(work, report, program):
         report.close(r["ridge"], [alone["ridge"]] * 2, 1e-12, f"--ridge={rule}: the ridge")
         report.close(r["accuracy"]["values"], [alone["accuracy"]] * 2, 1e-14, f"--ridge={rule}: accuracy")
         report.check("chosen ridges" in table and len(chosen["nets"]) == 1, f"--ridge={rule}: table")
+
+
+def check_pairs(work, report, program):
+    """Paired t-tests between all nets, by their definition."""
+    (x1, y1), (x2, y2) = stripes(11, 80), stripes(12, 60)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    result, table = compare(work, program, data, "--sizes=15,30", "--seeds=3")
+    values = {n["net"]: np.array([r["accuracy"]["values"] for r in n["results"]]) for n in result["nets"]}
+    for n in result["nets"]:
+        for i, r in enumerate(n["results"]):
+            for against, d in r.get("differences", {}).items():
+                difference = values[n["net"]][i] - values[against][i]
+                report.close(d["mean"], difference.mean(), 1e-12, f"{n['net']} minus {against}")
+                if difference.std() == 0:
+                    continue
+                t = difference.mean() / (difference.std(ddof=1) / np.sqrt(3))
+                # Two degrees of freedom: P(|T| > t) = 1 - t / sqrt(2 + t^2).
+                report.close(d["p_value"], 1 - abs(t) / np.sqrt(2 + t * t), 1e-9, f"{n['net']} minus {against}: p")
+    report.check("twin      minus wider" in table and "paired t-test" in table, "the table of pairs")
+
+
+def check_others(work, report, program):
+    """Nets of other programs and kernels from files: the same training sets, the same numbers."""
+    (x1, y1), (x2, y2), (x3, y3) = stripes(13, 50), stripes(14, 30), stripes(15, 20)
+    options = ["--sizes=12,30", "--seeds=3", "--test=25", "--train=45"]
+    folder = os.environ["TMPDIR"] = work.fresh()
+    os.mkdir(folder)
+    several = work.compile(NETS.replace("net twin", "net last"))
+    single = work.compile(NETS.splitlines()[1].replace("wider", "alone") + "\n")
+    for arrays in (dict(), dict(x_val=x3, y_val=y3)):
+        arrays = {k: np.clip(100 + 60 * v, 0, 255).astype(np.uint8) if k[0] == "x" else v
+                  for k, v in dict(arrays, x_train=x1, y_train=y1, x_test=x2, y_test=y2).items()}
+        data = save(work, **arrays)
+        everything = np.concatenate([arrays[k] for k in ("x_train", "x_val", "x_test") if k in arrays])
+        gram = work.gram(program, everything, net="wider")
+        path = save(work, **gram)
+        result, table = compare(work, program, data, *options, "--with", several, "--with", single, "--gram", f"file={path}",
+                                "--gram", f"named={path}:nngp")
+        nets = {n["net"]: n for n in result["nets"]}
+        names = ["first", "wider", "twin", os.path.basename(several) + "/first", os.path.basename(several) + "/wider", "last",
+                 os.path.basename(single), "file", "named"]
+        report.check(list(nets) == names, f"names of the nets: {list(nets)}")
+        for other, own in zip(names[3:8], ("first", "wider", "first", "wider", "wider")):
+            for a, b in zip(nets[other]["results"], nets[own]["results"]):
+                report.close(a["mse"], b["mse"], 1e-12, f"{other} is {own}: mean squared error")
+                report.check(a["ridge"] == b["ridge"] and a["accuracy"] == b["accuracy"], f"{other} is {own}: ridge and accuracy")
+        report.check(nets["named"]["results"][0]["mse"] != nets["wider"]["results"][0]["mse"], "--gram NAME=FILE:KEY takes the key")
+        report.check(nets["file"]["gram_seconds"] is None and nets["last"]["gram_seconds"] > 0 and "from a file" in table, "times")
+        report.check(nets["last"]["source"] == several and nets["file"]["source"] == path and "source" not in nets["twin"], "sources")
+        report.check((nets["first"]["results"][0]["val_mse"][0] is not None) == ("x_val" in arrays), "the validation part chooses")
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    bad = save(work, ntk=np.eye(7)), save(work, ntk=np.where(np.eye(80) > 0, 1, np.nan)), save(work, ntk=np.triu(np.ones((80, 80))))
+    wrong = work.compile("net wrong = image(7x7) -> conv(3x3) -> relu -> pool -> dense\n")
+    for extra, message, status in ((["--gram", f"a={bad[0]}"], "(80, 80)", 1), (["--gram", f"a={bad[1]}"], "finite", 1),
+                                   (["--gram", f"a={bad[2]}"], "not symmetric", 1), (["--gram", "a"], "NAME=FILE", 1),
+                                   (["--gram", "a=/nonexistent.npz"], "nonexistent", 1), (["--with", "/nonexistent"], "cannot start", 3),
+                                   (["--with", wrong], "ended with status 1", 1)):
+        result = work.run_program([program, "compare", data, "--sizes=12", "--seeds=2", *extra])
+        report.check(result.returncode == status and message in result.stderr and not result.stdout,
+                     f"compare {extra}: status {result.returncode}, {result.stderr!r}")
+    report.check(os.listdir(folder) == [], f"temporary folders are left: {os.listdir(folder)}")
+    del os.environ["TMPDIR"]
+
+
+def check_rotations(work, report):
+    """The group convolution is the plain net averaged over the group, also when it learns."""
+    program = work.compile(ROTATIONS, sets=["size=5x5"])
+    (x1, y1), (x2, y2) = stripes(16, 24), stripes(17, 12)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    check_augmented(report, compare(work, program, data, "--sizes=10,20", "--seeds=3")[0])
+    shared = os.path.join(lib.shared_folder(), "data", "rotmnist.npz")
+    if not lib.slow() or not os.path.exists(shared):
+        return
+    digits = np.load(shared)
+    small = {k: digits[k] if k[0] == "y" else digits[k].reshape(-1, 14, 2, 14, 2).mean((2, 4)) / 255
+             for k in ("x_train", "y_train", "x_test", "y_test")}
+    result, _ = compare(work, work.compile(ROTATIONS), save(work, **small), "--train=150", "--sizes=50,100", "--test=60", "--seeds=5")
+    check_augmented(report, result)
+    last = {n["net"]: n["results"][-1]["accuracy"]["mean"] for n in result["nets"]}
+    report.check(last["c4cnn"] > last["cnn"] and last["d4cnn"] > 0.3, f"rotated digits: {last}")
+
+
+def check_augmented(report, result):
+    nets = {n["net"]: n["results"] for n in result["nets"]}
+    report.check(list(nets) == ["cnn", "c4cnn", "d4cnn", "augmented"], f"nets: {list(nets)}")
+    for a, b, plain in zip(nets["augmented"], nets["c4cnn"], nets["cnn"]):
+        report.check(a["accuracy"] == b["accuracy"], f"augmented and c4cnn, {a['train']} samples: accuracy")
+        for key in ("mse", "loo_mse", "log_evidence"):
+            report.close(a[key], b[key], 1e-10, f"augmented and c4cnn, {a['train']} samples: {key}")
+        report.check(lib.reldiff(plain["mse"], b["mse"]) > 1e-3, f"cnn and c4cnn, {a['train']} samples: the same")
 
 
 def check_limits(work, report, program):
@@ -207,9 +301,10 @@ def check_errors(work, report, program):
 
 def check_example(work, report):
     """Knowing the rotations helps, by much more than chance: on a part of the demo's data."""
-    program = work.compile(EXAMPLE, precision="f32")
-    data = textures(work, "--train", "160", "--test", "100")
-    result, _ = compare(work, program, data, "--sizes=80,120", "--seeds=4", "--train=160")
+    size, train, test = (16, 160, 100) if lib.slow() else (12, 120, 90)
+    program = work.compile(EXAMPLE, precision="f32", sets=[f"size={size}x{size}"])
+    data = textures(work, "--size", str(size), "--train", str(train), "--test", str(test))
+    result, _ = compare(work, program, data, "--sizes=60,80", "--seeds=6", f"--train={train}")
     nets = {n["net"]: n["results"] for n in result["nets"]}
     report.check(set(nets) == {"cnn", "c4cnn", "d4cnn"}, "the example's nets")
     for name in ("c4cnn", "d4cnn"):
@@ -227,9 +322,10 @@ def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_compare")
     with lib.Work(options.build, options.keep) as work:
-        parts = [lambda: check_generator(work, report), lambda: check_example(work, report)]
+        parts = [lambda: check_generator(work, report), lambda: check_example(work, report), lambda: check_rotations(work, report)]
         program = work.compile(NETS)
-        parts += [lambda check=check: check(work, report, program) for check in (check_numbers, check_limits, check_figure, check_errors)]
+        parts += [lambda check=check: check(work, report, program) for check in
+                  (check_numbers, check_pairs, check_others, check_limits, check_figure, check_errors)]
         for part in parts:
             try:
                 part()

@@ -264,6 +264,118 @@ def check_models(work, report):
     report.close(one["mean"], got["0.3"]["mean"], 1e-9, "one thread: mean")
 
 
+def check_validation(work, report, program):
+    """A validation part chooses the ridge, by NumPy; it is never fitted, and the test part has no say."""
+    (x1, y1), (x2, y2), (x3, y3) = blobs(21, 36), blobs(22, 20), blobs(23, 15)
+    y, v = np.eye(3)[y1] - 1 / 3, np.eye(3)[y2] - 1 / 3
+    for kernel, time in (("ntk", np.inf), ("ntk", 500.0), ("nngp", np.inf)):
+        reference = Numpy(work, program, x1, x2, kernel)
+        a, cross, errors = reference.kernel[:36, :36], reference.kernel[36:, :36], {}
+        for i in range(19):
+            w, vectors = np.linalg.eigh(a + 10 ** (-8 + i / 2) * reference.scale * np.eye(36))
+            f = 1 / w if np.isinf(time) else -np.expm1(-w * time / y.size) / w
+            errors[10 ** (-8 + i / 2)] = np.mean((cross @ (vectors * f) @ (vectors.T @ y) - v) ** 2)
+        data = save(work, x_train=x1, y_train=y1, x_val=x2, y_val=y2, x_test=x3, y_test=y3)
+        options = ["--net=small", f"--kernel={kernel}", f"--time={time}"]
+        results = [evaluate(work, program, data, *options, *rule)[0] for rule in ((), ("--ridge=val",))]
+        report.check(all(results[0][k] == results[1][k] for k in ("ridge", "mse", "val_mse")) and results[0]["ridge_rule"] == "val",
+                     "a validation part chooses where nothing else is said")
+        best = min(errors, key=errors.get)
+        report.close(results[0]["ridge"], best, 1e-9, f"{kernel}, time {time}: the ridge with the least validation error")
+        report.close(results[0]["val_mse"], errors[best], 1e-6, f"{kernel}, time {time}: validation error")
+        fixed = evaluate(work, program, data, *options, f"--ridge={best}")[0]
+        report.close(fixed["mse"], results[0]["mse"], 1e-6, f"{kernel}, time {time}: only the training part is fitted")
+        report.check(fixed["ridge_rule"] == "fixed" and fixed["val_mse"] is None, "--ridge=R does not look at the validation part")
+        other = save(work, x_train=x1, y_train=y1, x_val=x2, y_val=y2, x_test=x3[::-1], y_test=(y3 + 1) % 3)
+        report.close(evaluate(work, program, other, *options)[0]["ridge"], best, 1e-9, "another test part, the same ridge")
+        model = predict(work, program, data, x3, options)
+        text = good(work, program, "fit", data, "-o", work.path("val.npz"), *options).stdout
+        report.check("chosen on the validation part" in text and "validation  " in text, f"fit's text: {text!r}")
+        report.close(np.mean((model["mean"] - (np.eye(3)[y3] - 1 / 3)) ** 2), results[0]["mse"], NUMPY_TOLERANCE, "fit chooses as eval does")
+
+
+def check_times(work, report, program):
+    """Steps times rate is time; absolute ridges; the largest rate."""
+    (x1, y1), (x2, y2) = blobs(24, 30), blobs(25, 10)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    steps = predict(work, program, data, x2, ["--net=small", "--time=2000", "--learning-rate=0.05"], ["--cov"])
+    time = predict(work, program, data, x2, ["--net=small", "--time=100"], ["--cov"])
+    for key in ("mean", "cov"):
+        report.close(steps[key], time[key], 1e-12, f"2000 steps of rate 0.05 are time 100: {key}")
+    reference = Numpy(work, program, x1, x2)
+    absolute = evaluate(work, program, data, "--net=small", "--ridge=abs:0.02")[0]
+    relative = evaluate(work, program, data, "--net=small", f"--ridge={0.02 / reference.scale!r}")[0]
+    report.close(absolute["ridge_absolute"], 0.02, 1e-12, "--ridge=abs: as given")
+    report.close(absolute["mse"], relative["mse"], 1e-9, "--ridge=abs: the same as a relative one")
+    k = reference.kernel[:30, :30] + 0.02 * np.eye(30)
+    report.close(absolute["max_learning_rate"], 2 * 90 / np.linalg.eigvalsh(k)[-1], 1e-6, "the largest learning rate")
+    result = run(work, program, "eval", data, "--net=small", "--time=10", f"--learning-rate={2 * absolute['max_learning_rate']}")
+    report.check(result.returncode == 0 and "diverges" in result.stderr, f"too large a learning rate: {result.stderr!r}")
+
+
+def check_intervals(work, report, program):
+    """Intervals cover what they promise, and are what eval counts."""
+    (x1, _), (x2, _) = blobs(26, 150), blobs(27, 300)
+    rng = np.random.default_rng(28)
+    target = lambda x: 20 + 3 * np.cos(x[:, 2, 2]) + 2 * x[:, 0, 0] + rng.standard_normal(len(x))
+    t1, t2 = target(x1), target(x2)
+    data = save(work, x_train=x1, y_train=t1, x_test=x2, y_test=t2)
+    for options in (["--ridge=loo"], ["--ridge=1e-2", "--kernel=nngp"], ["--ridge=1e-2", "--loo=never"]):
+        got = predict(work, program, data, x2, ["--net=small", *options])
+        inside = np.mean((got["lower"][:, 0] <= t2) & (t2 <= got["upper"][:, 0]))
+        result = evaluate(work, program, data, "--net=small", *options)[0]
+        report.close(result["coverage"], inside, 1e-14, f"{options}: coverage")
+        report.close(result["interval_width"], np.mean(got["upper"] - got["lower"]), 1e-7, f"{options}: width")
+        report.close(got["upper"] + got["lower"], 2 * got["mean"], 1e-12, f"{options}: intervals stand about the mean")
+        # 300 samples of 95 %: standard deviation 1.3 %; the scale is known from 150 samples.
+        report.check(0.88 <= inside <= 0.99, f"{options}: 95 % intervals cover {inside:.3f}")
+    none = predict(work, program, data, x2, ["--net=small", "--time=10"])
+    report.check("lower" not in none and "upper" not in none, "no intervals at finite times")
+    labels = np.stack([t1 > 22, t1 > 24], 1).astype(int)
+    got = predict(work, program, save(work, x_train=x1, y_train=labels), x2, ["--net=small", "--ridge=1e-2"])
+    p = got["probability"]
+    result = evaluate(work, program, save(work, x_train=x1, y_train=labels, x_test=x2, y_test=np.stack([t2 > 22, t2 > 24], 1).astype(int)),
+                      "--net=small", "--ridge=1e-2")[0]
+    bins, y = np.minimum((15 * p).astype(int), 14), np.stack([t2 > 22, t2 > 24], 1)
+    error = sum(abs(np.sum(p[bins == b] - y[bins == b])) for b in range(15)) / p.size
+    report.close(result["calibration_error"], error, 1e-6, "labels: calibration error")
+    report.close(result["nll"], -np.mean(np.log(np.where(y, p, 1 - p))), 1e-6, "labels: NLL")
+    report.check(p.shape == (300, 2) and np.all((p > 0) & (p < 1)) and np.array_equal(p > 0.5, got["mean"] > 0.5), "probabilities of labels")
+
+
+def check_economy(work, report, program):
+    """Leave-one-out on demand; models with a mean only; dry runs."""
+    (x1, y1), (x2, y2) = blobs(29, 30), blobs(30, 12)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    auto, never, always = (evaluate(work, program, data, "--net=small", *o)[0] for o in ((), ("--loo=never",), ("--loo=always",)))
+    report.check(never["loo_mse"] is None and never["loo_accuracy"] is None and always["loo_mse"] == auto["loo_mse"], "--loo")
+    for key in ("mse", "accuracy", "log_marginal_likelihood", "condition", "auc"):
+        report.close(never[key], auto[key], 1e-12, f"--loo=never: {key}")
+    report.check(never["nll"] is not None and "not computed" in good(work, program, "eval", data, "--loo=never").stdout, "--loo=never: the rest")
+    for options in ([], ["--ridge=loo"], ["--time=50"], ["--kernel=nngp"]):
+        whole, small = work.fresh(".npz"), work.fresh(".npz")
+        good(work, program, "fit", data, "--net=small", "-o", whole, *options)
+        good(work, program, "fit", data, "--net=small", "-o", small, "--mean-only", *options)
+        # The kernel that was solved in is stored as it was before.
+        with np.load(whole) as f, np.load(small) as g:
+            gram = work.gram(program, x1, net="small")
+            for name in ("nngp_train",) if "--kernel=nngp" in options else ("nngp_train", "ntk_train"):
+                report.same_bits(f[name], gram[name[:-6]], f"fit {options}: {name}")
+            report.check("nngp_train" not in g.files and "ntk_train" not in g.files, f"fit --mean-only {options}: kernels in the file")
+            report.same_bits(f["alpha"], g["alpha"], f"fit --mean-only {options}: the solution")
+        out = work.fresh(".npz")
+        good(work, program, "predict", small, work.array(x2), "-o", out)
+        with np.load(out) as f:
+            report.check(set(f.files) == {"mean", "class"}, f"predict from --mean-only {options}: {f.files}")
+        result = run(work, program, "predict", small, work.array(x2), "-o", out, "--cov")
+        report.check(result.returncode == 1 and "--mean-only" in result.stderr, f"--cov from a model without kernels: {result.stderr!r}")
+    result = good(work, program, "fit", data, "--net=small", "--dry-run")
+    report.check("2 kernel matrices" in result.stdout and "in place" in result.stdout, f"fit --dry-run: {result.stdout!r}")
+    result = good(work, program, "fit", data, "--net=small", "--dry-run", "--mean-only", "--ridge=loo", "-o", work.path("dry.npz"))
+    report.check("1 kernel matrix" in result.stdout and "eigendecomposition" in result.stdout and not work.exists(work.path("dry.npz")),
+                 f"fit --dry-run --mean-only: {result.stdout!r}")
+
+
 def check_jitter(work, report, program):
     """Repeated samples and no ridge: the matrix is singular. What is added is said."""
     x, y = blobs(12, 20)
@@ -278,7 +390,8 @@ def check_jitter(work, report, program):
     report.check(result.returncode == 0 and not result.stderr, f"a warning without reason: {result.stderr!r}")
     # Black images without a bias have the kernel 0.
     black = save(work, x_train=0 * x, y_train=y, x_test=x, y_test=y)
-    for command in (["eval", black, "--net=other"], ["fit", black, "--net=other", "-o", work.path("black.npz")]):
+    for command in (["eval", black, "--net=other"], ["eval", black, "--net=other", "--ridge=abs:1"],
+                    ["fit", black, "--net=other", "-o", work.path("black.npz")]):
         result = run(work, program, *command)
         report.check(result.returncode == 2 and "positive definite" in result.stderr and result.stderr.count("\n") == 1,
                      f"{command[0]} of black images: status {result.returncode}, {result.stderr!r}")
@@ -309,6 +422,13 @@ def check_errors(work, report, program):
         (["eval", changed(y_train=y[:, None, None])], "shape (12, 1, 1)"),
         (["eval", changed(x_train=x[:, :4])], "shape (12, 4, 5)"),
         (["eval", changed(groups=np.arange(11))], "groups"),
+        (["eval", changed(groups=np.arange(12), groups_test=np.arange(11, 23))], "in the training part too"),
+        (["eval", changed(groups=np.arange(12), groups_test=np.arange(3))], "groups_test"),
+        (["eval", changed(groups=np.arange(12) / 2)], "expected integers"),
+        (["eval", data, "--ridge=val"], "no validation part"),
+        (["eval", data, "--ridge=abs:x"], "--ridge"),
+        (["eval", data, "--learning-rate=0"], "--learning-rate"),
+        (["eval", data, "--loo=maybe"], "--loo"),
         (["eval", save(work, **{**base, "x_train": np.zeros((200, 5, 5)), "y_train": np.arange(200)})], "too many for classes"),
         (["eval", data, data], "too many"),
         (["eval", data, "--ridge=-1"], "--ridge"),
@@ -338,6 +458,14 @@ def check_errors(work, report, program):
     other = work.compile(NET.replace("0.3", "0.4"))
     result = run(work, other, "predict", model, work.array(x), "-o", work.path("p.npz"))
     report.check(result.returncode == 1 and "architecture" in result.stderr, f"a model of another net: {result.stderr!r}")
+    # The same net with another param.
+    renamed, model = work.compile(PARAM.replace("param b", "param c").replace("= b)", "= c)")), work.path("param.npz")
+    good(work, work.compile(PARAM), "fit", data, "-o", model)
+    result = run(work, renamed, "predict", model, work.array(x), "-o", work.path("p.npz"))
+    report.check(result.returncode == 1 and "param" in result.stderr + "architecture" and not work.exists(work.path("p.npz")),
+                 f"a model with other params: {result.stderr!r}")
+    result = run(work, work.compile(TWO, precision="f32"), "predict", work.path("model.npz"), work.array(x), "-o", work.path("p.npz"))
+    report.check(result.returncode == 1 and "precision" in result.stderr, f"a model in another precision: {result.stderr!r}")
     result = run(work, program, "eval", data, "--json", "/nonexistent/a.json")
     report.check(result.returncode == 3 and "/nonexistent" in result.stderr, f"no folder for the JSON file: {result.stderr!r}")
 
@@ -349,7 +477,8 @@ def main():
         parts = [lambda: check_golden(work, report), lambda: check_models(work, report)]
         program = work.compile(TWO)
         parts += [lambda check=check: check(work, report, program) for check in
-                  (check_classes, check_labels, check_real, check_rules, check_jitter, check_errors)]
+                  (check_classes, check_labels, check_real, check_rules, check_validation, check_times,
+                   check_intervals, check_economy, check_jitter, check_errors)]
         for part in parts:
             try:
                 part()

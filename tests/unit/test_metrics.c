@@ -177,7 +177,55 @@ static void test_spread(void **state)
 	s = entk_spread(many, 200);
 	near(s.half / s.error, 1.9719565, 1e-4); /* t with 199 degrees of freedom */
 	s = entk_spread(many, 32);
-	near(s.half / s.error, 2.0395134, 1e-3);
+	near(s.half / s.error, 2.0395134, 1e-6);
+	/* Differences: no difference, a certain one, and one by a table of Student's t. */
+	const double none[3] = {0, 0, 0}, equal[3] = {0.5, 0.5, 0.5}, pairs[4] = {1, 2, 3, 2};
+	near(entk_spread(none, 3).p, 1, 0);
+	near(entk_spread(equal, 3).p, 0, 0);
+	s = entk_spread(pairs, 4);
+	near(s.p, entk_student_tail(2 / s.error, 3), 1e-15);
+	near(s.p, 0.0163, 5e-5); /* t = 4.899 with 3 degrees of freedom */
+	assert_true(isnan(entk_spread(pairs, 1).p));
+}
+
+static void test_student(void **state)
+{
+	/* Two-sided 5 % points of the printed tables, and closed forms: 1 - 2 atan(t) / pi for one degree, and
+	 * 1 - t / sqrt(2 + t^2) for two. */
+	const struct {
+		size_t degrees;
+		double t;
+	} table[] = {{1, 12.7062}, {2, 4.3027},  {3, 3.1824},  {4, 2.7764},
+		     {9, 2.2622},  {10, 2.2281}, {30, 2.0423}, {100, 1.9840}};
+	(void)state;
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		near(entk_student_quantile(0.95, table[i].degrees), table[i].t, 5e-5);
+		near(entk_student_tail(table[i].t, table[i].degrees), 0.05, 1e-5);
+	}
+	for (double t = 0; t < 5; t += 0.37) {
+		near(entk_student_tail(t, 1), 1 - 2 / acos(-1) * atan(t), 1e-14);
+		near(entk_student_tail(-t, 2), 1 - t / sqrt(2 + t * t), 1e-14);
+	}
+}
+
+/* Half of the samples inside their intervals; widths in the targets' units. */
+static void test_intervals(void **state)
+{
+	const double predictions[4] = {0, 0, 0, 0}, truth[4] = {1.9, -1.9, 2.1, -40}, variances[4] = {1, 1, 1, 1},
+		     scale[1] = {1};
+	const double wide[1] = {2};
+	EntkMetrics metrics;
+	(void)state;
+	entk_metrics_regression(predictions, variances, scale, truth, 4, 1, &metrics);
+	near(metrics.coverage, 0.5, 0);
+	near(metrics.interval_width, 2 * 1.959964, 1e-6);
+	entk_metrics_regression(predictions, variances, wide, truth, 4, 1, &metrics);
+	near(metrics.coverage, 0.75, 0);
+	near(metrics.interval_width, 4 * 1.959964, 1e-6);
+	entk_metrics_regression(predictions, NULL, scale, truth, 4, 1, &metrics);
+	assert_true(isnan(metrics.coverage) && isnan(metrics.interval_width));
+	near(entk_label_probability(0.5, 4), 0.5, 1e-15);
+	near(entk_label_probability(0.5 + 1.644854 * 3, 9), 0.95, 1e-6);
 }
 
 int main(void)
@@ -185,7 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_auc),    cmocka_unit_test(test_classes),    cmocka_unit_test(test_calibration),
 		cmocka_unit_test(test_labels), cmocka_unit_test(test_regression), cmocka_unit_test(test_probabilities),
-		cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_spread), cmocka_unit_test(test_student),    cmocka_unit_test(test_intervals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,8 +19,8 @@
 #define GOLDEN_TOLERANCE 1e-9
 
 /* A fit takes the kernel matrix for its own work: give it a copy, which the regression then carries. */
-static EntkStatus fit_copy(const double *kernel, size_t n, const double *targets, size_t outputs, const EntkRegressOptions *options,
-			   EntkRegression *regression, EntkError *error)
+static EntkStatus fit_copy(const double *kernel, size_t n, const double *targets, size_t outputs,
+			   const EntkRegressOptions *options, EntkRegression *regression, EntkError *error)
 {
 	double *copy = malloc(n * n * sizeof *copy);
 	memcpy(copy, kernel, n * n * sizeof *copy);
@@ -172,8 +172,7 @@ static void check_golden(Golden *golden, int ntk, double ridge, double time)
 	EntkRegressOptions options = {.ntk = ntk, .ridge = ridge, .time = time};
 	EntkRegression regression;
 	EntkError error;
-	if (fit_copy(golden->kernel[ntk], n, golden->targets, classes, &options, &regression, &error) !=
-	    ENTK_OK)
+	if (fit_copy(golden->kernel[ntk], n, golden->targets, classes, &options, &regression, &error) != ENTK_OK)
 		fail_msg("%s", error.what);
 	assert_true(regression.jitter == 0);
 	double *mean = malloc(m * classes * sizeof *mean), *cov = malloc(m * m * sizeof *cov),
@@ -447,8 +446,7 @@ static void test_marginal_likelihood(void **state)
 		double *scaled = malloc(p.n * p.n * sizeof *scaled);
 		for (size_t i = 0; i < p.n * p.n; i++)
 			scaled[i] = scale * p.kernel[i];
-		assert_int_equal(fit_copy(scaled, p.n, p.targets, p.outputs, &options, &regression, &error),
-				 ENTK_OK);
+		assert_int_equal(fit_copy(scaled, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
 		best = fmax(best, regression.merit.log_marginal);
 		assert_true(fabs(regression.merit.log_evidence - evidence) < 1e-9);
 		forget(&regression);
@@ -524,8 +522,7 @@ static void test_rules(void **state)
 	for (int rule = ENTK_RIDGE_LOO; rule <= ENTK_RIDGE_EVIDENCE; rule++) {
 		EntkRegressOptions options = {.rule = (EntkRidgeRule)rule, .time = INFINITY};
 		EntkRegression regression;
-		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error),
-				 ENTK_OK);
+		assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
 		double chosen = rule == ENTK_RIDGE_LOO ? regression.merit.loo_mse : -regression.merit.log_evidence;
 		bool on_grid = false;
 		for (size_t i = 0; i < ENTK_RIDGE_GRID; i++) {
