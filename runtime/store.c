@@ -10,7 +10,8 @@ typedef struct Memory {
 	bool symmetric;
 } Memory;
 
-static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error) {
+static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error)
+{
 	const Memory *memory = context;
 	size_t offset = range.row * memory->columns + range.column;
 	(void)i;
@@ -22,7 +23,8 @@ static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, En
 }
 
 /* Copies the tile's pairs with column > row to the other triangle: the only writer of these places is the tile's own thread. */
-static void mirror(double *matrix, size_t columns, EntkTileRange range) {
+static void mirror(double *matrix, size_t columns, EntkTileRange range)
+{
 	/* Block by block: a column's entries lie a whole row apart, so the lines that a block touches must stay in the cache. */
 	enum { BLOCK = 8 };
 	size_t row_end = (size_t)range.row + range.rows, column_end = (size_t)range.column + range.columns;
@@ -38,7 +40,9 @@ static void mirror(double *matrix, size_t columns, EntkTileRange range) {
 	}
 }
 
-static EntkStatus memory_close(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output, EntkError *error) {
+static EntkStatus memory_close(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output,
+			       EntkError *error)
+{
 	const Memory *memory = context;
 	(void)i;
 	(void)output;
@@ -50,17 +54,20 @@ static EntkStatus memory_close(void *context, uint64_t i, EntkTileRange range, c
 	return ENTK_OK;
 }
 
-EntkStatus entk_store_memory_create(double *nngp, double *ntk, size_t columns, bool symmetric, EntkStore *store, EntkError *error) {
+EntkStatus entk_store_memory_create(double *nngp, double *ntk, size_t columns, bool symmetric, EntkStore *store,
+				    EntkError *error)
+{
 	memset(store, 0, sizeof *store);
 	Memory *memory = entk_allocate(1, sizeof *memory, "the store", error);
 	if (!memory)
 		return error->status;
 	*memory = (Memory){nngp, ntk, columns, symmetric};
-	*store = (EntkStore){memory, NULL, memory_open, memory_close, free};
+	*store = (EntkStore){.context = memory, .open = memory_open, .close = memory_close, .destroy = free};
 	return ENTK_OK;
 }
 
-void entk_store_destroy(EntkStore *store) {
+void entk_store_destroy(EntkStore *store)
+{
 	if (store->destroy)
 		store->destroy(store->context);
 	memset(store, 0, sizeof *store);
