@@ -12,6 +12,9 @@
 static const EntkCommand commands[] = {
 	{"info", "nets, shapes, parameters, what the optimizer did, cost per pair", entk_command_info},
 	{"gram", "Gram matrices of samples: X with itself, or X with Z", entk_command_gram},
+	{"export", "arrays from a store of Gram matrices", entk_command_export},
+	{"verify", "check a store's bytes, and some of its values", entk_command_verify},
+	{"merge", "put shards of a store together", entk_command_merge},
 	{"fit", "train a net on a data set and keep it", entk_command_fit},
 	{"predict", "mean, variance and class of new samples from a trained net", entk_command_predict},
 	{"eval", "fit on a data set's training part, score on its test part", entk_command_eval},

@@ -17,6 +17,9 @@ typedef struct EntkCommand {
 
 int entk_command_info(const EntkProgram *program, int argc, char **argv);
 int entk_command_gram(const EntkProgram *program, int argc, char **argv);
+int entk_command_export(const EntkProgram *program, int argc, char **argv);
+int entk_command_verify(const EntkProgram *program, int argc, char **argv);
+int entk_command_merge(const EntkProgram *program, int argc, char **argv);
 int entk_command_bench(const EntkProgram *program, int argc, char **argv);
 int entk_command_fit(const EntkProgram *program, int argc, char **argv);
 int entk_command_predict(const EntkProgram *program, int argc, char **argv);

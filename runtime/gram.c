@@ -12,7 +12,7 @@
 
 /* Tiles for vectors: large enough that packing the operands of k0 costs little (it grows with rows + columns, the product
  * with rows * columns), small enough for the second-level cache. */
-#define K0_TILE_ROWS 252
+#define K0_TILE_ROWS    252
 #define K0_TILE_COLUMNS 256
 
 #define DIAGONAL_CHUNK 16
@@ -31,7 +31,8 @@ typedef struct Gram {
 	uint32_t *index;           /* 0, 1, 2 ..: lists of consecutive samples are pieces of it */
 	uint32_t sub_left, sub_right;
 	EntkTiles tiles;
-	EntkStore store;
+	EntkStore *store;
+	uint64_t *missing; /* the tiles to compute; NULL: all of them */
 	/* of the jobs that run now */
 	const EntkSamples *prepared;
 	double *prepared_state;
@@ -46,49 +47,58 @@ typedef struct Scratch {
 	double *nngp, *ntk; /* members x sub_left x sub_right, where the NNGP is not wanted */
 } Scratch;
 
-static uint32_t smaller(uint32_t a, uint32_t b) {
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
 	return a < b ? a : b;
 }
 
-static uint32_t larger(uint32_t a, uint32_t b) {
+static uint32_t larger(uint32_t a, uint32_t b)
+{
 	return a > b ? a : b;
 }
 
-static size_t round_up(size_t n, size_t multiple) {
+static size_t round_up(size_t n, size_t multiple)
+{
 	return (n + multiple - 1) / multiple * multiple;
 }
 
 /* ---- scratch --------------------------------------------------------------------------------------------------- */
 
 /* Samples are prepared in lanes: fewer than there are lanes would waste them. */
-static uint32_t prepare_step(const Gram *gram) {
+static uint32_t prepare_step(const Gram *gram)
+{
 	return larger(gram->sub_left, gram->net->lanes);
 }
 
-static size_t k0_stride(const Gram *gram) {
+static size_t k0_stride(const Gram *gram)
+{
 	size_t columns = larger(gram->tiles.tile_columns, gram->sub_right);
 	return round_up(round_up(columns, ENTK_K0_COLUMN_MULTIPLE), gram->net->lanes);
 }
 
 /* Norms for `prepare` stand in the same buffer. */
-static size_t k0_values(const Gram *gram) {
+static size_t k0_values(const Gram *gram)
+{
 	return round_up(larger(gram->tiles.tile_rows, prepare_step(gram)), ENTK_K0_ROW_MULTIPLE) * k0_stride(gram);
 }
 
 /* Of a thread's own outputs: one sub-tile. */
-static size_t own_plane(const Gram *gram) {
+static size_t own_plane(const Gram *gram)
+{
 	return (size_t)gram->sub_left * gram->sub_right;
 }
 
-static size_t scratch_bytes(const Gram *gram) {
+static size_t scratch_bytes(const Gram *gram)
+{
 	size_t bytes = gram->net->workspace_bytes + gram->members * own_plane(gram) * 2 * sizeof(double);
 	if (gram->net->dim == 0)
 		bytes += k0_values(gram) * (gram->program->precision / 8) +
-			entk_k0_workspace(gram->program->precision, gram->tiles.tile_rows, gram->tiles.tile_columns);
+			 entk_k0_workspace(gram->program->precision, gram->tiles.tile_rows, gram->tiles.tile_columns);
 	return bytes;
 }
 
-static void scratch_destroy(void *context, void *scratch) {
+static void scratch_destroy(void *context, void *scratch)
+{
 	Scratch *s = scratch;
 	(void)context;
 	if (!s)
@@ -101,7 +111,8 @@ static void scratch_destroy(void *context, void *scratch) {
 	free(s);
 }
 
-static EntkStatus scratch_create(void *context, void **scratch, EntkError *error) {
+static EntkStatus scratch_create(void *context, void **scratch, EntkError *error)
+{
 	const Gram *gram = context;
 	Scratch *s = entk_allocate(1, sizeof *s, "a thread's workspace", error);
 	if (!s)
@@ -114,7 +125,8 @@ static EntkStatus scratch_create(void *context, void **scratch, EntkError *error
 		uint32_t precision = gram->program->precision;
 		s->k0_stride = k0_stride(gram);
 		s->k0 = entk_allocate_aligned(k0_values(gram), precision / 8, "a thread's workspace", error);
-		s->k0_workspace = entk_allocate_aligned(entk_k0_workspace(precision, gram->tiles.tile_rows, gram->tiles.tile_columns), 1,
+		s->k0_workspace = entk_allocate_aligned(
+			entk_k0_workspace(precision, gram->tiles.tile_rows, gram->tiles.tile_columns), 1,
 			"a thread's workspace", error);
 		good = good && s->k0 && s->k0_workspace;
 	}
@@ -128,7 +140,8 @@ static EntkStatus scratch_create(void *context, void **scratch, EntkError *error
 
 /* ---- per-sample states ----------------------------------------------------------------------------------------- */
 
-static EntkStatus run_prepare(void *context, void *scratch, uint64_t job, uint64_t *done, EntkError *error) {
+static EntkStatus run_prepare(void *context, void *scratch, uint64_t job, uint64_t *done, EntkError *error)
+{
 	const Gram *gram = context;
 	Scratch *s = scratch;
 	uint32_t step = prepare_step(gram), first = (uint32_t)job * step;
@@ -146,7 +159,8 @@ static EntkStatus run_prepare(void *context, void *scratch, uint64_t job, uint64
 	(void)error;
 	if (gram->net->dim == 0) {
 		memset(s->k0, 0, s->k0_stride * (gram->program->precision / 8)); /* lanes beyond the last sample */
-		entk_k0_norms(gram->program->precision, gram->prepared->values, gram->prepared->size, tile.left, count, s->k0);
+		entk_k0_norms(gram->program->precision, gram->prepared->values, gram->prepared->size, tile.left, count,
+			      s->k0);
 		tile.k0 = s->k0;
 		tile.k0_stride = s->k0_stride;
 	}
@@ -156,30 +170,37 @@ static EntkStatus run_prepare(void *context, void *scratch, uint64_t job, uint64
 }
 
 static EntkStatus prepare(Gram *gram, const EntkSamples *samples, const EntkGramOptions *options, double **state,
-	EntkError *error) {
-	*state = entk_allocate_aligned(samples->count * gram->net->state_size, sizeof(double), "the samples' variances", error);
+			  EntkError *error)
+{
+	*state = entk_allocate_aligned(samples->count * gram->net->state_size, sizeof(double), "the samples' variances",
+				       error);
 	if (!*state)
 		return error->status;
 	gram->prepared = samples;
 	gram->prepared_state = *state;
-	EntkJobs jobs = {(samples->count - 1) / prepare_step(gram) + 1, gram, run_prepare, scratch_create, scratch_destroy};
+	EntkJobs jobs = {(samples->count - 1) / prepare_step(gram) + 1, gram, run_prepare, scratch_create,
+			 scratch_destroy};
 	return entk_execute(&jobs, options->threads, NULL, options->cancel, error);
 }
 
 /* ---- tiles ----------------------------------------------------------------------------------------------------- */
 
-static EntkStatus not_finite(const Gram *gram, uint32_t member, const char *kernel, double value, size_t i, size_t j, EntkError *error) {
+static EntkStatus not_finite(const Gram *gram, uint32_t member, const char *kernel, double value, size_t i, size_t j,
+			     EntkError *error)
+{
 	const EntkNet *net = gram->trunk ? &gram->program->nets[gram->trunk->members[member]] : gram->net;
 	entk_fail(error, ENTK_NUMERICAL, net->name, "the %s of samples %zu and %zu is %s", kernel, i, j,
-		isnan(value) ? "not a number" : "infinite");
-	return entk_fix(error, "%s", gram->program->precision == 32
-			? "scale the data or lower weight_std, or compile with --precision=f64"
-			: "scale the data or lower weight_std: the kernel grows beyond what a double holds");
+		  isnan(value) ? "not a number" : "infinite");
+	return entk_fix(error, "%s",
+			gram->program->precision == 32
+				? "scale the data or lower weight_std, or compile with --precision=f64"
+				: "scale the data or lower weight_std: the kernel grows beyond what a double holds");
 }
 
 /* Are all wanted pairs of a sub-tile finite? */
-static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *kernel, const double *values, size_t stride, EntkTileRange range,
-	EntkError *error) {
+static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *kernel, const double *values,
+			       size_t stride, EntkTileRange range, EntkError *error)
+{
 	for (size_t i = 0; i < range.rows; i++) {
 		size_t row = range.row + i;
 		size_t start = gram->symmetric && row > range.column ? row - range.column : 0;
@@ -197,14 +218,16 @@ static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *ke
 }
 
 /* From the thread's own output to its place. */
-static void copy_out(const Gram *gram, const double *own, EntkTileRange range, double *to, size_t stride) {
+static void copy_out(const Gram *gram, const double *own, EntkTileRange range, double *to, size_t stride)
+{
 	for (size_t i = 0; i < range.rows; i++)
 		memcpy(to + i * stride, own + i * gram->sub_right, range.columns * sizeof(double));
 }
 
 /* The compiled kernel on one sub-tile of `whole`, whose input kernels are in s->k0. */
 static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole, EntkTileRange range,
-	const EntkTileOutput *output, EntkError *error) {
+			       const EntkTileOutput *output, EntkError *error)
+{
 	size_t down = range.row - whole.row, across = range.column - whole.column;
 	EntkTile tile = {
 		.coefficients = gram->coefficients,
@@ -238,9 +261,10 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 	for (uint32_t m = 0; m < gram->members && status == ENTK_OK; m++) {
 		if (!output->nngp && output->ntk)
 			copy_out(gram, s->ntk + m * own_plane(gram), range,
-				output->ntk + m * output->plane + down * output->stride + across, output->stride);
+				 output->ntk + m * output->plane + down * output->stride + across, output->stride);
 		if (output->nngp)
-			status = check_finite(gram, m, "NNGP", tile.nngp + m * tile.out_plane, tile.out_stride, range, error);
+			status = check_finite(gram, m, "NNGP", tile.nngp + m * tile.out_plane, tile.out_stride, range,
+					      error);
 		if (status == ENTK_OK && tile.ntk)
 			status = check_finite(gram, m, "NTK", tile.ntk + m * tile.out_plane, tile.out_stride, range, error);
 	}
@@ -249,7 +273,9 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 
 /* All wanted pairs of a tile. Near the diagonal in steps of as many rows as there are lanes, each from its own column on:
  * little is computed that is not wanted. */
-static EntkStatus run_range(const Gram *gram, Scratch *s, EntkTileRange range, const EntkTileOutput *output, EntkError *error) {
+static EntkStatus run_range(const Gram *gram, Scratch *s, EntkTileRange range, const EntkTileOutput *output,
+			    EntkError *error)
+{
 	bool diagonal = gram->symmetric && range.column < range.row + range.rows - 1;
 	uint32_t step = diagonal ? smaller(gram->sub_left, gram->net->lanes) : gram->sub_left;
 	if (gram->net->dim == 0) {
@@ -287,27 +313,31 @@ static EntkStatus run_range(const Gram *gram, Scratch *s, EntkTileRange range, c
 	return ENTK_OK;
 }
 
-static EntkStatus run_tile(void *context, void *scratch, uint64_t job, uint64_t *done, EntkError *error) {
+static EntkStatus run_tile(void *context, void *scratch, uint64_t job, uint64_t *done, EntkError *error)
+{
 	const Gram *gram = context;
-	const EntkStore *store = &gram->store;
-	EntkTileRange range = entk_tiles_get(&gram->tiles, job);
+	const EntkStore *store = gram->store;
+	uint64_t i = gram->missing ? gram->missing[job] : job;
+	EntkTileRange range = entk_tiles_get(&gram->tiles, i);
 	EntkTileOutput output = {0};
 	*done = entk_tiles_pairs(&gram->tiles, range);
-	if (store->has && store->has(store->context, job))
-		return ENTK_OK;
-	EntkStatus status = store->open(store->context, job, range, &output, error);
+	EntkStatus status = store->open(store->context, i, range, &output, error);
+	if (status != ENTK_OK)
+		return status;
+	status = run_range(gram, scratch, range, &output, error);
 	if (status == ENTK_OK)
-		status = run_range(gram, scratch, range, &output, error);
-	if (status == ENTK_OK)
-		status = store->close(store->context, job, range, &output, error);
+		return store->close(store->context, i, range, &output, error);
+	if (store->abandon)
+		store->abandon(store->context, &output);
 	return status;
 }
 
 /* ---- set-up ---------------------------------------------------------------------------------------------------- */
 
-static void destroy(Gram *gram) {
-	entk_store_destroy(&gram->store);
+static void destroy(Gram *gram)
+{
 	entk_tiles_destroy(&gram->tiles);
+	free(gram->missing);
 	if (gram->state_z != gram->state_x)
 		free(gram->state_z);
 	free(gram->state_x);
@@ -316,7 +346,8 @@ static void destroy(Gram *gram) {
 }
 
 /* Sizes of the queue's tiles. Where there would be too few for the threads, bands get narrower. */
-static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkError *error) {
+static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkError *error)
+{
 	const EntkNet *net = gram->net;
 	uint32_t rows = net->dim == 0 ? larger(K0_TILE_ROWS, net->tile_left) : net->tile_left;
 	uint32_t columns = net->dim == 0 ? larger(K0_TILE_COLUMNS, net->tile_right) : net->tile_right;
@@ -330,12 +361,17 @@ static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkE
 	 * must cover its whole diagonal block, or another tile's values would be overwritten. */
 	if (gram->symmetric)
 		rows = smaller(rows, columns);
+	if (gram->store && gram->store->tile_rows) {
+		rows = gram->store->tile_rows;
+		columns = gram->store->tile_columns;
+	}
+	bool fixed = options->tile_left || (gram->store && gram->store->tile_rows);
 	gram->sub_left = smaller(net->tile_left, rows);
 	gram->sub_right = smaller(net->tile_right, columns);
 	for (;; rows = larger(least, rows / 2)) {
-		EntkStatus status = entk_tiles_create((uint32_t)gram->x->count, (uint32_t)gram->z->count, gram->symmetric, rows, columns,
-			&gram->tiles, error);
-		if (status != ENTK_OK || options->tile_left || rows <= least || gram->tiles.count >= wanted)
+		EntkStatus status = entk_tiles_create((uint32_t)gram->x->count, (uint32_t)gram->z->count,
+						      gram->symmetric, rows, columns, &gram->tiles, error);
+		if (status != ENTK_OK || fixed || rows <= least || gram->tiles.count >= wanted)
 			return status;
 		entk_tiles_destroy(&gram->tiles);
 	}
@@ -343,17 +379,28 @@ static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkE
 
 /* Everything but states and store. On failure *gram may be destroyed. */
 static EntkStatus create(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
-	const EntkGramOptions *options, Gram *gram, EntkError *error) {
-	*gram = (Gram){.program = program, .net = net, .members = 1, .x = x, .z = z ? z : x, .symmetric = z == NULL, .cancel = options->cancel};
+			 const EntkGramOptions *options, EntkStore *store, Gram *gram, EntkError *error)
+{
+	*gram = (Gram){.program = program,
+		       .net = net,
+		       .members = 1,
+		       .x = x,
+		       .z = z ? z : x,
+		       .symmetric = z == NULL,
+		       .store = store,
+		       .cancel = options->cancel};
 	size_t values = (size_t)net->shape[0] * net->shape[1] * net->shape[2] * net->channels;
-	if (x->size != values || gram->z->size != values || x->precision != program->precision || gram->z->precision != program->precision)
-		return entk_fail(error, ENTK_INTERNAL, net->name, "samples of %zu values in %u bits, the net takes %zu in %u", x->size,
-			x->precision, values, program->precision);
+	if (x->size != values || gram->z->size != values || x->precision != program->precision ||
+	    gram->z->precision != program->precision)
+		return entk_fail(error, ENTK_INTERNAL, net->name,
+				 "samples of %zu values in %u bits, the net takes %zu in %u", x->size, x->precision,
+				 values, program->precision);
 	size_t most = x->count > gram->z->count ? x->count : gram->z->count;
 	if (x->count == 0 || gram->z->count == 0 || most > UINT32_MAX / 2)
 		return entk_fail(error, ENTK_INPUT, net->name, "%zu samples, expected between 1 and 2^31", most);
 	gram->index = entk_allocate(most, sizeof *gram->index, "the list of samples", error);
-	gram->coefficients = entk_allocate((size_t)net->coefficient_count + 1, sizeof(double), "the coefficients", error);
+	gram->coefficients =
+		entk_allocate((size_t)net->coefficient_count + 1, sizeof(double), "the coefficients", error);
 	if (!gram->index || !gram->coefficients)
 		return error->status;
 	for (size_t i = 0; i < most; i++)
@@ -369,7 +416,8 @@ static EntkStatus create(const EntkProgram *program, const EntkNet *net, const E
 	return choose_tiles(gram, options, error);
 }
 
-static EntkStatus prepare_all(Gram *gram, const EntkGramOptions *options, EntkError *error) {
+static EntkStatus prepare_all(Gram *gram, const EntkGramOptions *options, EntkError *error)
+{
 	const double start = entk_now();
 	if (options->prepare_seconds)
 		*options->prepare_seconds = 0;
@@ -387,34 +435,81 @@ static EntkStatus prepare_all(Gram *gram, const EntkGramOptions *options, EntkEr
 
 /* ---- public ---------------------------------------------------------------------------------------------------- */
 
-/* All tiles into matrices of the caller. */
-static EntkStatus run_in_memory(Gram *gram, const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error) {
-	EntkStatus status = prepare_all(gram, options, error);
-	EntkStoreMatrices matrices = {nngp, ntk, gram->x->count, gram->z->count, gram->members, gram->symmetric};
-	if (status == ENTK_OK)
-		status = entk_store_memory_create(&matrices, &gram->store, error);
-	if (status != ENTK_OK)
-		return status;
-	EntkJobs jobs = {gram->tiles.count, gram, run_tile, scratch_create, scratch_destroy};
-	if (options->progress)
-		entk_progress_begin(options->progress, gram->net->name, "pairs", gram->tiles.pairs);
-	status = entk_execute(&jobs, options->threads, options->progress, options->cancel, error);
-	if (options->progress)
-		entk_progress_end(options->progress);
-	return status;
+/* Which tiles the store misses, as a list; *pairs counts theirs. */
+static EntkStatus list_missing(Gram *gram, uint64_t *count, uint64_t *pairs, EntkError *error)
+{
+	const EntkStore *store = gram->store;
+	*count = gram->tiles.count;
+	*pairs = gram->tiles.pairs;
+	if (!store->missing)
+		return ENTK_OK;
+	gram->missing = entk_allocate(gram->tiles.count, sizeof *gram->missing, "the list of tiles", error);
+	if (!gram->missing)
+		return error->status;
+	*count = *pairs = 0;
+	for (uint64_t i = 0; i < gram->tiles.count; i++)
+		if (store->missing(store->context, i)) {
+			gram->missing[(*count)++] = i;
+			*pairs += entk_tiles_pairs(&gram->tiles, entk_tiles_get(&gram->tiles, i));
+		}
+	return ENTK_OK;
 }
 
-EntkStatus entk_gram(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
-	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error) {
+/* Of one net; or of all on a trunk, `net` being the trunk's. */
+static EntkStatus fill(const EntkProgram *program, const EntkNet *net, const EntkTrunk *trunk, const EntkSamples *x,
+		       const EntkSamples *z, const EntkGramOptions *options, EntkStore *store, EntkError *error)
+{
 	Gram gram;
-	EntkStatus status = create(program, net, x, z, options, &gram, error);
+	uint64_t count = 0, pairs = 0;
+	EntkStatus status = create(program, net, x, z, options, store, &gram, error);
+	gram.trunk = trunk;
+	gram.members = trunk ? trunk->count : 1;
 	if (status == ENTK_OK)
-		status = run_in_memory(&gram, options, nngp, ntk, error);
+		status = list_missing(&gram, &count, &pairs, error);
+	if (status == ENTK_OK && count > 0)
+		status = prepare_all(&gram, options, error);
+	if (status == ENTK_OK && count > 0) {
+		EntkJobs jobs = {count, &gram, run_tile, scratch_create, scratch_destroy};
+		/* The executor stops between tiles. Inside one only where nothing would be kept of it anyway. */
+		if (store->durable)
+			gram.cancel = NULL;
+		if (options->progress)
+			entk_progress_begin(options->progress, net->name, "pairs", pairs);
+		status = entk_execute(&jobs, options->threads, options->progress, options->cancel, error);
+		if (options->progress)
+			entk_progress_end(options->progress);
+	}
 	destroy(&gram);
 	return status;
 }
 
-const EntkTrunk *entk_trunk_of(const EntkProgram *program, const EntkNet *net) {
+EntkStatus entk_gram_into(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
+			  const EntkGramOptions *options, EntkStore *store, EntkError *error)
+{
+	return fill(program, net, NULL, x, z, options, store, error);
+}
+
+static EntkStatus fill_memory(const EntkProgram *program, const EntkNet *net, const EntkTrunk *trunk,
+			      const EntkSamples *x, const EntkSamples *z, const EntkGramOptions *options, double *nngp,
+			      double *ntk, EntkError *error)
+{
+	EntkStore store;
+	EntkStoreMatrices matrices = {nngp, ntk, x->count, (z ? z : x)->count, trunk ? trunk->count : 1, z == NULL};
+	EntkStatus status = entk_store_memory_create(&matrices, &store, error);
+	if (status == ENTK_OK)
+		status = fill(program, net, trunk, x, z, options, &store, error);
+	entk_store_destroy(&store);
+	return status;
+}
+
+EntkStatus entk_gram(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
+		     const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error)
+{
+	return fill_memory(program, net, NULL, x, z, options, nngp, ntk, error);
+}
+
+const EntkTrunk *entk_trunk_of(const EntkProgram *program, const EntkNet *net)
+{
 	for (uint32_t t = 0; t < program->trunk_count; t++)
 		for (uint32_t m = 0; m < program->trunks[t].count; m++)
 			if (&program->nets[program->trunks[t].members[m]] == net)
@@ -422,20 +517,16 @@ const EntkTrunk *entk_trunk_of(const EntkProgram *program, const EntkNet *net) {
 	return NULL;
 }
 
-EntkStatus entk_gram_trunk(const EntkProgram *program, const EntkTrunk *trunk, const EntkSamples *x, const EntkSamples *z,
-	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error) {
-	Gram gram;
-	EntkStatus status = create(program, &trunk->all, x, z, options, &gram, error);
-	gram.trunk = trunk;
-	gram.members = trunk->count;
-	if (status == ENTK_OK)
-		status = run_in_memory(&gram, options, nngp, ntk, error);
-	destroy(&gram);
-	return status;
+EntkStatus entk_gram_trunk(const EntkProgram *program, const EntkTrunk *trunk, const EntkSamples *x,
+			   const EntkSamples *z, const EntkGramOptions *options, double *nngp, double *ntk,
+			   EntkError *error)
+{
+	return fill_memory(program, &trunk->all, trunk, x, z, options, nngp, ntk, error);
 }
 
 /* A few single pairs (i, i). */
-static EntkStatus run_diagonal(void *context, void *scratch, uint64_t job, uint64_t *done, EntkError *error) {
+static EntkStatus run_diagonal(void *context, void *scratch, uint64_t job, uint64_t *done, EntkError *error)
+{
 	Gram *gram = context;
 	Scratch *s = scratch;
 	uint32_t first = (uint32_t)job * DIAGONAL_CHUNK;
@@ -455,15 +546,17 @@ static EntkStatus run_diagonal(void *context, void *scratch, uint64_t job, uint6
 }
 
 EntkStatus entk_gram_diagonal(const EntkProgram *program, const EntkNet *net, const EntkSamples *x,
-	const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error) {
+			      const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error)
+{
 	Gram gram;
-	EntkStatus status = create(program, net, x, NULL, options, &gram, error);
+	EntkStatus status = create(program, net, x, NULL, options, NULL, &gram, error);
 	gram.diagonal_nngp = nngp;
 	gram.diagonal_ntk = ntk;
 	if (status == ENTK_OK)
 		status = prepare_all(&gram, options, error);
 	if (status == ENTK_OK) {
-		EntkJobs jobs = {(x->count - 1) / DIAGONAL_CHUNK + 1, &gram, run_diagonal, scratch_create, scratch_destroy};
+		EntkJobs jobs = {(x->count - 1) / DIAGONAL_CHUNK + 1, &gram, run_diagonal, scratch_create,
+				 scratch_destroy};
 		status = entk_execute(&jobs, options->threads, NULL, options->cancel, error);
 	}
 	destroy(&gram);
@@ -471,7 +564,8 @@ EntkStatus entk_gram_diagonal(const EntkProgram *program, const EntkNet *net, co
 }
 
 size_t entk_gram_memory(const EntkProgram *program, const EntkNet *net, size_t x_count, size_t z_count,
-	const EntkGramOptions *options) {
+			const EntkGramOptions *options)
+{
 	EntkSamples x = {.count = x_count}, z = {.count = z_count};
 	Gram gram = {.program = program, .net = net, .members = 1, .x = &x, .z = z_count ? &z : &x, .symmetric = z_count == 0};
 	EntkError ignored;
@@ -485,7 +579,8 @@ size_t entk_gram_memory(const EntkProgram *program, const EntkNet *net, size_t x
 
 /* Seconds for `rows` rows of the calibration's tile. */
 static EntkStatus time_rows(Gram *gram, Scratch *scratch, uint32_t rows, uint32_t columns, const EntkTileOutput *output,
-	double *seconds, EntkError *error) {
+			    double *seconds, EntkError *error)
+{
 	double start = entk_now();
 	EntkStatus status = run_range(gram, scratch, (EntkTileRange){0, rows, 0, columns}, output, error);
 	*seconds = entk_now() - start;
@@ -493,7 +588,8 @@ static EntkStatus time_rows(Gram *gram, Scratch *scratch, uint32_t rows, uint32_
 }
 
 /* One row of a tile, then, if that was quick, whole tiles until the clock's noise does not matter. */
-static EntkStatus calibrate(Gram *gram, bool with_ntk, double *seconds_per_pair, EntkError *error) {
+static EntkStatus calibrate(Gram *gram, bool with_ntk, double *seconds_per_pair, EntkError *error)
+{
 	void *scratch = NULL;
 	uint32_t rows = gram->tiles.tile_rows, columns = gram->tiles.tile_columns;
 	EntkTileOutput output = {.stride = columns};
@@ -525,7 +621,9 @@ static EntkStatus calibrate(Gram *gram, bool with_ntk, double *seconds_per_pair,
 }
 
 EntkStatus entk_gram_calibrate(const EntkProgram *program, const EntkNet *net, const EntkSamples *x,
-	const EntkGramOptions *options, bool with_ntk, double *seconds_per_pair, EntkError *error) {
+			       const EntkGramOptions *options, bool with_ntk, double *seconds_per_pair,
+			       EntkError *error)
+{
 	Gram gram;
 	uint32_t most = larger(larger(net->tile_left, net->tile_right), net->dim == 0 ? K0_TILE_COLUMNS : 1);
 	EntkSamples few = *x;
@@ -535,7 +633,7 @@ EntkStatus entk_gram_calibrate(const EntkProgram *program, const EntkNet *net, c
 	single.threads = 1;
 	/* The samples against themselves, but as if they were two sets: every pair of the tile is computed. */
 	EntkSamples other = few;
-	EntkStatus status = create(program, net, &few, &other, &single, &gram, error);
+	EntkStatus status = create(program, net, &few, &other, &single, NULL, &gram, error);
 	if (status == ENTK_OK)
 		status = prepare_all(&gram, &single, error);
 	if (status == ENTK_OK)

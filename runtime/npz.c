@@ -398,12 +398,70 @@ static EntkStatus target_commit(Target *target, EntkError *error) {
 
 /* ---- writing a .npz -------------------------------------------------------------------------------------------- */
 
+/* An array read block by block while it is written. */
+typedef struct Rows {
+	EntkRowSource source;
+	size_t count, row_bytes; /* rows of the array, bytes of each */
+	size_t next;             /* row that the next block starts with */
+	char *buffer;            /* a block, while the array is written; owned */
+	size_t begin, end;       /* bytes of the buffer that are still to be given out */
+	EntkError error;         /* what `read` said; status ENTK_OK: nothing */
+} Rows;
+
+static void rows_destroy(Rows *rows) {
+	if (rows)
+		free(rows->buffer);
+	free(rows);
+}
+
+static Rows *rows_create(const EntkRowSource *source, size_t count, size_t bytes, EntkError *error) {
+	Rows *rows = entk_allocate(1, sizeof *rows, "an output file", error);
+	if (!rows)
+		return NULL;
+	*rows = (Rows){.source = *source, .count = count, .row_bytes = count ? bytes / count : 0};
+	return rows;
+}
+
+/* Back to the first row. On failure rows->error is set. */
+static bool rows_open(Rows *rows) {
+	size_t block = rows->source.block < rows->count ? rows->source.block : rows->count;
+	rows->next = rows->begin = rows->end = 0;
+	free(rows->buffer);
+	rows->buffer = entk_allocate(block, rows->row_bytes, "a block of rows", &rows->error);
+	return rows->buffer != NULL;
+}
+
+static void rows_close(Rows *rows) {
+	free(rows->buffer);
+	rows->buffer = NULL;
+}
+
+/* Up to `size` bytes that come next; 0 at the end, -1 with rows->error. */
+static ptrdiff_t rows_read(Rows *rows, void *bytes, size_t size) {
+	if (rows->begin == rows->end) {
+		size_t left = rows->count - rows->next, count = left < rows->source.block ? left : rows->source.block;
+		if (count == 0 || rows->row_bytes == 0)
+			return 0;
+		if (rows->source.read(rows->source.context, rows->next, count, rows->buffer, &rows->error) != ENTK_OK)
+			return -1;
+		rows->next += count;
+		rows->begin = 0;
+		rows->end = count * rows->row_bytes;
+	}
+	size_t given = rows->end - rows->begin < size ? rows->end - rows->begin : size;
+	memcpy(bytes, rows->buffer + rows->begin, given);
+	rows->begin += given;
+	return (ptrdiff_t)given;
+}
+
 typedef struct Entry {
 	char *name; /* with ".npy" */
 	char header[1024];
 	size_t header_size;
 	const void *data;
 	void *owned; /* a copy of small data, or NULL */
+	Rows *rows;  /* owned; instead of data */
+	size_t header_given; /* bytes of the header that a source of rows has given */
 	size_t bytes;
 } Entry;
 
@@ -419,6 +477,7 @@ void entk_npz_writer_destroy(EntkNpzWriter *writer) {
 	for (size_t i = 0; i < writer->count; i++) {
 		free(writer->entries[i].name);
 		free(writer->entries[i].owned);
+		rows_destroy(writer->entries[i].rows);
 	}
 	free(writer->entries);
 	target_destroy(&writer->target);
@@ -515,14 +574,61 @@ EntkStatus entk_npz_writer_add_text(EntkNpzWriter *writer, const char *key, cons
 	return add_copy(writer, key, ENTK_U8, 1, strlen(text), text, error);
 }
 
+EntkStatus entk_npz_writer_add_rows(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank,
+				    const size_t *shape, const EntkRowSource *source, EntkError *error) {
+	EntkStatus status = entk_npz_writer_add(writer, key, type, rank, shape, NULL, error);
+	if (status != ENTK_OK)
+		return status;
+	Entry *entry = &writer->entries[writer->count - 1];
+	entry->rows = rows_create(source, shape[0], entry->bytes, error);
+	return entry->rows ? ENTK_OK : error->status;
+}
+
+/* What libzip asks of a source of rows: header first, then the rows. */
+static zip_int64_t serve_rows(void *context, void *bytes, zip_uint64_t size, zip_source_cmd_t command) {
+	Entry *entry = context;
+	Rows *rows = entry->rows;
+	if (command == ZIP_SOURCE_OPEN) {
+		entry->header_given = 0;
+		return rows_open(rows) ? 0 : -1;
+	}
+	if (command == ZIP_SOURCE_READ) {
+		size_t left = entry->header_size - entry->header_given;
+		if (left == 0)
+			return rows_read(rows, bytes, size);
+		left = left < size ? left : size;
+		memcpy(bytes, entry->header + entry->header_given, left);
+		entry->header_given += left;
+		return (zip_int64_t)left;
+	}
+	if (command == ZIP_SOURCE_STAT) {
+		zip_stat_t *stat = bytes;
+		zip_stat_init(stat);
+		stat->size = entry->header_size + entry->bytes;
+		stat->valid = ZIP_STAT_SIZE;
+		return sizeof *stat;
+	}
+	if (command == ZIP_SOURCE_ERROR) {
+		const int codes[2] = {ZIP_ER_READ, 0};
+		memcpy(bytes, codes, sizeof codes);
+		return sizeof codes;
+	}
+	if (command == ZIP_SOURCE_SUPPORTS)
+		return ZIP_SOURCE_SUPPORTS_READABLE;
+	if (command == ZIP_SOURCE_CLOSE)
+		rows_close(rows);
+	return command == ZIP_SOURCE_CLOSE || command == ZIP_SOURCE_FREE ? 0 : -1;
+}
+
 /* Adds an entry to the open archive: header and data as two fragments, without a copy; stored, not compressed (float64
  * kernels do not compress); with NumPy's constant date, so that equal results are equal files. */
-static bool add_to_zip(zip_t *zip, const Entry *entry) {
+static bool add_to_zip(zip_t *zip, Entry *entry) {
 	zip_buffer_fragment_t fragments[2] = {
 		{.data = (zip_uint8_t *)(uintptr_t)entry->header, .length = entry->header_size},
 		{.data = (zip_uint8_t *)(uintptr_t)entry->data, .length = entry->bytes},
 	};
-	zip_source_t *source = zip_source_buffer_fragment(zip, fragments, entry->bytes ? 2 : 1, 0);
+	zip_source_t *source = entry->rows ? zip_source_function(zip, serve_rows, entry)
+					   : zip_source_buffer_fragment(zip, fragments, entry->bytes ? 2 : 1, 0);
 	if (!source)
 		return false;
 	zip_int64_t index = zip_file_add(zip, entry->name, source, ZIP_FL_ENC_UTF_8);
@@ -550,11 +656,61 @@ EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error) {
 			zip_error_code_system(reason) ? strerror(zip_error_code_system(reason)) : zip_error_strerror(reason));
 		if (zip_error_code_system(reason) == ENOSPC)
 			entk_fix(error, "free some space or write to another disk");
+		for (size_t i = 0; i < writer->count; i++)
+			if (writer->entries[i].rows && writer->entries[i].rows->error.status != ENTK_OK)
+				*error = writer->entries[i].rows->error;
 		zip_discard(zip);
 		unlink(target->temporary);
 		return error->status;
 	}
 	return target_commit(&writer->target, error);
+}
+
+static bool write_rows(FILE *file, const Entry *entry) {
+	char bytes[1 << 16];
+	ptrdiff_t got;
+	if (fwrite(entry->header, 1, entry->header_size, file) != entry->header_size)
+		return false;
+	while ((got = rows_read(entry->rows, bytes, sizeof bytes)) > 0)
+		if (fwrite(bytes, 1, (size_t)got, file) != (size_t)got)
+			return false;
+	return got == 0;
+}
+
+/* The writer's only entry as a file of its own. */
+static EntkStatus write_npy(EntkNpzWriter *writer, EntkError *error) {
+	Rows *rows = writer->entries[0].rows;
+	FILE *file = fopen(writer->target.temporary, "wb");
+	bool good = file && rows_open(rows) && write_rows(file, &writer->entries[0]) && fflush(file) == 0;
+	int number = errno;
+	if (file && fclose(file) != 0 && good) {
+		good = false;
+		number = errno;
+	}
+	rows_close(rows);
+	if (good)
+		return target_commit(&writer->target, error);
+	write_failure(error, &writer->target, number);
+	if (rows->error.status != ENTK_OK)
+		*error = rows->error;
+	unlink(writer->target.temporary);
+	return error->status;
+}
+
+EntkStatus entk_npy_write_rows(const char *path, EntkType type, unsigned rank, const size_t *shape,
+			       const EntkRowSource *source, EntkError *error) {
+	EntkNpzWriter *writer;
+	size_t bytes = entk_type_size(type);
+	for (unsigned a = 0; a < rank; a++)
+		if (!entk_multiply(bytes, shape[a], &bytes))
+			return entk_fail(error, ENTK_INTERNAL, path, "an array's size overflows");
+	EntkStatus status = entk_npz_writer_create(path, bytes, &writer, error);
+	if (status == ENTK_OK)
+		status = entk_npz_writer_add_rows(writer, "", type, rank, shape, source, error);
+	if (status == ENTK_OK)
+		status = write_npy(writer, error);
+	entk_npz_writer_destroy(writer);
+	return status;
 }
 
 EntkStatus entk_write_text(const char *path, const char *text, size_t size, EntkError *error) {

@@ -46,6 +46,19 @@ EntkStatus entk_npz_writer_add_f64(EntkNpzWriter *writer, const char *key, doubl
 EntkStatus entk_npz_writer_add_i64(EntkNpzWriter *writer, const char *key, int64_t value, EntkError *error);
 /* A text, as an array of bytes (uint8). The text is copied. */
 EntkStatus entk_npz_writer_add_text(EntkNpzWriter *writer, const char *key, const char *text, EntkError *error);
+/* Where the rows (slices of the first axis) of an array too large for the memory come from. */
+typedef struct EntkRowSource {
+	void *context;
+	size_t block; /* rows per call, at least 1; the last call may ask for fewer */
+	EntkStatus (*read)(void *context, size_t row, size_t count, void *rows, EntkError *error);
+} EntkRowSource;
+
+/* Add an array of rank >= 1 that is read during commit, in order, through a buffer of source->block rows. */
+EntkStatus entk_npz_writer_add_rows(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank,
+				    const size_t *shape, const EntkRowSource *source, EntkError *error);
+/* The same as a single .npy file. */
+EntkStatus entk_npy_write_rows(const char *path, EntkType type, unsigned rank, const size_t *shape,
+			       const EntkRowSource *source, EntkError *error);
 /* Write, sync, rename. */
 EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error);
 void entk_npz_writer_destroy(EntkNpzWriter *writer); /* NULL is fine; without commit nothing remains */

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error) {
+static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error)
+{
 	const EntkStoreMatrices *memory = context;
 	size_t offset = range.row * memory->columns + range.column;
 	(void)i;
@@ -17,7 +18,8 @@ static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, En
 }
 
 /* Copies the tile's pairs with column > row to the other triangle: the only writer of these places is the tile's own thread. */
-static void mirror(double *matrix, size_t columns, EntkTileRange range) {
+static void mirror(double *matrix, size_t columns, EntkTileRange range)
+{
 	/* Block by block: a column's entries lie a whole row apart, so the lines that a block touches must stay in the cache. */
 	enum { BLOCK = 8 };
 	size_t row_end = (size_t)range.row + range.rows, column_end = (size_t)range.column + range.columns;
@@ -33,7 +35,9 @@ static void mirror(double *matrix, size_t columns, EntkTileRange range) {
 	}
 }
 
-static EntkStatus memory_close(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output, EntkError *error) {
+static EntkStatus memory_close(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output,
+			       EntkError *error)
+{
 	const EntkStoreMatrices *memory = context;
 	(void)i;
 	(void)output;
@@ -48,17 +52,19 @@ static EntkStatus memory_close(void *context, uint64_t i, EntkTileRange range, c
 	return ENTK_OK;
 }
 
-EntkStatus entk_store_memory_create(const EntkStoreMatrices *matrices, EntkStore *store, EntkError *error) {
+EntkStatus entk_store_memory_create(const EntkStoreMatrices *matrices, EntkStore *store, EntkError *error)
+{
 	memset(store, 0, sizeof *store);
 	EntkStoreMatrices *memory = entk_allocate(1, sizeof *memory, "the store", error);
 	if (!memory)
 		return error->status;
 	*memory = *matrices;
-	*store = (EntkStore){memory, NULL, memory_open, memory_close, free};
+	*store = (EntkStore){.context = memory, .open = memory_open, .close = memory_close, .destroy = free};
 	return ENTK_OK;
 }
 
-void entk_store_destroy(EntkStore *store) {
+void entk_store_destroy(EntkStore *store)
+{
 	if (store->destroy)
 		store->destroy(store->context);
 	memset(store, 0, sizeof *store);

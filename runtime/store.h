@@ -1,5 +1,5 @@
-/* Where finished tiles go. Gram assembly knows only EntkStore: today there is one kind, a matrix in memory; a folder of tiles on
- * disk fits the same four functions. All are called from many threads, each for tiles of its own. */
+/* Where finished tiles go. Gram assembly knows only EntkStore: matrices in memory (store.c), or a folder of tiles that outlives
+ * the process (store_dir.h). All functions are called from many threads at once, each for tiles of its own. */
 #ifndef ENTK_STORE_H
 #define ENTK_STORE_H
 
@@ -11,17 +11,24 @@ typedef struct EntkTileOutput {
 	double *nngp, *ntk; /* NULL: not kept by this store */
 	size_t stride;
 	size_t plane; /* a trunk's tiles: from one member's matrix to the next */
+	void *handle; /* the store's own */
 } EntkTileOutput;
 
 typedef struct EntkStore {
 	void *context;
-	/* Is tile i already there, so that it need not be computed? NULL: never. */
-	bool (*has)(void *context, uint64_t i);
-	/* Memory for tile i. */
+	/* The store's tiles, exactly; in a symmetric matrix rows <= columns. 0: the store takes tiles of any size. */
+	uint32_t tile_rows, tile_columns;
+	/* What `close` took outlives the process: tiles that have begun are worth finishing when the run is interrupted. */
+	bool durable;
+	/* Is tile i still to be computed? NULL: all are. */
+	bool (*missing)(void *context, uint64_t i);
+	/* Memory for tile i. Each successful `open` is followed by one `close` or `abandon`. */
 	EntkStatus (*open)(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error);
 	/* Tile i is complete in the memory that `open` gave. */
 	EntkStatus (*close)(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output, EntkError *error);
-	void (*destroy)(void *context);
+	/* Tile i will not be completed. NULL: nothing to do. */
+	void (*abandon)(void *context, const EntkTileOutput *output);
+	void (*destroy)(void *context); /* NULL: the context belongs to somebody else */
 } EntkStore;
 
 /* Matrices of the caller, rows x columns, of one net or, one behind the other, of `members`; `nngp` or `ntk` may be NULL. Kernels

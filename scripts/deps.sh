@@ -47,6 +47,7 @@ collect_base() {
 	need libopenblas-dev has_symbol openblas openblas_set_num_threads
 	need liblapacke-dev has_header lapacke.h
 	need libzip-dev has_header zip.h
+	need libxxhash-dev has_header xxhash.h
 	need libcmocka-dev has_header cmocka.h
 	need gnuplot-nox has_command gnuplot
 	need python3-numpy "$PYTHON" -c 'import numpy'

@@ -687,10 +687,13 @@ static void lower_factors(Lower *l, RecPart *part, bool in_state)
 			Want *want = l->region->wants[w];
 			if (want->node != node || want->done)
 				continue;
+			/* As in the pair part, in the same order of sums: K(x, x) must have the bits of the variance. */
 			l->mode = LOWER_SELF;
+			l->region->array_mode = l->options->no_slices;
 			made = (RecBlock){0};
 			l->block = &made;
 			stage(l, want);
+			l->region->array_mode = false;
 			prepend(&part->block, made);
 			/* Its own nonlinearities must have their factors before it runs. */
 			memset(seen, 0, n * sizeof *seen);
