@@ -136,8 +136,10 @@ static void report(const MergeCommand *command)
 		uint64_t present = entk_gram_store_count(store, ENTK_TILE_PRESENT), size = entk_gram_store_size(store);
 		printf("%s: %llu of %llu tiles", entk_gram_store_path(store), (unsigned long long)present,
 		       (unsigned long long)size);
-		printf(present < size ? "; merge more shards, or compute the rest with gram -o %s\n" : ", complete\n",
-		       command->output);
+		if (present < size)
+			printf("; merge more shards, or compute the rest with gram -o %s\n", command->output);
+		else
+			printf(", complete\n");
 	}
 }
 

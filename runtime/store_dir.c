@@ -401,6 +401,8 @@ static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 			return ENTK_OK;
 		return entk_gram_failure(error, store->tiles_path, "open", errno);
 	}
+	if (write)
+		sync_folder(store->path);
 	struct stat info;
 	if (fstat(store->file, &info) != 0)
 		return entk_gram_failure(error, store->tiles_path, "open", errno);

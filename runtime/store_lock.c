@@ -25,7 +25,10 @@ static bool read_owner(int file, char *owner, size_t size)
 		snprintf(owner, size, "process %ld on %s", pid, host);
 		return true;
 	}
-	snprintf(owner, size, pid == (long)getpid() ? "this very command" : "process %ld", pid);
+	if (pid == (long)getpid())
+		snprintf(owner, size, "this very command");
+	else
+		snprintf(owner, size, "process %ld", pid);
 	return kill((pid_t)pid, 0) == 0 || errno != ESRCH;
 }
 

@@ -251,6 +251,63 @@ static void test_texts(void **state) {
 	assert_int_equal(count_files(), 0);
 }
 
+/* An array of 1000 x 3 whose rows come on demand; `read` fails from row `bad` on. */
+typedef struct Counting {
+	size_t bad, calls;
+} Counting;
+
+static EntkStatus count_rows(void *context, size_t row, size_t count, void *rows, EntkError *error) {
+	Counting *counting = context;
+	double *values = rows;
+	counting->calls++;
+	if (row + count > counting->bad)
+		return entk_fail(error, ENTK_NUMERICAL, "rows", "row %zu is bad", counting->bad);
+	for (size_t i = 0; i < 3 * count; i++)
+		values[i] = (double)(3 * row + i);
+	return ENTK_OK;
+}
+
+static EntkStatus write_counted(const char *name, size_t bad, size_t block, EntkError *error) {
+	EntkNpzWriter *writer;
+	Counting counting = {.bad = bad};
+	EntkRowSource source = {&counting, block, count_rows};
+	if (strstr(name, ".npy"))
+		return entk_npy_write_rows(name, ENTK_F64, 2, (size_t[]){1000, 3}, &source, error);
+	assert_int_equal(entk_npz_writer_create(name, 0, &writer, error), ENTK_OK);
+	assert_int_equal(entk_npz_writer_add_f64(writer, "before", 2, error), ENTK_OK);
+	assert_int_equal(entk_npz_writer_add_rows(writer, "rows", ENTK_F64, 2, (size_t[]){1000, 3}, &source, error), ENTK_OK);
+	assert_int_equal(entk_npz_writer_add_rows(writer, "empty", ENTK_F64, 2, (size_t[]){0, 3}, &source, error), ENTK_OK);
+	EntkStatus status = entk_npz_writer_commit(writer, error);
+	entk_npz_writer_destroy(writer);
+	return status;
+}
+
+/* Rows on demand, in blocks of any size: the same file as from memory; a failing source leaves nothing. */
+static void test_rows(void **state) {
+	(void)state;
+	EntkError error;
+	static const size_t blocks[] = {1, 7, 999, 1000, 5000};
+	const int before = count_files();
+	for (size_t b = 0; b < 5; b++)
+		for (int plain = 0; plain < 2; plain++) {
+			EntkNpz *npz;
+			EntkArray array = {0};
+			const char *name = path(3, plain ? "rows.npy" : "rows.npz");
+			assert_int_equal(write_counted(name, 1001, blocks[b], &error), ENTK_OK);
+			assert_int_equal(entk_npz_open(name, &npz, &error), ENTK_OK);
+			assert_int_equal(entk_npz_read(npz, plain ? "" : "rows", &array, &error), ENTK_OK);
+			assert_true(array.rank == 2 && array.shape[0] == 1000 && array.shape[1] == 3);
+			for (size_t i = 0; i < 3000; i++)
+				assert_true(entk_array_get(&array, i) == (double)i);
+			entk_array_destroy(&array);
+			entk_npz_close(npz);
+			unlink(name);
+			assert_int_equal(write_counted(name, 500, blocks[b], &error), ENTK_NUMERICAL);
+			assert_string_equal(error.what, "row 500 is bad");
+			assert_int_equal(count_files(), before);
+		}
+}
+
 int main(void) {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_place),
@@ -260,6 +317,7 @@ int main(void) {
 		cmocka_unit_test(test_failed_write),
 		cmocka_unit_test(test_uncommitted_and_links),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_rows),
 	};
 	return cmocka_run_group_tests(tests, set_up, clean_up);
 }
