@@ -1,4 +1,4 @@
-/* Gradient flow as a function of the inverted kernel's eigenvalues ([KR-32]). */
+/* Gradient flow as a function of the inverted kernel's eigenvalues ([KR-40]). */
 #ifndef ENTK_FLOW_H
 #define ENTK_FLOW_H
 

@@ -37,7 +37,7 @@ static void inverse_block(const EntkInverse *inverse, const size_t *members, siz
 	entk_linalg_product_transposed(gathered, gathered, size, size, n, block);
 }
 
-/* [KR-34] Errors of one group's samples when the whole group is left out: (R^-1)_gg^-1 (R^-1 Y)_g, Schur's complement. */
+/* [KR-42] Errors of one group's samples when the whole group is left out: (R^-1)_gg^-1 (R^-1 Y)_g, Schur's complement. */
 static EntkStatus group_errors(const EntkInverse *inverse, const double *solved, size_t outputs, const size_t *members,
 			       size_t size, double *errors, EntkError *error)
 {
@@ -141,7 +141,7 @@ void entk_merit_likelihood(const double *solved, const double *targets, size_t o
 	const double pi = 3.14159265358979323846;
 	double count = (double)outputs * (double)n, q = entk_linalg_dot(targets, solved, outputs * n),
 	       rest = (double)outputs * (log_determinant + (double)n * log(2 * pi));
-	/* [KR-35] The best scale is s = q / (n outputs). */
+	/* [KR-43] The best scale is s = q / (n outputs). */
 	*merit = (EntkMerit){
 		.loo_mse = NAN,
 		.log_marginal = -0.5 * (q + rest),

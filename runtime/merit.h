@@ -1,4 +1,4 @@
-/* What training data alone tell about a regression: leave-one-out errors and the marginal likelihood ([KR-34], [KR-35]).
+/* What training data alone tell about a regression: leave-one-out errors and the marginal likelihood ([KR-42], [KR-43]).
  *
  * R = A + r I is the matrix that is inverted, Y its targets (outputs x n). */
 #ifndef ENTK_MERIT_H

@@ -1,4 +1,4 @@
-/* Kernel regression: training an infinitely wide network, in closed form and float64 ([KR-32], [KR-33]).
+/* Kernel regression: training an infinitely wide network, in closed form and float64 ([KR-40], [KR-41]).
  *
  * A is the kernel that is inverted: the NTK for a network trained by gradient flow, the NNGP for the Bayesian one. R = A + r I with
  * r = ridge * mean(diag A). Targets Y (n x outputs) are centred by the caller. With N = n * outputs and a function of a matrix

@@ -1,5 +1,5 @@
 /* The spectrum of a Gram matrix: one eigendecomposition serves every ridge and every training time, and says how a network
- * of this kernel learns ([KR-36], [KR-37]). */
+ * of this kernel learns ([KR-44], [KR-45]). */
 #ifndef ENTK_SPECTRUM_H
 #define ENTK_SPECTRUM_H
 

@@ -46,7 +46,7 @@ void entk_zonal_eigenvalues(size_t dimension, const double *kernel, const double
 		lambda[0] += value;
 		for (size_t k = 1; k <= degrees; k++) {
 			lambda[k] += value * p;
-			/* [KR-38] Gegenbauer's polynomials with P_k(1) = 1; Chebyshev's for d = 2. */
+			/* [KR-46] Gegenbauer's polynomials with P_k(1) = 1; Chebyshev's for d = 2. */
 			double next = ((double)(2 * k) + d - 2) * t * p - (double)k * before;
 			before = p;
 			p = next / ((double)k + d - 2);
@@ -93,7 +93,7 @@ EntkZonalPoint entk_zonal_learning(const EntkZonal *zonal, double n, double ridg
 	/* Harmonics beyond the last degree act as a ridge. */
 	ridge += rest > 0 ? rest : 0;
 	high = ridge + zonal->trace;
-	/* [KR-39] kappa - ridge - sums(kappa) increases: one root. */
+	/* [KR-47] kappa - ridge - sums(kappa) increases: one root. */
 	for (int step = 0; step < 200; step++) {
 		double middle = 0.5 * (low + high);
 		*(middle - ridge - sums(zonal, n, middle).kappa < 0 ? &low : &high) = middle;

@@ -1,5 +1,5 @@
 /* Kernels on the sphere of unit vectors in d dimensions that are functions of the angle between their arguments, as those of all nets on
- * vectors are: their eigenvalues, and the learning curve that follows from these ([KR-38], [KR-39]). */
+ * vectors are: their eigenvalues, and the learning curve that follows from these ([KR-46], [KR-47]). */
 #ifndef ENTK_ZONAL_H
 #define ENTK_ZONAL_H
 
