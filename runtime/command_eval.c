@@ -17,6 +17,7 @@ static const EntkOption options[] = {
 	{JSON, "json", 0, "FILE", "a list with one object per net (-: on stdout, instead of the text)"},
 	ENTK_LEARN_OPTIONS,
 	ENTK_LEARN_LOO_OPTION,
+	ENTK_LEARN_STORE_OPTION,
 	ENTK_COMMON_OPTIONS,
 	{0},
 };
@@ -165,7 +166,7 @@ static EntkStatus find_kernels(EvalCommand *command, const EntkNet *net, Kernels
 	kernels->diagonal = entk_linalg_matrix(command->test.count, 1, "the kernels of the test samples", error);
 	if (!kernels->diagonal)
 		return error->status;
-	EntkStatus status = entk_learn_gram(line, net, &command->train, NULL, &kernels->train, error);
+	EntkStatus status = entk_learn_train_gram(line, net, &command->train, &kernels->train, error);
 	if (status == ENTK_OK)
 		status = entk_learn_gram(line, net, &command->test, &command->train, &kernels->cross, error);
 	if (status == ENTK_OK)

@@ -15,6 +15,7 @@ static const EntkOption options[] = {
 	{DRY_RUN, "dry-run", 0, NULL, "only say what memory and time it would take"},
 	ENTK_LEARN_OPTIONS,
 	ENTK_LEARN_LOO_OPTION,
+	ENTK_LEARN_STORE_OPTION,
 	ENTK_COMMON_OPTIONS,
 	{0},
 };
@@ -168,7 +169,6 @@ static EntkStatus describe(FitCommand *command, EntkError *error)
 static EntkStatus find_kernels(FitCommand *command, EntkError *error)
 {
 	EntkModel *model = &command->model;
-	EntkGramOptions gram = entk_common_gram_options(&command->line.common);
 	bool want_nngp = !model->ntk || !command->mean_only;
 	if (want_nngp)
 		model->nngp_train = entk_linalg_matrix(model->count, model->count, "the Gram matrix", error);
@@ -176,8 +176,8 @@ static EntkStatus find_kernels(FitCommand *command, EntkError *error)
 		model->ntk_train = entk_linalg_matrix(model->count, model->count, "the Gram matrix", error);
 	if ((want_nngp && !model->nngp_train) || (model->ntk && !model->ntk_train))
 		return error->status;
-	EntkStatus status = entk_gram(command->line.common.program, model->net, &model->train, NULL, &gram,
-				      model->nngp_train, model->ntk_train, error);
+	EntkStatus status = entk_learn_train_grams(&command->line, model->net, &model->train, model->nngp_train,
+						   model->ntk_train, error);
 	if (status == ENTK_OK)
 		status = entk_learn_hold_out(&command->line, &command->dataset, model->net, &model->encoding,
 					     &model->train, &command->held, error);

@@ -17,6 +17,7 @@ static const EntkOption options[] = {
 	{JSON, "json", 0, "FILE", "a list with one object per net (-: on stdout, instead of the text)"},
 	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg and PREFIX.png with gnuplot"},
 	ENTK_LEARN_KERNEL_OPTION,
+	ENTK_LEARN_STORE_OPTION,
 	{ENTK_LEARN_RIDGE, "ridge", 0, "R", "as for fit (1e-4); effective dimension and Y'K^-1 Y are with it"},
 	{ENTK_LEARN_RATE, "learning-rate", 0, "E", "of the predicted descent (half the largest stable one)"},
 	ENTK_COMMON_OPTIONS,

@@ -23,9 +23,17 @@ typedef struct EntkLearn {
 	double learning_rate;
 	bool rate_given;
 	EntkLoo loo;
+	const char *store; /* of the training samples' kernels; NULL: they are computed */
 } EntkLearn;
 
-enum { ENTK_LEARN_KERNEL = 2000, ENTK_LEARN_RIDGE, ENTK_LEARN_TIME, ENTK_LEARN_RATE, ENTK_LEARN_LOO };
+enum {
+	ENTK_LEARN_KERNEL = 2000,
+	ENTK_LEARN_RIDGE,
+	ENTK_LEARN_TIME,
+	ENTK_LEARN_RATE,
+	ENTK_LEARN_STORE,
+	ENTK_LEARN_LOO
+};
 
 /* Rows of a command's option table, in three parts: not every command has all. */
 #define ENTK_LEARN_KERNEL_OPTION                                                                                 \
@@ -47,6 +55,13 @@ enum { ENTK_LEARN_KERNEL = 2000, ENTK_LEARN_RIDGE, ENTK_LEARN_TIME, ENTK_LEARN_R
 		ENTK_LEARN_LOO, "loo", 0, "WHEN",                                                                 \
 			"leave-one-out error: auto (up to 4000 samples), always, never; beside a given ridge it " \
 			"doubles the time of the solve"                                                           \
+	}
+
+#define ENTK_LEARN_STORE_OPTION                                                                          \
+	{                                                                                                \
+		ENTK_LEARN_STORE, "gram", 0, "K.gram",                                                   \
+			"read the kernels of x_train from this store instead of computing them: it was " \
+			"made by gram D.npz:x_train -o K.gram"                                           \
 	}
 
 EntkLearn entk_learn_defaults(void);
@@ -113,6 +128,13 @@ double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept);
 /* Can a file of this name be written ("-": stdout can)? So that hours of work are not lost. Nothing is left behind. */
 EntkStatus entk_learn_check_output(const char *path, EntkError *error);
 
+/* Kernels of the training samples with themselves into count x count arrays of the caller, either NULL where it is not wanted: from
+ * the store that the command line names, straight into these arrays, or computed. */
+EntkStatus entk_learn_train_grams(EntkLearnLine *line, const EntkNet *net, const EntkSamples *train, double *nngp,
+				  double *ntk, EntkError *error);
+/* The one that is inverted; the caller frees it. */
+EntkStatus entk_learn_train_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *train, double **kernel,
+				 EntkError *error);
 /* The kernel that is inverted, of x with z, or of x with itself where z is NULL; the caller frees it. */
 EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
 			   double **kernel, EntkError *error);

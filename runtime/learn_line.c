@@ -45,6 +45,9 @@ EntkStatus entk_learn_take(EntkLearn *learn, int id, const char *value, EntkErro
 		return entk_parse_real("--learning-rate", value, 1e-300, 1e300, &learn->learning_rate, error);
 	case ENTK_LEARN_LOO:
 		return take_loo(learn, value, error);
+	case ENTK_LEARN_STORE:
+		learn->store = value;
+		return ENTK_OK;
 	default:
 		learn->time = INFINITY;
 		return strcmp(value, "inf") == 0 ? ENTK_OK

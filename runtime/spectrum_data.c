@@ -129,7 +129,7 @@ static EntkStatus find_kernel(EntkSpectrumCommand *command, Data *data, const En
 		status = entk_samples_subset(&whole, data->chosen, data->count, &samples, error);
 	entk_samples_destroy(&whole);
 	if (status == ENTK_OK)
-		status = entk_learn_gram(&command->line, net, &samples, NULL, &result->kernel, error);
+		status = entk_learn_train_gram(&command->line, net, &samples, &result->kernel, error);
 	entk_learn_held_out_destroy(&data->held);
 	if (status == ENTK_OK)
 		status = entk_learn_hold_out(&command->line, &data->dataset, net, &data->encoding, &samples,
