@@ -137,7 +137,7 @@ static void destroy(EntkLearnLine *line)
 int entk_command_spectrum(const EntkProgram *program, int argc, char **argv)
 {
 	static const EntkLearnCommand rules = {
-		.usage = "spectrum D.npz [options]\n       spectrum --sphere [options]",
+		.usage = "spectrum D.npz|--sphere [options]",
 		.text = text,
 		.options = options,
 		.names = {"data set"},

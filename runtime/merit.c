@@ -167,8 +167,8 @@ EntkStatus entk_merit_leave_one_out(const EntkInverse *inverse, const double *so
 		double squares = 0, scaled = 0, count = (double)outputs * (double)n;
 		for (size_t i = 0; i < outputs * n; i++) {
 			squares += errors[i] * errors[i];
-			/* The error with sample i alone left out is solved / diagonal, and its variance 1 / diagonal. */
-			scaled += solved[i] * solved[i] / diagonal[i % n];
+			/* [KR-42] e' (its covariance)^-1 e, summed over what is left out together: U_gg e_g is `solved`. */
+			scaled += solved[i] * errors[i];
 		}
 		merit->loo_mse = squares / count;
 		merit->amplitude = scaled / count;

@@ -12,8 +12,8 @@ typedef struct EntkMerit {
 	double loo_mse; /* mean squared leave-one-out error over samples and outputs; leave-one-group-out with groups */
 	double log_marginal; /* log p(Y) with covariance R, summed over the outputs */
 	double log_evidence; /* its maximum over s of the covariance s R: what ridges are compared by */
-	/* How far the kernel's scale is off: the mean over samples of (leave-one-out error)^2 / (its variance); where nothing was left
-	 * out, the s of log_evidence. Predicted variances times this are calibrated. */
+	/* How far the kernel's scale is off: the mean over samples of (leave-one-out error)^2 / (its variance), over groups with their
+	 * covariances; where nothing was left out, the s of log_evidence. Predicted variances times this are calibrated. */
 	double amplitude;
 	double val_mse; /* mean squared error of a validation part; NaN without one */
 } EntkMerit;

@@ -361,6 +361,12 @@ static EntkStatus draw(const EntkSpectrumCommand *command, const Data *data, con
 		steps[i] = step_count(i);
 	snprintf(title, sizeof title, "%.120s on %.120s: %zu samples, %s", command->line.common.program->source,
 		 slash ? slash + 1 : path, data->count, entk_learn_kernel(&command->line.learn));
+	/* As far as any curve goes. */
+	size_t last = 2;
+	for (size_t c = 0; status == ENTK_OK && c < count; c++)
+		for (size_t i = last; i < STEPS - 1; i++)
+			if (isfinite(drawing.curves[2][c].y[i]))
+				last = i + 1;
 	if (status == ENTK_OK) {
 		const EntkPanel panels[3] = {
 			{"Eigenvalues of the Gram matrix", "number", "eigenvalue", "%.0f", drawing.numbers, data->count,
@@ -369,7 +375,7 @@ static EntkStatus draw(const EntkSpectrumCommand *command, const Data *data, con
 			 "share of the targets' power", "%.0f", drawing.numbers, data->count, drawing.curves[1], count,
 			 true, false},
 			{"Predicted training loss", "steps of gradient descent", "mean squared error", "%.0f",
-			 steps + 1, STEPS - 1, drawing.curves[2], count, true, true},
+			 steps + 1, last, drawing.curves[2], count, true, true},
 		};
 		const EntkFigure figure = {.title = title, .panels = panels, .panel_count = 3, .falling = true};
 		entk_spectrum_draw(command, &figure);

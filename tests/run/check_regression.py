@@ -2,6 +2,7 @@
 """`fit`, `predict` and `eval`: golden predictions end to end, all forms of targets against NumPy, and errors."""
 import json
 import os
+import subprocess
 
 import numpy as np
 
@@ -376,6 +377,23 @@ def check_economy(work, report, program):
                  f"fit --dry-run --mean-only: {result.stdout!r}")
 
 
+def check_memory(work, report):
+    """Solving takes no second matrix: peak memory of whole commands, beside one kernel matrix."""
+    if not lib.slow() or os.environ.get("ENTK_ASAN"):
+        return
+    program = work.compile("net vectors = vector(16) -> dense(bias_std = 0.1) -> relu -> dense\n")
+    rng, n = np.random.default_rng(1), 10000
+    x = rng.standard_normal((n + 10, 16))
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    data = save(work, x_train=x[:n], y_train=y[:n], x_test=x[n:], y_test=y[n:])
+    for command in (["eval", data], ["fit", data, "--mean-only", "-o", work.path("memory.npz")]):
+        child = subprocess.Popen([program, *command], stdout=subprocess.DEVNULL)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = status
+        ratio = 1024 * usage.ru_maxrss / (8 * n * n)
+        report.check(status == 0 and ratio <= 1.1, f"{command[0]} of {n} samples: status {status}, {ratio:.3f} matrices in memory")
+
+
 def check_jitter(work, report, program):
     """Repeated samples and no ridge: the matrix is singular. What is added is said."""
     x, y = blobs(12, 20)
@@ -474,7 +492,7 @@ def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_regression")
     with lib.Work(options.build, options.keep) as work:
-        parts = [lambda: check_golden(work, report), lambda: check_models(work, report)]
+        parts = [lambda: check_golden(work, report), lambda: check_models(work, report), lambda: check_memory(work, report)]
         program = work.compile(TWO)
         parts += [lambda check=check: check(work, report, program) for check in
                   (check_classes, check_labels, check_real, check_rules, check_validation, check_times,

@@ -384,7 +384,7 @@ static void check_leaving_out(const size_t *groups)
 	EntkError error;
 	EntkSpectrum spectrum;
 	EntkMerit merit;
-	double squares = 0, *loo = malloc(p.outputs * p.n * sizeof *loo);
+	double squares = 0, scaled = 0, *loo = malloc(p.outputs * p.n * sizeof *loo);
 	assert_int_equal(fit_copy(p.kernel, p.n, p.targets, p.outputs, &options, &regression, &error), ENTK_OK);
 	assert_int_equal(decompose_copy(p.kernel, p.n, &spectrum, &error), ENTK_OK);
 	assert_int_equal(
@@ -400,7 +400,9 @@ static void check_leaving_out(const size_t *groups)
 			assert_true(fabs(regression.loo[o * p.n + i] - prediction[i]) < 1e-11);
 			assert_true(fabs(loo[o * p.n + i] - prediction[i]) < 1e-11);
 			squares += pow(p.targets[o * p.n + i] - prediction[i], 2);
+			scaled += (p.targets[o * p.n + i] - prediction[i]) * regression.alpha[o * p.n + i];
 		}
+	assert_true(fabs(regression.merit.amplitude - scaled / (double)(p.outputs * p.n)) < 1e-10 * scaled);
 	assert_true(fabs(regression.merit.loo_mse - squares / (double)(p.outputs * p.n)) < 1e-12);
 	assert_true(fabs(merit.loo_mse - regression.merit.loo_mse) < 1e-12);
 	assert_true(fabs(merit.log_marginal - regression.merit.log_marginal) < 1e-10);
