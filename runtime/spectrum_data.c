@@ -252,7 +252,9 @@ static void print_result(const EntkSpectrumCommand *command, const Data *data, c
 	if (isnan(result->alignment))
 		printf("  alignment            none: the targets are all 0\n");
 	else
-		printf("  alignment            %.4f, %.4f centred\n", result->alignment, result->centred_alignment);
+		printf("  alignment            %.4f\n", result->alignment);
+	if (!isnan(result->centred_alignment))
+		printf("  centred alignment    %.4f\n", result->centred_alignment);
 	printf("  Y'R^-1 Y             %.4g; bound sqrt(2 Y'R^-1 Y / n) %.4g\n", result->complexity,
 	       sqrt(2 * result->complexity / n));
 	print_eigenvalues(result, data->count);

@@ -133,7 +133,7 @@ def check_constant(work, report, program):
     x, _ = samples(4, 12)
     for n in (12, 1):
         data = save(work, x_train=x[:n], y_train=np.full(n, 3.0), x_test=x, y_test=np.full(12, 3.0))
-        for command in (["spectrum", data], ["spectrum", data, "--ridge=evidence"], ["eval", data, "--ridge=evidence"],
+        for command in (["spectrum", data], ["spectrum", data, "--raw"], ["spectrum", data, "--ridge=evidence"], ["eval", data, "--ridge=evidence"],
                         ["compare", data, "--ridge=loo", "--seeds=2", "--sizes=1"]):
             result = work.run_program([program, *command])
             report.check(result.returncode == 0 and not result.stderr and "nan" not in result.stdout,
