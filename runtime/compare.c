@@ -31,6 +31,9 @@ static double solver_bytes(const EntkCompare *compare)
 	return sizeof(double) * (pool * pool + rows * pool + 3 * n * n + rows * n);
 }
 
+/* BLAS's threads wait for each other. On small matrices that costs more than it gives, and a busy machine makes it seconds. */
+#define SMALL 400
+
 /* Everything that can be wrong with data and outputs is found before the first kernel. */
 static EntkStatus prepare(EntkCompare *compare, EntkError *error)
 {
@@ -257,13 +260,15 @@ static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkC
 	net->runs = entk_allocate(compare->size_count * compare->seeds, sizeof *net->runs, "the results", error);
 	if (!net->runs)
 		return error->status;
-	for (size_t size = 0; size < compare->size_count; size++)
+	for (size_t size = 0; size < compare->size_count; size++) {
+		entk_linalg_threads(compare->sizes[size] < SMALL ? 1 : compare->line.common.threads);
 		for (size_t seed = 0; seed < compare->seeds && status == ENTK_OK; seed++) {
 			status = run_one(compare, net->name, kernels, size, seed,
 					 &net->runs[size * compare->seeds + seed], error);
 			if (status == ENTK_OK && *entk_cancel_flag())
 				status = entk_fail(error, ENTK_INTERRUPTED, NULL, "interrupted");
 		}
+	}
 	net->solve_seconds = entk_now() - start;
 	return status == ENTK_OK ? status : entk_learn_where(net->name, error);
 }

@@ -32,7 +32,7 @@ void entk_warn_fit(const char *program, const char *net, const EntkLearn *learn,
 			  "it "
 			  "(relative to the mean diagonal)",
 			  regression->n, regression->ridge, regression->jitter);
-	if (isfinite(learn->time) && learn->learning_rate != 1 && learn->learning_rate > most)
+	if (isfinite(learn->time) && learn->rate_given && learn->learning_rate > most)
 		entk_warn(program, net,
 			  "gradient descent with learning rate %g diverges, the largest stable one is %.3g; "
 			  "predictions are those of gradient flow",

@@ -89,6 +89,7 @@ static EntkStatus search_grid(const EntkSpectrum *spectrum, const EntkRegressOpt
 			      size_t outputs, Projected *projected, double *ridge, EntkError *error)
 {
 	double best = INFINITY;
+	bool found = false; /* targets that are all 0 are reproduced exactly: their evidence is infinite */
 	for (size_t i = 0; i < ENTK_RIDGE_GRID; i++) {
 		double cost = INFINITY, r = entk_ridge_grid(i) * spectrum->mean_diagonal;
 		EntkStatus status = cost_of(spectrum, options, r, targets, outputs, projected, &cost, error);
@@ -99,10 +100,11 @@ static EntkStatus search_grid(const EntkSpectrum *spectrum, const EntkRegressOpt
 		/* Of equals the larger ridge: it is the better conditioned one. */
 		if (cost <= best) {
 			best = cost;
+			found = true;
 			*ridge = entk_ridge_grid(i);
 		}
 	}
-	if (isfinite(best))
+	if (found)
 		return ENTK_OK;
 	return entk_fail(error, ENTK_NUMERICAL, NULL,
 			 "the Gram matrix is not positive definite with any ridge up to %g",

@@ -211,19 +211,22 @@ static EntkStatus analyze(EntkSpectrumCommand *command, Data *data, const EntkNe
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
-/* At 1, 2, 5, 10 .. n. */
+/* A row of numbers at 1, 2, 5, 10 .. n; `values` NULL: these places themselves. */
+static void print_places(const char *name, const char *format, const double *values, size_t n)
+{
+	printf("  %-20s", name);
+	for (size_t i = 1; i < STEPS && step_count(i) < (double)n; i++)
+		printf(format, values ? values[(size_t)step_count(i) - 1] : step_count(i));
+	printf(format, values ? values[n - 1] : (double)n);
+	printf("\n");
+}
+
 static void print_eigenvalues(const Result *result, size_t n)
 {
-	printf("  %-20s", "eigenvalue number");
-	for (size_t i = 1; i < STEPS && step_count(i) < (double)n; i++)
-		printf(" %8.0f", step_count(i));
-	printf(" %8zu\n  %-20s", n, "eigenvalue");
-	for (size_t i = 1; i < STEPS && step_count(i) < (double)n; i++)
-		printf(" %8.2e", result->eigenvalues[(size_t)step_count(i) - 1]);
-	printf(" %8.2e\n  %-20s", result->eigenvalues[n - 1], "targets explained");
-	for (size_t i = 1; i < STEPS && step_count(i) < (double)n; i++)
-		printf(" %8.4f", result->explained[(size_t)step_count(i) - 1]);
-	printf(" %8.4f\n", result->explained[n - 1]);
+	print_places("eigenvalue number", " %8.0f", NULL, n);
+	print_places("eigenvalue", " %8.2e", result->eigenvalues, n);
+	if (!isnan(result->explained[n - 1]))
+		print_places("targets explained", " %8.4f", result->explained, n);
 }
 
 static void print_loss(const Result *result)
@@ -246,7 +249,12 @@ static void print_result(const EntkSpectrumCommand *command, const Data *data, c
 	printf("  step size limit      %.4g (2 / largest eigenvalue: on half the sum of squares)\n",
 	       2 / result->eigenvalues[0]);
 	printf("  effective dimension  %.4g of %zu\n", result->dimension, data->count);
-	printf("  alignment            %.4f, %.4f centred\n", result->alignment, result->centred_alignment);
+	if (isnan(result->alignment))
+		printf("  alignment            none: the targets are all 0\n");
+	else
+		printf("  alignment            %.4f\n", result->alignment);
+	if (!isnan(result->centred_alignment))
+		printf("  centred alignment    %.4f\n", result->centred_alignment);
 	printf("  Y'R^-1 Y             %.4g; bound sqrt(2 Y'R^-1 Y / n) %.4g\n", result->complexity,
 	       sqrt(2 * result->complexity / n));
 	print_eigenvalues(result, data->count);

@@ -295,6 +295,19 @@ def check_validation(work, report, program):
         report.close(np.mean((model["mean"] - (np.eye(3)[y3] - 1 / 3)) ** 2), results[0]["mse"], NUMPY_TOLERANCE, "fit chooses as eval does")
 
 
+    # Real targets: the validation part's are standardized as the training part's are.
+    t1, t2, t3 = (5 + 40 * y + x.sum((1, 2)) for x, y in ((x1, y1), (x2, y2), (x3, y3)))
+    mean = Numpy(work, program, x1, x2).solve(((t1 - t1.mean()) / t1.std())[:, None], 1e-1)[0][:, 0]
+    data = save(work, x_train=x1, y_train=t1, x_val=x2, y_val=t2, x_test=x3, y_test=t3)
+    result = evaluate(work, program, data, "--net=small")[0]
+    at_tenth = np.mean((mean - (t2 - t1.mean()) / t1.std()) ** 2)
+    report.check(result["val_mse"] <= at_tenth * (1 + 1e-9), f"real targets: {result['val_mse']} on the validation part, {at_tenth} with ridge 0.1")
+    text = good(work, program, "eval", save(work, x_train=x1, y_train=t1, x_val=x2, y_val=t2, x_test=x3, y_test=t3), "--net=small").stdout
+    report.check("chosen on the validation part" in text and "95 % intervals" in text, "real targets: text")
+    chosen = Numpy(work, program, x1, x2).solve(((t1 - t1.mean()) / t1.std())[:, None], result["ridge"])[0][:, 0]
+    report.close(result["val_mse"], np.mean((chosen - (t2 - t1.mean()) / t1.std()) ** 2), 1e-6, "real targets: validation error")
+
+
 def check_times(work, report, program):
     """Steps times rate is time; absolute ridges; the largest rate."""
     (x1, y1), (x2, y2) = blobs(24, 30), blobs(25, 10)

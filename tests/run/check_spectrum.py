@@ -128,6 +128,18 @@ def check_numpy(work, report, program):
         report.check(word in text, f"the text lacks {word!r}")
 
 
+def check_constant(work, report, program):
+    """Targets that do not vary, and a single sample: numbers that do not exist are left out, nothing fails."""
+    x, _ = samples(4, 12)
+    for n in (12, 1):
+        data = save(work, x_train=x[:n], y_train=np.full(n, 3.0), x_test=x, y_test=np.full(12, 3.0))
+        for command in (["spectrum", data], ["spectrum", data, "--raw"], ["spectrum", data, "--ridge=evidence"], ["eval", data, "--ridge=evidence"],
+                        ["compare", data, "--ridge=loo", "--seeds=2", "--sizes=1"]):
+            result = work.run_program([program, *command])
+            report.check(result.returncode == 0 and not result.stderr and "nan" not in result.stdout,
+                         f"{n} constant targets, {command[0]}: status {result.returncode}, {result.stderr!r}")
+
+
 def check_figure(work, report, program):
     x, y = samples(2, 25)
     prefix = work.path("spectrum")
@@ -167,7 +179,7 @@ def main():
     with lib.Work(options.build, options.keep) as work:
         parts = [lambda: check_circle(work, report), lambda: check_sphere(work, report)]
         program = work.compile(IMAGES)
-        parts += [lambda check=check: check(work, report, program) for check in (check_numpy, check_figure, check_errors)]
+        parts += [lambda check=check: check(work, report, program) for check in (check_numpy, check_constant, check_figure, check_errors)]
         for part in parts:
             try:
                 part()
