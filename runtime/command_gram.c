@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 
 enum { OUTPUT = 1, KERNEL, TILE, SHARD, DRY_RUN };
@@ -268,6 +269,28 @@ static EntkStatus predict(const GramCommand *command, const EntkNet *net, Predic
 	return ENTK_OK;
 }
 
+/* Bytes that are free where `path` is or will be; -1 where the system does not tell. */
+static double free_bytes(const char *path)
+{
+	struct statvfs disk;
+	const char *slash = strrchr(path, '/');
+	char *folder = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+	bool known = statvfs(path, &disk) == 0 || (folder && statvfs(folder, &disk) == 0);
+	free(folder);
+	return known ? (double)disk.f_bavail * (double)disk.f_frsize : -1;
+}
+
+static void print_disk(const GramCommand *command, const Prediction *p)
+{
+	double available = command->output ? free_bytes(command->output) : -1;
+	printf("  disk        %.1f MB", 1e-6 * p->disk);
+	if (p->tiles)
+		printf(": %llu tiles of %u x %u", (unsigned long long)p->tiles, p->tile_rows, p->tile_columns);
+	if (available >= 0)
+		printf("; %.0f MB are free", 1e-6 * available);
+	printf("\n");
+}
+
 static EntkStatus dry_run(GramCommand *command, size_t i, const EntkNet *net, EntkError *error)
 {
 	Prediction p;
@@ -298,10 +321,8 @@ static EntkStatus dry_run(GramCommand *command, size_t i, const EntkNet *net, En
 	printf("  memory      %.1f MB: samples %.1f, %s %.1f, workspace of %u thread%s %.1f\n",
 	       1e-6 * (p.samples + p.output + p.workspace), 1e-6 * p.samples, p.tiles ? "tiles" : "output",
 	       1e-6 * p.output, threads, plural, 1e-6 * p.workspace);
-	printf("  disk        %.1f MB", 1e-6 * p.disk);
-	if (p.tiles)
-		printf(": %llu tiles of %u x %u", (unsigned long long)p.tiles, p.tile_rows, p.tile_columns);
-	printf("\n  time        %s with %u thread%s; %s per pair and thread, measured\n",
+	print_disk(command, &p);
+	printf("  time        %s with %u thread%s; %s per pair and thread, measured\n",
 	       entk_duration_text(seconds * p.pairs / threads, total, sizeof total), threads, plural,
 	       entk_duration_text(seconds, each, sizeof each));
 	return ENTK_OK;

@@ -39,7 +39,7 @@ void entk_tiles_choose(uint32_t rows, uint32_t columns, bool symmetric, double o
 		       uint32_t *tile_rows, uint32_t *tile_columns)
 {
 	/* Operations of a core per second, nominally; a tile below `least` is not worth its management. */
-	const double speed = 3e10, most_seconds = 1, least_seconds = 0.01, most_pairs = 256 * 256;
+	const double speed = 3e10, most_seconds = 0.5, least_seconds = 0.01, most_pairs = 256 * 256;
 	const double enough_tiles = 256, most_tiles = 1 << 20;
 	double total = (symmetric ? 0.5 : 1) * rows * (double)columns, cost = fmax(operations, 1) / speed;
 	double pairs = fmin(most_seconds / cost, total / enough_tiles);

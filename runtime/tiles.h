@@ -23,7 +23,7 @@ typedef struct EntkTileRange {
 /* Sizes of at least 1. In a symmetric matrix each row of tiles starts at the diagonal. */
 EntkStatus entk_tiles_create(uint32_t rows, uint32_t columns, bool symmetric, uint32_t tile_rows, uint32_t tile_columns,
 			     EntkTiles *tiles, EntkError *error);
-/* Sizes for tiles that are kept: about a second's work each, at most 256 x 256 pairs, but as many tiles as a large machine has
+/* Sizes for tiles that are kept: about half a second's work each, at most 256 x 256 pairs, but as many tiles as a large machine has
  * threads where that is possible, and not above a million. They follow from the net's cost (predicted operations per pair,
  * pairs per SIMD group) and the matrix alone, so that every run on the same data chooses the same. */
 void entk_tiles_choose(uint32_t rows, uint32_t columns, bool symmetric, double operations, uint32_t lanes,

@@ -209,6 +209,30 @@ def damaged(store):
     store.same(name, whole, "header missing")
     both_headers(store, whole)
     file_length(store, whole, slot)
+    power_failure(store, whole, slot)
+
+
+def power_failure(store, whole, slot):
+    """What a power failure may leave of slots that were not synced: any of their sectors, in any order."""
+    rng = random.Random(SEED + 2)
+    path = os.path.join(store.path(whole), "gray", "tiles")
+    with open(path, "rb") as f:
+        good = f.read()
+    for sector, share in ((512, 0.03), (512, 0.5), (4096, 0.1), (4096, 0.9)):
+        bad = bytearray(good)
+        for at in range(0, len(bad), sector):
+            if rng.random() < share:
+                bad[at:at + sector] = bytes(len(bad[at:at + sector]))
+        intact = sum(good[i:i + slot] == bad[i:i + slot] for i in range(0, len(good), slot))
+        name = store.fresh()
+        shutil.copytree(store.path(whole), store.path(name))
+        with open(os.path.join(store.path(name), "gray", "tiles"), "wb") as f:
+            f.write(bad)
+        store.says(f"lost sectors of {sector} bytes", ["verify", name], 1,
+                   f"{intact} of {len(good) // slot} tiles have the right checksum")
+        result = store.run(store.command(name))
+        store.report.check(result.returncode == 0, result.stderr)
+        store.same(name, whole, f"lost sectors of {sector} bytes, share {share}")
 
 
 def both_headers(store, whole):
@@ -488,6 +512,44 @@ def dry_runs(store):
     store.report.check(memory["k.npz"] > 6400 and memory["k.gram"] < 50, f"--dry-run: {memory} MB")
 
 
+def peak(store, arguments):
+    """Peak memory of a command in bytes."""
+    process = store.start(arguments)
+    most = 0
+    while process.poll() is None:
+        try:
+            with open(f"/proc/{process.pid}/status") as f:
+                for line in f:
+                    if line.startswith("VmHWM:"):
+                        most = max(most, int(line.split()[1]) * 1024)
+        except OSError:
+            pass
+        time.sleep(0.002)
+    _, errors = process.communicate()
+    store.report.check(process.returncode == 0, f"{arguments}: {errors}")
+    return most
+
+
+def memory(store):
+    """No matrix in memory: neither when it is computed nor when it is written as an array."""
+    if os.environ.get("ENTK_ASAN"):
+        store.report.skip("peak memory means nothing under AddressSanitizer")
+        return
+    samples = 10000 if lib.slow() else 3000
+    np.save(store.path("m.npy"), np.random.default_rng(SEED).standard_normal((samples, 7)))
+    command = ["gram", "m.npy", "--net=vector", "--threads=2"]
+    base = peak(store, ["gram", "m.npy", "--net=vector", "--dry-run", "--threads=2"])
+    used = {"gram": peak(store, [*command, "-o", "m.gram"]) - base}
+    if lib.slow():
+        used["export"] = peak(store, ["export", "m.gram", "-o", "m.npz"]) - base
+    for name, most in used.items():
+        # Two tiles of 1 MB, buffers of the file system's; the export's block of rows.
+        allowed = (16 << 20) + (256 << 20 if name == "export" else 0)
+        print(f"  {name} of {samples} samples: {most / 2**20:.0f} MB; a matrix has {8 * samples ** 2 / 2**20:.0f} MB")
+        store.report.check(most < allowed < 8 * samples ** 2, f"{name}: {most / 2**20:.0f} MB")
+    shutil.rmtree(store.path("m.gram"))
+
+
 def compiled(build, report):
     """Compiled nets: a store per net in one folder, the bytes of `gram -o K.npz`, another architecture is refused."""
     net = "net {} = image(6x6, channels = 2) -> conv(3x3, bias_std = 0.1) -> relu -> {} -> dense\n"
@@ -523,7 +585,7 @@ def main():
     try:
         store = Store(os.path.abspath(options.build), report, folder)
         for part in (threads, killed, interrupted, damaged, wrong_values, vanished, limited, full_disk, two_writers, mismatches,
-                     shards, arrays, dry_runs):
+                     shards, arrays, dry_runs, memory):
             begin = time.time()
             part(store)
             print(f"  {part.__name__}: {time.time() - begin:.1f} s", flush=True)

@@ -204,7 +204,7 @@ static void test_choice(void **state)
 					assert_true(tiles < 4e6);
 				}
 	uint32_t rows, columns;
-	/* A cheap net's tiles are large, a dear net's last about a second. */
+	/* A cheap net's tiles are large, a dear net's last about half a second. */
 	entk_tiles_choose(100000, 100000, true, 1e3, 8, &rows, &columns);
 	assert_true(rows > 200 && rows <= 256 && columns > 200 && columns <= 256);
 	entk_tiles_choose(1000, 1000, true, 1e9, 8, &rows, &columns);
