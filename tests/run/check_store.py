@@ -114,7 +114,7 @@ def killed(store):
     """kill -9 at random instants, with slow kernels (most instants are in them) and with quick ones (most are in writing)."""
     rng = random.Random(SEED)
     halfway = 0
-    quick = ["--tile=4x8"]
+    quick = ["--tile=2x4"]
     for extra, kills in ((SLOW, KILLS // 2), (quick, KILLS - KILLS // 2)):
         begin = time.time()
         whole = store.make(*extra)
