@@ -127,6 +127,14 @@ EntkStatus entk_parse_count(const char *option, const char *text, uint64_t low, 
 	return ENTK_OK;
 }
 
+EntkStatus entk_parse_kernels(const char *text, bool *nngp, bool *ntk, EntkError *error) {
+	*nngp = strcmp(text, "ntk") != 0;
+	*ntk = strcmp(text, "nngp") != 0;
+	if (*nngp && *ntk && strcmp(text, "both") != 0)
+		return entk_fail(error, ENTK_USAGE, "--kernel", "expected nngp, ntk or both, got \"%s\"", text);
+	return ENTK_OK;
+}
+
 /* ---- common options -------------------------------------------------------------------------------------------- */
 
 EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, EntkError *error) {

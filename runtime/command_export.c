@@ -48,15 +48,6 @@ typedef struct ExportCommand {
 	EntkNpzWriter *writer;
 } ExportCommand;
 
-static EntkStatus parse_kernel(ExportCommand *command, const char *value, EntkError *error)
-{
-	command->want_nngp = strcmp(value, "ntk") != 0;
-	command->want_ntk = strcmp(value, "nngp") != 0;
-	if (command->want_nngp && command->want_ntk && strcmp(value, "both") != 0)
-		return entk_fail(error, ENTK_USAGE, "--kernel", "expected nngp, ntk or both, got \"%s\"", value);
-	return ENTK_OK;
-}
-
 static EntkStatus parse(ExportCommand *command, EntkArgs *args, EntkError *error)
 {
 	EntkStatus status = ENTK_OK;
@@ -68,7 +59,7 @@ static EntkStatus parse(ExportCommand *command, EntkArgs *args, EntkError *error
 		else if (id == NET)
 			command->net = args->value;
 		else if (id == KERNEL)
-			status = parse_kernel(command, args->value, error);
+			status = entk_parse_kernels(args->value, &command->want_nngp, &command->want_ntk, error);
 		else if (id != ENTK_ARG_POSITIONAL)
 			status = entk_common_take(&command->common, id, args->value, error);
 		else if (command->input)

@@ -84,15 +84,6 @@ static EntkStatus parse_shard(GramCommand *command, const char *value, EntkError
 	return status;
 }
 
-static EntkStatus parse_kernel(GramCommand *command, const char *value, EntkError *error)
-{
-	command->want_nngp = strcmp(value, "ntk") != 0;
-	command->want_ntk = strcmp(value, "nngp") != 0;
-	if (command->want_nngp && command->want_ntk && strcmp(value, "both") != 0)
-		return entk_fail(error, ENTK_USAGE, "--kernel", "expected nngp, ntk or both, got \"%s\"", value);
-	return ENTK_OK;
-}
-
 static bool to_store(const GramCommand *command)
 {
 	return command->output && entk_gram_folder_name(command->output);
@@ -136,7 +127,7 @@ static EntkStatus parse(GramCommand *command, EntkArgs *args, EntkError *error)
 			command->output = args->value;
 			break;
 		case KERNEL:
-			status = parse_kernel(command, args->value, error);
+			status = entk_parse_kernels(args->value, &command->want_nngp, &command->want_ntk, error);
 			break;
 		case TILE:
 			status = parse_tile(command, args->value, error);

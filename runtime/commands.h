@@ -97,6 +97,8 @@ const EntkNet *entk_common_net(const EntkCommon *common, size_t i);
 EntkStatus entk_parse_real(const char *option, const char *text, double low, double high, double *value, EntkError *error);
 EntkStatus entk_parse_count(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *value,
 	EntkError *error);
+/* The value of --kernel where one or both are possible: nngp, ntk, both. */
+EntkStatus entk_parse_kernels(const char *text, bool *nngp, bool *ntk, EntkError *error);
 
 /* Non-zero after SIGINT or SIGTERM; handlers are installed by entk_main. */
 const volatile int *entk_cancel_flag(void);

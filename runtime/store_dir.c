@@ -316,10 +316,12 @@ static EntkStatus read_header(EntkGramStore *store, EntkError *error)
 	}
 	if (status == ENTK_OK && status_of_copy == ENTK_OK)
 		return check_no_tiles(store, error);
-	if (status == ENTK_OK)
+	if (status == ENTK_OK || (status == ENTK_INPUT && status_of_copy != ENTK_OK))
 		*error = of_copy;
-	return error->fix[0] ? error->status
-			     : entk_fix(error, "no copy of it is good: remove %s and start again", store->path);
+	/* What could not be read may be good; and a newer format is no damage. */
+	if (error->status != ENTK_INPUT || error->fix[0])
+		return error->status;
+	return entk_fix(error, "no copy of it is good: remove %s and start again", store->path);
 }
 
 /* Brings copies in order that are not. */

@@ -88,8 +88,8 @@ void entk_store_unlock(int file, bool write)
 {
 	if (file < 0)
 		return;
-	if (write && ftruncate(file, 0) != 0) {
-		/* The name of a process that has gone: read_owner knows. */
-	}
+	/* If the name stays, read_owner knows that its process has gone. */
+	int ignored = write ? ftruncate(file, 0) : 0;
+	(void)ignored;
 	close(file);
 }
