@@ -489,10 +489,10 @@ static void stage(Lower *l, Want *want)
 	if (want->kind != WANT_PLAIN)
 		clear(l, want->buffer);
 
-	bool exits_group = !l->region->outer && on_group(node->input) &&
+	bool exits_group = want->kind == WANT_SUM && !l->region->outer && on_group(node->input) &&
 	                   (node->type.domain == DOMAIN_VECTOR || node->type.domain == DOMAIN_GRID) &&
 	                   node->kind != NODE_FLATTEN;
-	if (want->kind == WANT_ELEMENTS || (want->kind == WANT_SUM && exits_group)) {
+	if (want->kind == WANT_ELEMENTS || exits_group) {
 		stage_frames(l, want);
 	} else if (want->kind == WANT_SUM) {
 		stage_sum(l, want);

@@ -17,6 +17,8 @@ NETS = {
                             " -> pool -> dense"),
     "general": ((5, 5, 1), 'image(5x5) -> lift(C4, 3x3, mask = "xx. .x. ...", bias_std = 0.1) -> relu -> conv(3x3, elements = [0, 1])'
                            " -> relu -> pool -> dense"),
+    "joined": ((5, 5, 2), "image(5x5, channels = 2) -> (conv(3x3) -> relu -> dense + conv(1x1, bias_std = 0.1)) -> lift(C4, 3x3) -> relu -> pool"
+                          " -> dense"),  # a lift that reads a sum
     "circular": ((8,), "signal(8) -> conv(3) -> relu -> conv(2, padding = circular, bias_std = 0.3) -> relu -> sum_pool -> dense"),
 }
 SAMPLES = 75      # more than a tile or a group of lanes, and not a multiple of either
