@@ -10,23 +10,27 @@
 
 #define MAX_OPTIONS 64
 
-EntkArgs entk_args_begin(const char *usage, const char *text, const EntkOption *options, int argc, char **argv) {
+EntkArgs entk_args_begin(const char *usage, const char *text, const EntkOption *options, int argc, char **argv)
+{
 	return (EntkArgs){.usage = usage, .text = text, .options = options, .argc = argc, .argv = argv, .next = 1};
 }
 
-static const EntkOption *find_option(const EntkOption *options, const char *name, size_t length, char letter) {
+static const EntkOption *find_option(const EntkOption *options, const char *name, size_t length, char letter)
+{
 	for (const EntkOption *o = options; o->name; o++)
 		if (letter ? o->letter == letter : strlen(o->name) == length && memcmp(o->name, name, length) == 0)
 			return o;
 	return NULL;
 }
 
-static int fail_option(EntkError *error, const char *option, const char *what) {
+static int fail_option(EntkError *error, const char *option, const char *what)
+{
 	entk_fail(error, ENTK_USAGE, option, "%s", what);
 	return ENTK_ARG_ERROR;
 }
 
-static int unknown_option(const EntkArgs *args, const char *shown, const char *name, EntkError *error) {
+static int unknown_option(const EntkArgs *args, const char *shown, const char *name, EntkError *error)
+{
 	const char *names[MAX_OPTIONS];
 	size_t count = 0;
 	for (const EntkOption *o = args->options; o->name && count < MAX_OPTIONS; o++)
@@ -40,7 +44,8 @@ static int unknown_option(const EntkArgs *args, const char *shown, const char *n
 	return ENTK_ARG_ERROR;
 }
 
-int entk_args_next(EntkArgs *args, EntkError *error) {
+int entk_args_next(EntkArgs *args, EntkError *error)
+{
 	if (args->next >= args->argc)
 		return ENTK_ARG_END;
 	char *word = args->argv[args->next++];
@@ -75,7 +80,8 @@ int entk_args_next(EntkArgs *args, EntkError *error) {
 		return fail_option(error, word, "this option takes no value");
 	if (option->argument && !value) {
 		if (args->next >= args->argc) {
-			entk_fail(error, ENTK_USAGE, word, "this option needs a value: --%s=%s", option->name, option->argument);
+			entk_fail(error, ENTK_USAGE, word, "this option needs a value: --%s=%s", option->name,
+				  option->argument);
 			return ENTK_ARG_ERROR;
 		}
 		value = args->argv[args->next++];
@@ -84,7 +90,8 @@ int entk_args_next(EntkArgs *args, EntkError *error) {
 	return option->id;
 }
 
-int entk_args_help(const EntkArgs *args) {
+int entk_args_help(const EntkArgs *args)
+{
 	printf("usage: %s %s\n", args->argv[0], args->usage);
 	if (args->text)
 		printf("\n%s\n", args->text);
@@ -93,7 +100,8 @@ int entk_args_help(const EntkArgs *args) {
 		char left[64], letter[8] = "";
 		if (o->letter)
 			snprintf(letter, sizeof letter, "-%c, ", o->letter);
-		snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? "=" : "", o->argument ? o->argument : "");
+		snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? "=" : "",
+			 o->argument ? o->argument : "");
 		printf("  %-24s %s\n", left, o->help);
 	}
 	return 0;
@@ -101,19 +109,24 @@ int entk_args_help(const EntkArgs *args) {
 
 /* ---- numbers --------------------------------------------------------------------------------------------------- */
 
-EntkStatus entk_parse_real(const char *option, const char *text, double low, double high, double *value, EntkError *error) {
+EntkStatus entk_parse_real(const char *option, const char *text, double low, double high, double *value,
+			   EntkError *error)
+{
 	char *end;
 	errno = 0;
 	double number = strtod(text, &end);
 	if (end == text || *end || isnan(number))
 		return entk_fail(error, ENTK_USAGE, option, "expected a number, got \"%s\"", text);
 	if (errno == ERANGE || number < low || number > high)
-		return entk_fail(error, ENTK_USAGE, option, "expected a number between %g and %g, got %s", low, high, text);
+		return entk_fail(error, ENTK_USAGE, option, "expected a number between %g and %g, got %s", low, high,
+				 text);
 	*value = number;
 	return ENTK_OK;
 }
 
-EntkStatus entk_parse_count(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *value, EntkError *error) {
+EntkStatus entk_parse_count(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *value,
+			    EntkError *error)
+{
 	char *end;
 	errno = 0;
 	unsigned long long number = strtoull(text, &end, 10);
@@ -122,12 +135,13 @@ EntkStatus entk_parse_count(const char *option, const char *text, uint64_t low, 
 		return entk_fail(error, ENTK_USAGE, option, "expected a whole number, got \"%s\"", text);
 	if (errno == ERANGE || number < low || number > high)
 		return entk_fail(error, ENTK_USAGE, option, "expected a whole number between %llu and %llu, got %s",
-			(unsigned long long)low, (unsigned long long)high, text);
+				 (unsigned long long)low, (unsigned long long)high, text);
 	*value = number;
 	return ENTK_OK;
 }
 
-EntkStatus entk_parse_kernels(const char *text, bool *nngp, bool *ntk, EntkError *error) {
+EntkStatus entk_parse_kernels(const char *text, bool *nngp, bool *ntk, EntkError *error)
+{
 	*nngp = strcmp(text, "ntk") != 0;
 	*ntk = strcmp(text, "nngp") != 0;
 	if (*nngp && *ntk && strcmp(text, "both") != 0)
@@ -137,9 +151,11 @@ EntkStatus entk_parse_kernels(const char *text, bool *nngp, bool *ntk, EntkError
 
 /* ---- common options -------------------------------------------------------------------------------------------- */
 
-EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, EntkError *error) {
+EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, EntkError *error)
+{
 	*common = (EntkCommon){.program = program, .show_progress = isatty(STDERR_FILENO) == 1};
-	common->params = entk_allocate((size_t)program->param_count + 1, sizeof *common->params, "the parameters", error);
+	common->params =
+		entk_allocate((size_t)program->param_count + 1, sizeof *common->params, "the parameters", error);
 	if (!common->params)
 		return error->status;
 	for (uint32_t i = 0; i < program->param_count; i++)
@@ -147,14 +163,16 @@ EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, En
 	return ENTK_OK;
 }
 
-void entk_common_destroy(EntkCommon *common) {
+void entk_common_destroy(EntkCommon *common)
+{
 	free(common->params);
 	memset(common, 0, sizeof *common);
 }
 
 /* "no net "c4": ..; it has a, b", with the nearest name. */
 static EntkStatus unknown_name(const char *option, const char *what, const char *name, const char **names, size_t count,
-	EntkError *error) {
+			       EntkError *error)
+{
 	char list[300] = "";
 	for (size_t i = 0; i < count && strlen(list) < 250; i++)
 		snprintf(list + strlen(list), sizeof list - strlen(list), "%s%.40s", i ? ", " : "", names[i]);
@@ -163,7 +181,8 @@ static EntkStatus unknown_name(const char *option, const char *what, const char 
 	return near ? entk_fix(error, "did you mean \"%s\"?", near) : error->status;
 }
 
-static EntkStatus take_net(EntkCommon *common, const char *name, EntkError *error) {
+static EntkStatus take_net(EntkCommon *common, const char *name, EntkError *error)
+{
 	const EntkProgram *program = common->program;
 	for (uint32_t i = 0; i < program->net_count; i++)
 		if (strcmp(program->nets[i].name, name) == 0) {
@@ -180,7 +199,8 @@ static EntkStatus take_net(EntkCommon *common, const char *name, EntkError *erro
 	return error->status;
 }
 
-static EntkStatus take_param(EntkCommon *common, const char *text, EntkError *error) {
+static EntkStatus take_param(EntkCommon *common, const char *text, EntkError *error)
+{
 	const EntkProgram *program = common->program;
 	const char *equals = strchr(text, '=');
 	char name[128];
@@ -205,7 +225,8 @@ static EntkStatus take_param(EntkCommon *common, const char *text, EntkError *er
 	return error->status;
 }
 
-EntkStatus entk_common_take(EntkCommon *common, int id, const char *value, EntkError *error) {
+EntkStatus entk_common_take(EntkCommon *common, int id, const char *value, EntkError *error)
+{
 	uint64_t count;
 	EntkStatus status = ENTK_OK;
 	switch (id) {
@@ -235,7 +256,8 @@ EntkStatus entk_common_take(EntkCommon *common, int id, const char *value, EntkE
 	return status;
 }
 
-EntkGramOptions entk_common_gram_options(EntkCommon *common) {
+EntkGramOptions entk_common_gram_options(EntkCommon *common)
+{
 	return (EntkGramOptions){
 		.params = common->params,
 		.threads = common->threads,
@@ -244,7 +266,8 @@ EntkGramOptions entk_common_gram_options(EntkCommon *common) {
 	};
 }
 
-const EntkNet *entk_common_net(const EntkCommon *common, size_t i) {
+const EntkNet *entk_common_net(const EntkCommon *common, size_t i)
+{
 	if (common->net)
 		return i == 0 ? common->net : NULL;
 	return i < common->program->net_count ? &common->program->nets[i] : NULL;

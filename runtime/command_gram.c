@@ -47,7 +47,8 @@ typedef struct GramCommand {
 	size_t net_count;
 	/* -o K.npz */
 	EntkNpzWriter *writer;
-	double **arrays; /* 2 per net: NNGP, NTK; NULL where not wanted, or where it stands behind that of another net */
+	double **
+		arrays; /* 2 per net: NNGP, NTK; NULL where not wanted, or where it stands behind that of another net */
 	/* -o K.gram */
 	EntkGramFolder *folder;
 	EntkGramStore **stores; /* one per net */

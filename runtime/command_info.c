@@ -23,13 +23,15 @@ typedef struct InfoCommand {
 	char missing[256]; /* CPU features that the kernels need and this machine lacks */
 } InfoCommand;
 
-static const char *kind_of_input(const EntkNet *net) {
+static const char *kind_of_input(const EntkNet *net)
+{
 	static const char *const kinds[] = {"vector", "signal", "image", "volume"};
 	return kinds[net->dim];
 }
 
 /* "32x32" for a grid, the length for a vector. */
-static const char *size_text(const EntkNet *net, char *text, size_t size) {
+static const char *size_text(const EntkNet *net, char *text, size_t size)
+{
 	text[0] = '\0';
 	for (uint32_t a = 0; a < net->dim; a++)
 		snprintf(text + strlen(text), size - strlen(text), a ? "x%u" : "%u", net->shape[a]);
@@ -39,12 +41,14 @@ static const char *size_text(const EntkNet *net, char *text, size_t size) {
 }
 
 /* Seconds per pair of one lane group of random samples; NaN where kernels cannot run here. */
-static EntkStatus measure(InfoCommand *command, const EntkNet *net, double *seconds, EntkError *error) {
+static EntkStatus measure(InfoCommand *command, const EntkNet *net, double *seconds, EntkError *error)
+{
 	*seconds = NAN;
 	if (command->no_time || command->missing[0])
 		return ENTK_OK;
 	EntkSamples samples;
-	EntkStatus status = entk_samples_random(net, command->common.program->precision, net->lanes, 1, &samples, error);
+	EntkStatus status =
+		entk_samples_random(net, command->common.program->precision, net->lanes, 1, &samples, error);
 	if (status != ENTK_OK)
 		return status;
 	EntkGramOptions gram = entk_common_gram_options(&command->common);
@@ -54,13 +58,15 @@ static EntkStatus measure(InfoCommand *command, const EntkNet *net, double *seco
 	return status;
 }
 
-static double thread_megabytes(const InfoCommand *command, const EntkNet *net) {
+static double thread_megabytes(const InfoCommand *command, const EntkNet *net)
+{
 	EntkGramOptions gram = {.threads = 1};
 	return 1e-6 * (double)entk_gram_memory(command->common.program, net, net->tile_right, 0, &gram);
 }
 
 /* The explanation's lines, indented. */
-static void print_lines(const char *lines) {
+static void print_lines(const char *lines)
+{
 	while (*lines) {
 		size_t length = strcspn(lines, "\n");
 		printf("    %.*s\n", (int)length, lines);
@@ -68,7 +74,8 @@ static void print_lines(const char *lines) {
 	}
 }
 
-static EntkStatus print_net(InfoCommand *command, const EntkNet *net, EntkError *error) {
+static EntkStatus print_net(InfoCommand *command, const EntkNet *net, EntkError *error)
+{
 	char text[64];
 	double seconds;
 	EntkStatus status = measure(command, net, &seconds, error);
@@ -78,17 +85,19 @@ static EntkStatus print_net(InfoCommand *command, const EntkNet *net, EntkError 
 	if (net->dim == 0)
 		printf("  input       vector of %u: arrays (n, %u)\n", net->channels, net->channels);
 	else
-		printf("  input       %s %s, %u channel%s, last axis of the arrays\n", kind_of_input(net), size_text(net, text, sizeof text),
-			net->channels, net->channels == 1 ? "" : "s");
+		printf("  input       %s %s, %u channel%s, last axis of the arrays\n", kind_of_input(net),
+		       size_text(net, text, sizeof text), net->channels, net->channels == 1 ? "" : "s");
 	printf("  kernels     %u pairs at once (%u x f%u), tiles of up to %u x %u samples\n", net->lanes, net->lanes,
-		command->common.program->precision, net->tile_left, net->tile_right);
+	       command->common.program->precision, net->tile_left, net->tile_right);
 	printf("  operations  %.4g per pair, NNGP and NTK", net->operations_per_pair);
 	if (net->steps_per_pair > 0)
-		printf(" (%.4g steps: a position pair through a convolution and its nonlinearity)", net->steps_per_pair);
-	printf("\n  memory      %.2f MB per thread, %zu bytes per sample beside the data\n", thread_megabytes(command, net),
-		net->state_size * sizeof(double));
+		printf(" (%.4g steps: a position pair through a convolution and its nonlinearity)",
+		       net->steps_per_pair);
+	printf("\n  memory      %.2f MB per thread, %zu bytes per sample beside the data\n",
+	       thread_megabytes(command, net), net->state_size * sizeof(double));
 	if (isfinite(seconds))
-		printf("  time        %s per pair and thread, measured here\n", entk_duration_text(seconds, text, sizeof text));
+		printf("  time        %s per pair and thread, measured here\n",
+		       entk_duration_text(seconds, text, sizeof text));
 	if (net->explanation && *net->explanation) {
 		printf("  optimizer\n");
 		print_lines(net->explanation);
@@ -96,17 +105,21 @@ static EntkStatus print_net(InfoCommand *command, const EntkNet *net, EntkError 
 	return ENTK_OK;
 }
 
-static EntkStatus print_text(InfoCommand *command, EntkError *error) {
+static EntkStatus print_text(InfoCommand *command, EntkError *error)
+{
 	const EntkProgram *program = command->common.program;
 	const EntkNet *net;
 	char cpu[128];
-	printf("program       %s, compiled by entkc %s, float%u\n", program->source, program->compiler, program->precision);
+	printf("program       %s, compiled by entkc %s, float%u\n", program->source, program->compiler,
+	       program->precision);
 	printf("compiled for  %s%s%s%s\n", program->cpu, *program->cpu_features ? " (" : "", program->cpu_features,
-		*program->cpu_features ? ")" : "");
-	printf("this machine  %s, %u threads%s%s\n", entk_cpu_name(cpu, sizeof cpu), entk_thread_count(command->common.threads),
-		command->missing[0] ? "; cannot run the kernels, it lacks " : "", command->missing);
+	       *program->cpu_features ? ")" : "");
+	printf("this machine  %s, %u threads%s%s\n", entk_cpu_name(cpu, sizeof cpu),
+	       entk_thread_count(command->common.threads),
+	       command->missing[0] ? "; cannot run the kernels, it lacks " : "", command->missing);
 	for (uint32_t i = 0; i < program->param_count; i++)
-		printf("param         %s = %.10g (--set %s=VALUE)\n", program->params[i].name, command->common.params[i], program->params[i].name);
+		printf("param         %s = %.10g (--set %s=VALUE)\n", program->params[i].name,
+		       command->common.params[i], program->params[i].name);
 	for (size_t i = 0; (net = entk_common_net(&command->common, i)) != NULL; i++) {
 		EntkStatus status = print_net(command, net, error);
 		if (status != ENTK_OK)
@@ -117,19 +130,22 @@ static EntkStatus print_text(InfoCommand *command, EntkError *error) {
 
 /* ---- JSON ------------------------------------------------------------------------------------------------------ */
 
-static void add_string(EntkText *text, const char *key, const char *value) {
+static void add_string(EntkText *text, const char *key, const char *value)
+{
 	entk_text_add(text, "\"%s\": ", key);
 	entk_text_add_json_string(text, value);
 	entk_text_add(text, ", ");
 }
 
-static void add_number(EntkText *text, const char *key, double value) {
+static void add_number(EntkText *text, const char *key, double value)
+{
 	entk_text_add(text, "\"%s\": ", key);
 	entk_text_add_json_number(text, value);
 	entk_text_add(text, ", ");
 }
 
-static EntkStatus add_net(InfoCommand *command, EntkText *text, const EntkNet *net, EntkError *error) {
+static EntkStatus add_net(InfoCommand *command, EntkText *text, const EntkNet *net, EntkError *error)
+{
 	double seconds;
 	EntkStatus status = measure(command, net, &seconds, error);
 	if (status != ENTK_OK)
@@ -154,7 +170,8 @@ static EntkStatus add_net(InfoCommand *command, EntkText *text, const EntkNet *n
 	return ENTK_OK;
 }
 
-static EntkStatus print_json(InfoCommand *command, EntkError *error) {
+static EntkStatus print_json(InfoCommand *command, EntkError *error)
+{
 	const EntkProgram *program = command->common.program;
 	const EntkNet *net;
 	EntkText text = {0};
@@ -192,7 +209,8 @@ static EntkStatus print_json(InfoCommand *command, EntkError *error) {
 
 /* ---- command --------------------------------------------------------------------------------------------------- */
 
-static EntkStatus parse(InfoCommand *command, EntkArgs *args, EntkError *error) {
+static EntkStatus parse(InfoCommand *command, EntkArgs *args, EntkError *error)
+{
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;) {
 		if (id == ENTK_ARG_ERROR)
@@ -209,7 +227,8 @@ static EntkStatus parse(InfoCommand *command, EntkArgs *args, EntkError *error) 
 	return status;
 }
 
-int entk_command_info(const EntkProgram *program, int argc, char **argv) {
+int entk_command_info(const EntkProgram *program, int argc, char **argv)
+{
 	EntkArgs args = entk_args_begin("info [options]", NULL, options, argc, argv);
 	InfoCommand command = {0};
 	EntkError error;

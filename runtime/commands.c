@@ -29,16 +29,19 @@ static const EntkCommand commands[] = {
 /* The only mutable global: a signal handler can reach nothing else. */
 static volatile int cancelled;
 
-const volatile int *entk_cancel_flag(void) {
+const volatile int *entk_cancel_flag(void)
+{
 	return &cancelled;
 }
 
-static void handle_signal(int number) {
+static void handle_signal(int number)
+{
 	(void)number;
 	cancelled = 1;
 }
 
-static void install_handlers(void) {
+static void install_handlers(void)
+{
 	/* The second Ctrl-C kills: SA_RESETHAND. */
 	struct sigaction action = {.sa_handler = handle_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -48,7 +51,8 @@ static void install_handlers(void) {
 	sigaction(SIGXFSZ, &ignore, NULL);
 }
 
-static int usage(const EntkProgram *program, const char *name) {
+static int usage(const EntkProgram *program, const char *name)
+{
 	printf("usage: %s COMMAND [arguments]\n\nKernels of infinitely wide networks: ", name);
 	for (uint32_t i = 0; i < program->net_count; i++)
 		printf("%s%s", i ? ", " : "", program->nets[i].name);
@@ -60,31 +64,38 @@ static int usage(const EntkProgram *program, const char *name) {
 }
 
 /* Is the object one that this library understands? */
-static EntkStatus check_program(const EntkProgram *program, EntkError *error) {
+static EntkStatus check_program(const EntkProgram *program, EntkError *error)
+{
 	if (program->abi_version != ENTK_ABI_VERSION) {
-		entk_fail(error, ENTK_SYSTEM, NULL, "the program's kernels have interface version %u, the library has %u",
-			program->abi_version, ENTK_ABI_VERSION);
+		entk_fail(error, ENTK_SYSTEM, NULL,
+			  "the program's kernels have interface version %u, the library has %u", program->abi_version,
+			  ENTK_ABI_VERSION);
 		return entk_fix(error, "compile the .entk file anew with the entkc that belongs to the library");
 	}
 	if (program->precision != 32 && program->precision != 64)
 		return entk_fail(error, ENTK_INTERNAL, NULL, "the program's precision is %u bits", program->precision);
 	for (uint32_t i = 0; i < program->net_count; i++) {
 		const EntkNet *net = &program->nets[i];
-		if (net->lanes == 0 || net->tile_left == 0 || net->tile_right == 0 || net->tile_right % net->lanes != 0 || net->dim > 3)
-			return entk_fail(error, ENTK_INTERNAL, net->name, "tiles of %u x %u with %u lanes", net->tile_left, net->tile_right, net->lanes);
+		if (net->lanes == 0 || net->tile_left == 0 || net->tile_right == 0 ||
+		    net->tile_right % net->lanes != 0 || net->dim > 3)
+			return entk_fail(error, ENTK_INTERNAL, net->name, "tiles of %u x %u with %u lanes",
+					 net->tile_left, net->tile_right, net->lanes);
 	}
 	return ENTK_OK;
 }
 
-static EntkStatus check_cpu(const EntkProgram *program, EntkError *error) {
+static EntkStatus check_cpu(const EntkProgram *program, EntkError *error)
+{
 	char missing[256];
 	if (entk_cpu_has(program->cpu_features, missing, sizeof missing))
 		return ENTK_OK;
 	entk_fail(error, ENTK_SYSTEM, NULL, "compiled for the CPU %s: this machine lacks %s", program->cpu, missing);
-	return entk_fix(error, "compile the .entk file on this machine, or with entkc --cpu=x86-64-v3 for most machines");
+	return entk_fix(error,
+			"compile the .entk file on this machine, or with entkc --cpu=x86-64-v3 for most machines");
 }
 
-static EntkStatus find_command(const char *name, const EntkCommand **command, EntkError *error) {
+static EntkStatus find_command(const char *name, const EntkCommand **command, EntkError *error)
+{
 	const char *names[COMMAND_COUNT];
 	for (size_t i = 0; i < COMMAND_COUNT; i++) {
 		names[i] = commands[i].name;
@@ -98,7 +109,8 @@ static EntkStatus find_command(const char *name, const EntkCommand **command, En
 	return near ? entk_fix(error, "did you mean \"%s\"?", near) : entk_fix(error, "--help lists the commands");
 }
 
-int entk_main(const EntkProgram *program, int argc, char **argv) {
+int entk_main(const EntkProgram *program, int argc, char **argv)
+{
 	EntkError error;
 	const EntkCommand *command = NULL;
 	char *path = argc > 0 ? argv[0] : (char[]){"entk"}, *slash = strrchr(path, '/');

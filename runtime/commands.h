@@ -64,15 +64,23 @@ int entk_args_next(EntkArgs *args, EntkError *error);
 int entk_args_help(const EntkArgs *args);
 
 /* Options that most commands have; put ENTK_COMMON_OPTIONS in the command's table and give unknown ids to entk_common_take. */
-enum { ENTK_OPTION_HELP = 1000, ENTK_OPTION_NET, ENTK_OPTION_SET, ENTK_OPTION_THREADS, ENTK_OPTION_PROGRESS,
-	ENTK_OPTION_QUIET };
-#define ENTK_COMMON_OPTIONS \
-	{ ENTK_OPTION_NET, "net", 0, "NAME", "only this net (default: all)" }, \
-	{ ENTK_OPTION_SET, "set", 0, "NAME=VALUE", "set a param; `info` lists them" }, \
-	{ ENTK_OPTION_THREADS, "threads", 't', "N", "threads (default: all cores)" }, \
-	{ ENTK_OPTION_PROGRESS, "progress", 0, NULL, "show progress even where stderr is no terminal" }, \
-	{ ENTK_OPTION_QUIET, "quiet", 'q', NULL, "no progress" }, \
-	{ ENTK_OPTION_HELP, "help", 'h', NULL, "this text" }
+enum {
+	ENTK_OPTION_HELP = 1000,
+	ENTK_OPTION_NET,
+	ENTK_OPTION_SET,
+	ENTK_OPTION_THREADS,
+	ENTK_OPTION_PROGRESS,
+	ENTK_OPTION_QUIET
+};
+#define ENTK_COMMON_OPTIONS                                                                                    \
+	{ENTK_OPTION_NET, "net", 0, "NAME", "only this net (default: all)"},                                   \
+		{ENTK_OPTION_SET, "set", 0, "NAME=VALUE", "set a param; `info` lists them"},                   \
+		{ENTK_OPTION_THREADS, "threads", 't', "N", "threads (default: all cores)"},                    \
+		{ENTK_OPTION_PROGRESS, "progress", 0, NULL, "show progress even where stderr is no terminal"}, \
+		{ENTK_OPTION_QUIET, "quiet", 'q', NULL, "no progress"},                                        \
+	{                                                                                                      \
+		ENTK_OPTION_HELP, "help", 'h', NULL, "this text"                                               \
+	}
 
 typedef struct EntkCommon {
 	const EntkProgram *program;
@@ -80,7 +88,7 @@ typedef struct EntkCommon {
 	double *params;     /* owned; program->param_count values */
 	unsigned threads;   /* 0: all */
 	bool show_progress;
-	bool help;          /* --help was given: the command calls entk_args_help and returns */
+	bool help; /* --help was given: the command calls entk_args_help and returns */
 	EntkProgress progress;
 } EntkCommon;
 
@@ -94,9 +102,10 @@ EntkGramOptions entk_common_gram_options(EntkCommon *common);
 const EntkNet *entk_common_net(const EntkCommon *common, size_t i);
 
 /* Numbers from the command line: whole text, in range, or an error naming `option`. */
-EntkStatus entk_parse_real(const char *option, const char *text, double low, double high, double *value, EntkError *error);
+EntkStatus entk_parse_real(const char *option, const char *text, double low, double high, double *value,
+			   EntkError *error);
 EntkStatus entk_parse_count(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *value,
-	EntkError *error);
+			    EntkError *error);
 /* The value of --kernel where one or both are possible: nngp, ntk, both. */
 EntkStatus entk_parse_kernels(const char *text, bool *nngp, bool *ntk, EntkError *error);
 

@@ -22,12 +22,12 @@ static void loaded_destroy(Loaded *loaded)
 	loaded->net = NULL;
 }
 
-static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkNet *net, const size_t *chosen, size_t count,
-			    EntkSamples *samples, EntkError *error)
+static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkNet *net, const size_t *chosen,
+			    size_t count, EntkSamples *samples, EntkError *error)
 {
 	EntkSamples whole;
-	EntkStatus status =
-		entk_dataset_samples(&compare->dataset, part, net, compare->line.common.program->precision, &whole, error);
+	EntkStatus status = entk_dataset_samples(&compare->dataset, part, net, compare->line.common.program->precision,
+						 &whole, error);
 	if (status == ENTK_OK)
 		status = entk_samples_subset(&whole, chosen, count, samples, error);
 	entk_samples_destroy(&whole);
@@ -42,8 +42,8 @@ static EntkStatus load_rows(EntkCompare *compare, const EntkNet *net, EntkSample
 		return load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, rows, error);
 	EntkStatus status = load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, &test, error);
 	if (status == ENTK_OK)
-		status = entk_dataset_samples(&compare->dataset, ENTK_PART_VAL, net, compare->line.common.program->precision,
-					      &val, error);
+		status = entk_dataset_samples(&compare->dataset, ENTK_PART_VAL, net,
+					      compare->line.common.program->precision, &val, error);
 	if (status == ENTK_OK)
 		status = entk_samples_join(&test, &val, rows, error);
 	entk_samples_destroy(&test);
@@ -56,7 +56,8 @@ static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded,
 	if (loaded->net && entk_same_input(loaded->net, net))
 		return ENTK_OK;
 	loaded_destroy(loaded);
-	EntkStatus status = load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
+	EntkStatus status =
+		load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
 	if (status == ENTK_OK)
 		status = load_rows(compare, net, &loaded->rows, error);
 	if (status == ENTK_OK)
@@ -70,8 +71,8 @@ static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded,
 typedef struct Family {
 	const EntkTrunk *trunk; /* NULL: one net */
 	EntkCompareKernels kernels;
-	uint32_t left;     /* members whose turn is still to come */
-	double seconds;    /* each member's share */
+	uint32_t left;  /* members whose turn is still to come */
+	double seconds; /* each member's share */
 } Family;
 
 static EntkStatus family_gram(EntkCompare *compare, const EntkNet *net, const Family *family, const EntkSamples *x,
@@ -91,7 +92,8 @@ static EntkStatus family_gram(EntkCompare *compare, const EntkNet *net, const Fa
 			       ntk ? *kernel : NULL, error);
 }
 
-static EntkStatus family_compute(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, Family *family, EntkError *error)
+static EntkStatus family_compute(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, Family *family,
+				 EntkError *error)
 {
 	double start = entk_now();
 	EntkStatus status = family_gram(compare, net, family, &loaded->pool, NULL, &family->kernels.pool, error);
@@ -114,8 +116,8 @@ static EntkCompareKernels family_member(const EntkCompare *compare, const EntkNe
 	return (EntkCompareKernels){family->kernels.pool + m * pool * pool, family->kernels.cross + m * rows * pool};
 }
 
-static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, Family *family, EntkCompareUse use,
-			  EntkError *error)
+static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded *loaded, Family *family,
+			  EntkCompareUse use, EntkError *error)
 {
 	EntkCompareNet *added;
 	EntkGramOptions options = entk_common_gram_options(&compare->line.common);
@@ -126,8 +128,8 @@ static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded
 		return status;
 	EntkCompareKernels kernels = family_member(compare, net, family);
 	added->gram_seconds = family->seconds;
-	added->memory = (double)entk_gram_memory(compare->line.common.program, net, loaded->rows.count, loaded->pool.count,
-						 &options);
+	added->memory = (double)entk_gram_memory(compare->line.common.program, net, loaded->rows.count,
+						 loaded->pool.count, &options);
 	status = use(compare, added, &kernels, error);
 	if (--family->left == 0)
 		entk_compare_kernels_destroy(&family->kernels);

@@ -6,7 +6,8 @@
 #include <string.h>
 
 /* The value of the first line of /proc/cpuinfo that starts with `key`; NULL if there is none. The caller frees it. */
-static char *cpuinfo(const char *key) {
+static char *cpuinfo(const char *key)
+{
 	FILE *file = fopen("/proc/cpuinfo", "r");
 	char *line = NULL, *value = NULL;
 	size_t capacity = 0;
@@ -25,14 +26,16 @@ static char *cpuinfo(const char *key) {
 }
 
 /* Is `word` one of the blank-separated words of `text`? */
-static bool has_word(const char *text, const char *word, size_t length) {
+static bool has_word(const char *text, const char *word, size_t length)
+{
 	for (const char *at = text; (at = strstr(at, word)) != NULL; at++)
 		if ((at == text || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
 			return true;
 	return false;
 }
 
-bool entk_cpu_has(const char *features, char *missing, size_t size) {
+bool entk_cpu_has(const char *features, char *missing, size_t size)
+{
 	char *flags = cpuinfo("flags");
 	if (!flags)
 		flags = cpuinfo("Features"); /* ARM */
@@ -51,7 +54,8 @@ bool entk_cpu_has(const char *features, char *missing, size_t size) {
 	return missing[0] == '\0';
 }
 
-const char *entk_cpu_name(char *name, size_t size) {
+const char *entk_cpu_name(char *name, size_t size)
+{
 	char *value = cpuinfo("model name");
 	snprintf(name, size, "%s", value ? value + strspn(value, " ") : "unknown");
 	free(value);

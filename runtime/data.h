@@ -16,17 +16,17 @@ typedef struct EntkSamples {
 /* Load `key` of `npz` for `net`: (n, shape.., channels), or without the last axis where channels is 1; (n, length) for a vector. Floats
  * and integers as they are, uint8 divided by 255 (and bool 0/1). NaN and Inf are an error that names the first one's index. */
 EntkStatus entk_samples_load(EntkNpz *npz, const char *key, const EntkNet *net, uint32_t precision,
-	EntkSamples *samples, EntkError *error);
+			     EntkSamples *samples, EntkError *error);
 /* Only the checks that need no data: rank, shape, channels. *count receives the number of samples. */
 EntkStatus entk_samples_check(EntkNpz *npz, const char *key, const EntkNet *net, size_t *count, EntkError *error);
 /* Copy the samples `indices[0..count)`. */
 EntkStatus entk_samples_subset(const EntkSamples *samples, const size_t *indices, size_t count, EntkSamples *subset,
-	EntkError *error);
+			       EntkError *error);
 /* All samples of a, then all of b. Both must have equal size and precision. */
 EntkStatus entk_samples_join(const EntkSamples *a, const EntkSamples *b, EntkSamples *joined, EntkError *error);
 /* `count` samples of independent values, nearly normal: the same for the same seed on every machine. For measurements. */
-EntkStatus entk_samples_random(const EntkNet *net, uint32_t precision, size_t count, uint64_t seed, EntkSamples *samples,
-	EntkError *error);
+EntkStatus entk_samples_random(const EntkNet *net, uint32_t precision, size_t count, uint64_t seed,
+			       EntkSamples *samples, EntkError *error);
 /* Do two nets take the same arrays? */
 bool entk_same_input(const EntkNet *a, const EntkNet *b);
 void entk_samples_destroy(EntkSamples *samples); /* zeroed ones are fine */

@@ -18,15 +18,15 @@ typedef struct EntkTile {
 	const uint32_t *left;       /* n_left indices of samples of x */
 	const uint32_t *right;      /* n_right indices of samples of z */
 	uint32_t n_left, n_right;
-	const double *state_x;      /* EntkNet.state_size numbers per sample of x (made by EntkNet.prepare); NULL if 0 */
-	const double *state_z;      /* the same for z */
-	const void *k0;             /* vector inputs only: real, n_left rows of `k0_stride`: (1/C) sum_c x_c z_c */
-	size_t k0_stride;           /* at least n_right rounded up to a multiple of EntkNet.lanes */
-	double *nngp;               /* out: n_left x n_right, row-major, leading dimension `out_stride` */
-	double *ntk;                /* out, the same; NULL: only the NNGP is wanted */
+	const double *state_x; /* EntkNet.state_size numbers per sample of x (made by EntkNet.prepare); NULL if 0 */
+	const double *state_z; /* the same for z */
+	const void *k0;        /* vector inputs only: real, n_left rows of `k0_stride`: (1/C) sum_c x_c z_c */
+	size_t k0_stride;      /* at least n_right rounded up to a multiple of EntkNet.lanes */
+	double *nngp;          /* out: n_left x n_right, row-major, leading dimension `out_stride` */
+	double *ntk;           /* out, the same; NULL: only the NNGP is wanted */
 	size_t out_stride;
-	size_t out_plane;           /* a trunk's kernel: its members' matrices begin so many numbers apart */
-	void *workspace;            /* EntkNet.workspace_bytes, aligned to 64 bytes */
+	size_t out_plane; /* a trunk's kernel: its members' matrices begin so many numbers apart */
+	void *workspace;  /* EntkNet.workspace_bytes, aligned to 64 bytes */
 } EntkTile;
 
 typedef struct EntkNet {
@@ -37,12 +37,13 @@ typedef struct EntkNet {
 	uint32_t channels;       /* of the input; a vector's length */
 	uint32_t lanes;          /* pairs per SIMD group; kernels pad n_right to a multiple by themselves */
 	uint32_t coefficient_count;
-	uint32_t state_size;     /* doubles per sample that are prepared once per sample; 0: prepare is not called */
-	uint32_t tile_left, tile_right; /* recommended sizes of a tile; also the largest that `workspace_bytes` allows */
-	size_t workspace_bytes;  /* per thread */
-	double steps_per_pair;   /* position pairs through one convolution and its nonlinearity, for ns/step; 0 if none */
+	uint32_t state_size; /* doubles per sample that are prepared once per sample; 0: prepare is not called */
+	uint32_t tile_left,
+		tile_right;     /* recommended sizes of a tile; also the largest that `workspace_bytes` allows */
+	size_t workspace_bytes; /* per thread */
+	double steps_per_pair; /* position pairs through one convolution and its nonlinearity, for ns/step; 0 if none */
 	double operations_per_pair; /* predicted floating-point operations, NNGP and NTK */
-	uint64_t hash;           /* of the architecture: equal iff the compiled kernels are the same */
+	uint64_t hash;              /* of the architecture: equal iff the compiled kernels are the same */
 
 	/* coefficients[coefficient_count] from params[EntkProgram.param_count]. */
 	void (*coefficients)(const double *params, double *coefficients);
@@ -90,14 +91,15 @@ typedef struct EntkProgram {
 	uint32_t precision;   /* 32 or 64 */
 	const char *compiler; /* version of entkc */
 	const char *cpu;      /* LLVM's name of the CPU that the kernels were compiled for */
-	const char *cpu_features; /* comma-separated features that must be present, as in /proc/cpuinfo ("avx2,fma"); "" if none */
-	const char *source;   /* base name of the .entk file */
+	const char *
+		cpu_features; /* comma-separated features that must be present, as in /proc/cpuinfo ("avx2,fma"); "" if none */
+	const char *source; /* base name of the .entk file */
 	uint32_t net_count;
 	const EntkNet *nets;
 	uint32_t param_count;
 	const EntkParam *params;
 	uint32_t trunk_count;
-	const EntkTrunk *trunks; /* each net is in at most one */
+	const EntkTrunk *trunks;    /* each net is in at most one */
 	const EntkSources *sources; /* NULL: not carried */
 } EntkProgram;
 

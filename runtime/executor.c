@@ -8,13 +8,15 @@
 #include <time.h>
 #include <unistd.h>
 
-double entk_now(void) {
+double entk_now(void)
+{
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-const char *entk_duration_text(double seconds, char *text, size_t size) {
+const char *entk_duration_text(double seconds, char *text, size_t size)
+{
 	if (!(seconds < 1e15)) {
 		snprintf(text, size, "?");
 		return text;
@@ -39,22 +41,28 @@ const char *entk_duration_text(double seconds, char *text, size_t size) {
 
 /* ---- progress -------------------------------------------------------------------------------------------------- */
 
-void entk_progress_begin(EntkProgress *progress, const char *label, const char *unit, uint64_t total) {
-	*progress = (EntkProgress){.label = label, .unit = unit, .total = total, .terminal = isatty(STDERR_FILENO) == 1};
+void entk_progress_begin(EntkProgress *progress, const char *label, const char *unit, uint64_t total)
+{
+	*progress =
+		(EntkProgress){.label = label, .unit = unit, .total = total, .terminal = isatty(STDERR_FILENO) == 1};
 	progress->start = progress->last = entk_now();
 }
 
-static void show(const EntkProgress *progress, double now) {
+static void show(const EntkProgress *progress, double now)
+{
 	char left[32];
 	double elapsed = now - progress->start, rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
 	double percent = progress->total ? 100 * (double)progress->done / (double)progress->total : 100;
-	fprintf(stderr, "%s%s: %5.1f %%  %.3g %s/s  %s left%s", progress->terminal ? "\r" : "", progress->label, percent, rate,
-		progress->unit, rate > 0 ? entk_duration_text((double)(progress->total - progress->done) / rate, left, sizeof left) : "?",
+	fprintf(stderr, "%s%s: %5.1f %%  %.3g %s/s  %s left%s", progress->terminal ? "\r" : "", progress->label,
+		percent, rate, progress->unit,
+		rate > 0 ? entk_duration_text((double)(progress->total - progress->done) / rate, left, sizeof left)
+			 : "?",
 		progress->terminal ? "\x1b[K" : "\n");
 	fflush(stderr);
 }
 
-void entk_progress_add(EntkProgress *progress, uint64_t done) {
+void entk_progress_add(EntkProgress *progress, uint64_t done)
+{
 	double now = entk_now();
 	progress->done += done;
 	if (now - progress->last < (progress->terminal ? 0.2 : 10))
@@ -63,7 +71,8 @@ void entk_progress_add(EntkProgress *progress, uint64_t done) {
 	show(progress, now);
 }
 
-void entk_progress_end(EntkProgress *progress) {
+void entk_progress_end(EntkProgress *progress)
+{
 	char text[32];
 	double elapsed = entk_now() - progress->start;
 	if (progress->terminal)
@@ -74,7 +83,8 @@ void entk_progress_end(EntkProgress *progress) {
 
 /* ---- threads --------------------------------------------------------------------------------------------------- */
 
-unsigned entk_thread_count(unsigned wanted) {
+unsigned entk_thread_count(unsigned wanted)
+{
 	return wanted ? wanted : (unsigned)omp_get_max_threads();
 }
 
@@ -82,13 +92,14 @@ typedef struct Run {
 	const EntkJobs *jobs;
 	EntkProgress *progress;
 	const volatile int *cancel;
-	uint64_t next; /* job that nobody has taken; atomic */
-	bool stop;     /* atomic */
+	uint64_t next;   /* job that nobody has taken; atomic */
+	bool stop;       /* atomic */
 	uint64_t failed; /* job of `error`; guarded by the critical section */
 	EntkError *error;
 } Run;
 
-static void fail(Run *run, uint64_t job, const EntkError *error) {
+static void fail(Run *run, uint64_t job, const EntkError *error)
+{
 	__atomic_store_n(&run->stop, true, __ATOMIC_RELEASE);
 #pragma omp critical(entk_executor)
 	if (run->error->status == ENTK_OK || job < run->failed) {
@@ -97,7 +108,8 @@ static void fail(Run *run, uint64_t job, const EntkError *error) {
 	}
 }
 
-static void work(Run *run) {
+static void work(Run *run)
+{
 	const EntkJobs *jobs = run->jobs;
 	void *scratch = NULL;
 	EntkError error = {.status = ENTK_OK};
@@ -128,7 +140,8 @@ static void work(Run *run) {
 }
 
 EntkStatus entk_execute(const EntkJobs *jobs, unsigned threads, EntkProgress *progress, const volatile int *cancel,
-	EntkError *error) {
+			EntkError *error)
+{
 	EntkError first = {.status = ENTK_OK};
 	Run run = {.jobs = jobs, .progress = progress, .cancel = cancel, .error = &first};
 	threads = entk_thread_count(threads);

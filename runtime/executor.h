@@ -40,6 +40,6 @@ typedef struct EntkJobs {
 /* Run all jobs on `threads` threads (0: all). Stops early at the first error or when *cancel is set; of several errors
  * that of the smallest job is reported. */
 EntkStatus entk_execute(const EntkJobs *jobs, unsigned threads, EntkProgress *progress, const volatile int *cancel,
-	EntkError *error);
+			EntkError *error);
 
 #endif

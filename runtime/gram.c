@@ -212,7 +212,8 @@ static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *ke
 			continue;
 		for (size_t j = start; j < range.columns; j++)
 			if (!isfinite(values[i * stride + j]))
-				return not_finite(gram, member, kernel, values[i * stride + j], row, range.column + j, error);
+				return not_finite(gram, member, kernel, values[i * stride + j], row, range.column + j,
+						  error);
 	}
 	return ENTK_OK;
 }
@@ -266,7 +267,8 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 			status = check_finite(gram, m, "NNGP", tile.nngp + m * tile.out_plane, tile.out_stride, range,
 					      error);
 		if (status == ENTK_OK && tile.ntk)
-			status = check_finite(gram, m, "NTK", tile.ntk + m * tile.out_plane, tile.out_stride, range, error);
+			status = check_finite(gram, m, "NTK", tile.ntk + m * tile.out_plane, tile.out_stride, range,
+					      error);
 	}
 	return status;
 }
@@ -567,7 +569,12 @@ size_t entk_gram_memory(const EntkProgram *program, const EntkNet *net, size_t x
 			const EntkGramOptions *options)
 {
 	EntkSamples x = {.count = x_count}, z = {.count = z_count};
-	Gram gram = {.program = program, .net = net, .members = 1, .x = &x, .z = z_count ? &z : &x, .symmetric = z_count == 0};
+	Gram gram = {.program = program,
+		     .net = net,
+		     .members = 1,
+		     .x = &x,
+		     .z = z_count ? &z : &x,
+		     .symmetric = z_count == 0};
 	EntkError ignored;
 	size_t bytes = 0;
 	if (choose_tiles(&gram, options, &ignored) == ENTK_OK)

@@ -17,8 +17,9 @@ typedef struct EntkGramOptions {
 	unsigned threads;               /* 0: as many as the machine has */
 	uint32_t tile_left, tile_right; /* 0: chosen; never more than the net's */
 	EntkProgress *progress;         /* NULL: silent */
-	const volatile int *cancel; /* set to non-zero (by a signal handler) to stop after the current tiles; may be NULL */
-	double *prepare_seconds;    /* out: wall time of what is done once per sample, not per pair; NULL: not asked */
+	const volatile int
+		*cancel; /* set to non-zero (by a signal handler) to stop after the current tiles; may be NULL */
+	double *prepare_seconds; /* out: wall time of what is done once per sample, not per pair; NULL: not asked */
 } EntkGramOptions;
 
 /* The kernels of x with z, or of x with itself where z is NULL, into row-major x->count x (z or x)->count arrays of the

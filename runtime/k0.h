@@ -14,21 +14,21 @@
 #include <stdint.h>
 
 /* Rows of a result that are computed together are a multiple of this, columns of that. */
-#define ENTK_K0_ROW_MULTIPLE 12
+#define ENTK_K0_ROW_MULTIPLE    12
 #define ENTK_K0_COLUMN_MULTIPLE 32
 
 /* One product: n_left x n_right entries. */
 typedef struct EntkK0 {
-	uint32_t precision;  /* 32 or 64; "real" below */
-	const void *x, *z;   /* real; rows of `channels` values */
+	uint32_t precision; /* 32 or 64; "real" below */
+	const void *x, *z;  /* real; rows of `channels` values */
 	size_t channels;
 	const uint32_t *left, *right; /* rows of x and of z */
 	size_t n_left, n_right;
 	/* Entry (i, j) is wanted only where j >= i (left and right start with the same sample); others may hold anything. */
 	bool upper;
-	void *out;           /* real; rows of `stride`, both rounded up to the multiples above; the rest is filled with 0 */
-	size_t stride;       /* n_right rounded up to ENTK_K0_COLUMN_MULTIPLE, or more */
-	void *workspace;     /* entk_k0_workspace() bytes, aligned to 64 bytes */
+	void *out;       /* real; rows of `stride`, both rounded up to the multiples above; the rest is filled with 0 */
+	size_t stride;   /* n_right rounded up to ENTK_K0_COLUMN_MULTIPLE, or more */
+	void *workspace; /* entk_k0_workspace() bytes, aligned to 64 bytes */
 } EntkK0;
 
 size_t entk_k0_workspace(uint32_t precision, size_t n_left, size_t n_right);

@@ -26,14 +26,7 @@ typedef struct EntkLearn {
 	const char *store; /* of the training samples' kernels; NULL: they are computed */
 } EntkLearn;
 
-enum {
-	ENTK_LEARN_KERNEL = 2000,
-	ENTK_LEARN_RIDGE,
-	ENTK_LEARN_TIME,
-	ENTK_LEARN_RATE,
-	ENTK_LEARN_STORE,
-	ENTK_LEARN_LOO
-};
+enum { ENTK_LEARN_KERNEL = 2000, ENTK_LEARN_RIDGE, ENTK_LEARN_TIME, ENTK_LEARN_RATE, ENTK_LEARN_STORE, ENTK_LEARN_LOO };
 
 /* Rows of a command's option table, in three parts: not every command has all. */
 #define ENTK_LEARN_KERNEL_OPTION                                                                                 \

@@ -8,7 +8,8 @@ static EntkStatus read_store(EntkLearnLine *line, const EntkNet *net, const Entk
 			     double *ntk, EntkError *error)
 {
 	EntkGramStore *store;
-	EntkStatus status = entk_gram_store_open_read(line->learn.store, net->name, line->common.threads, &store, error);
+	EntkStatus status =
+		entk_gram_store_open_read(line->learn.store, net->name, line->common.threads, &store, error);
 	if (status != ENTK_OK)
 		return status;
 	const EntkStoreHeader *header = entk_gram_store_header(store);

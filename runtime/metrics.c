@@ -370,6 +370,9 @@ EntkSpread entk_spread(const double *values, size_t count)
 	s.error = s.deviation / sqrt((double)count);
 	s.half = s.error * entk_student_quantile(0.95, (double)(count - 1));
 	/* Equal differences that are not 0 are beyond doubt; all zeros are no difference. */
-	s.p = isnan(s.mean) ? NAN : s.mean == 0 ? 1 : s.error > 0 ? entk_student_tail(s.mean / s.error, (double)(count - 1)) : 0;
+	s.p = isnan(s.mean) ? NAN
+	      : s.mean == 0 ? 1
+	      : s.error > 0 ? entk_student_tail(s.mean / s.error, (double)(count - 1))
+			    : 0;
 	return s;
 }

@@ -14,18 +14,12 @@ static const struct {
 	bool integer;
 	char code; /* NumPy's letter; with the size it is the dtype */
 } types[] = {
-	[ENTK_BOOL] = {"bool", 1, true, 'b'},
-	[ENTK_U8] = {"uint8", 1, true, 'u'},
-	[ENTK_I8] = {"int8", 1, true, 'i'},
-	[ENTK_U16] = {"uint16", 2, true, 'u'},
-	[ENTK_I16] = {"int16", 2, true, 'i'},
-	[ENTK_U32] = {"uint32", 4, true, 'u'},
-	[ENTK_I32] = {"int32", 4, true, 'i'},
-	[ENTK_U64] = {"uint64", 8, true, 'u'},
-	[ENTK_I64] = {"int64", 8, true, 'i'},
-	[ENTK_F16] = {"float16", 2, false, 'f'},
-	[ENTK_F32] = {"float32", 4, false, 'f'},
-	[ENTK_F64] = {"float64", 8, false, 'f'},
+	[ENTK_BOOL] = {"bool", 1, true, 'b'},    [ENTK_U8] = {"uint8", 1, true, 'u'},
+	[ENTK_I8] = {"int8", 1, true, 'i'},      [ENTK_U16] = {"uint16", 2, true, 'u'},
+	[ENTK_I16] = {"int16", 2, true, 'i'},    [ENTK_U32] = {"uint32", 4, true, 'u'},
+	[ENTK_I32] = {"int32", 4, true, 'i'},    [ENTK_U64] = {"uint64", 8, true, 'u'},
+	[ENTK_I64] = {"int64", 8, true, 'i'},    [ENTK_F16] = {"float16", 2, false, 'f'},
+	[ENTK_F32] = {"float32", 4, false, 'f'}, [ENTK_F64] = {"float64", 8, false, 'f'},
 };
 
 #define TYPE_COUNT (sizeof types / sizeof types[0])
@@ -33,35 +27,41 @@ static const struct {
 /* Python itself writes headers of about 128 bytes; structured types can be longer, but not by this much. */
 #define MAX_HEADER (1u << 20)
 
-size_t entk_type_size(EntkType type) {
+size_t entk_type_size(EntkType type)
+{
 	return types[type].size;
 }
 
-const char *entk_type_name(EntkType type) {
+const char *entk_type_name(EntkType type)
+{
 	return types[type].name;
 }
 
-bool entk_type_is_integer(EntkType type) {
+bool entk_type_is_integer(EntkType type)
+{
 	return types[type].integer;
 }
 
-void entk_array_destroy(EntkArray *array) {
+void entk_array_destroy(EntkArray *array)
+{
 	free(array->data);
 	memset(array, 0, sizeof *array);
 }
 
 /* IEEE half precision. */
-static double half_value(uint16_t bits) {
+static double half_value(uint16_t bits)
+{
 	int exponent = (bits >> 10) & 31;
 	double mantissa = bits & 1023;
-	double value = exponent == 31 ? (mantissa != 0 ? NAN : INFINITY)
-		: exponent == 0           ? ldexp(mantissa, -24)
-								  : ldexp(1024 + mantissa, exponent - 25);
+	double value = exponent == 31  ? (mantissa != 0 ? NAN : INFINITY)
+		       : exponent == 0 ? ldexp(mantissa, -24)
+				       : ldexp(1024 + mantissa, exponent - 25);
 	return bits & 0x8000 ? -value : value;
 }
 
 /* `bytes` need not be aligned. */
-static double element_value(EntkType type, const unsigned char *bytes) {
+static double element_value(EntkType type, const unsigned char *bytes)
+{
 	uint16_t u16;
 	int16_t i16;
 	uint32_t u32;
@@ -99,11 +99,13 @@ static double element_value(EntkType type, const unsigned char *bytes) {
 	return NAN;
 }
 
-double entk_array_get(const EntkArray *array, size_t i) {
+double entk_array_get(const EntkArray *array, size_t i)
+{
 	return element_value(array->type, (const unsigned char *)array->data + i * types[array->type].size);
 }
 
-int64_t entk_array_get_integer(const EntkArray *array, size_t i) {
+int64_t entk_array_get_integer(const EntkArray *array, size_t i)
+{
 	const unsigned char *bytes = (const unsigned char *)array->data + i * types[array->type].size;
 	uint64_t u64;
 	int64_t i64;
@@ -114,10 +116,15 @@ int64_t entk_array_get_integer(const EntkArray *array, size_t i) {
 	return (int64_t)element_value(array->type, bytes);
 }
 
-const char *entk_shape_text(unsigned rank, const size_t *shape, char *text, size_t size) {
+const char *entk_shape_text(unsigned rank, const size_t *shape, char *text, size_t size)
+{
 	size_t length = (size_t)snprintf(text, size, "(");
 	for (unsigned a = 0; a < rank && length < size; a++)
-		length += (size_t)snprintf(text + length, size - length, rank == 1 ? "%zu," : a + 1 < rank ? "%zu, " : "%zu", shape[a]);
+		length += (size_t)snprintf(text + length, size - length,
+					   rank == 1      ? "%zu,"
+					   : a + 1 < rank ? "%zu, "
+							  : "%zu",
+					   shape[a]);
 	if (length < size)
 		snprintf(text + length, size - length, ")");
 	return text;
@@ -126,7 +133,8 @@ const char *entk_shape_text(unsigned rank, const size_t *shape, char *text, size
 /* ---- header ---------------------------------------------------------------------------------------------------- */
 
 /* Reads exactly `size` bytes, or fails with "truncated". `what` says what they are. */
-static EntkStatus read_exactly(EntkStream *stream, void *bytes, size_t size, const char *what, EntkError *error) {
+static EntkStatus read_exactly(EntkStream *stream, void *bytes, size_t size, const char *what, EntkError *error)
+{
 	size_t done = 0;
 	while (done < size) {
 		ptrdiff_t got = stream->read(stream->context, (char *)bytes + done, size - done, error);
@@ -143,12 +151,14 @@ typedef struct Cursor {
 	const char *at, *end;
 } Cursor;
 
-static void skip_blanks(Cursor *c) {
+static void skip_blanks(Cursor *c)
+{
 	while (c->at < c->end && (*c->at == ' ' || *c->at == '\n' || *c->at == '\t'))
 		c->at++;
 }
 
-static bool take(Cursor *c, char wanted) {
+static bool take(Cursor *c, char wanted)
+{
 	skip_blanks(c);
 	if (c->at == c->end || *c->at != wanted)
 		return false;
@@ -156,7 +166,8 @@ static bool take(Cursor *c, char wanted) {
 	return true;
 }
 
-static bool take_word(Cursor *c, const char *word) {
+static bool take_word(Cursor *c, const char *word)
+{
 	size_t length = strlen(word);
 	skip_blanks(c);
 	if ((size_t)(c->end - c->at) < length || memcmp(c->at, word, length) != 0)
@@ -166,7 +177,8 @@ static bool take_word(Cursor *c, const char *word) {
 }
 
 /* A Python string without escapes. */
-static bool take_string(Cursor *c, char *text, size_t size) {
+static bool take_string(Cursor *c, char *text, size_t size)
+{
 	skip_blanks(c);
 	if (c->at == c->end || (*c->at != '\'' && *c->at != '"'))
 		return false;
@@ -181,17 +193,21 @@ static bool take_string(Cursor *c, char *text, size_t size) {
 	return take(c, quote);
 }
 
-static EntkStatus bad_header(const EntkStream *stream, const char *what, EntkError *error) {
+static EntkStatus bad_header(const EntkStream *stream, const char *what, EntkError *error)
+{
 	entk_fail(error, ENTK_INPUT, stream->name, "malformed .npy header: %s", what);
 	return entk_fix(error, "write the file anew with numpy.save or numpy.savez");
 }
 
-static EntkStatus unsupported_type(const EntkStream *stream, const char *name, EntkError *error) {
-	entk_fail(error, ENTK_INPUT, stream->name, "elements of type %s, expected numbers (bool, integers, float16, float32 or float64)", name);
+static EntkStatus unsupported_type(const EntkStream *stream, const char *name, EntkError *error)
+{
+	entk_fail(error, ENTK_INPUT, stream->name,
+		  "elements of type %s, expected numbers (bool, integers, float16, float32 or float64)", name);
 	return entk_fix(error, "convert the array, for example with x.astype('float64'), and save it again");
 }
 
-static EntkStatus parse_type(const EntkStream *stream, Cursor *c, EntkNpyHeader *header, EntkError *error) {
+static EntkStatus parse_type(const EntkStream *stream, Cursor *c, EntkNpyHeader *header, EntkError *error)
+{
 	char text[64], shown[80];
 	skip_blanks(c);
 	if (c->at < c->end && *c->at == '[')
@@ -221,7 +237,8 @@ static EntkStatus parse_type(const EntkStream *stream, Cursor *c, EntkNpyHeader 
 	return unsupported_type(stream, shown, error);
 }
 
-static EntkStatus parse_shape(const EntkStream *stream, Cursor *c, EntkNpyHeader *header, EntkError *error) {
+static EntkStatus parse_shape(const EntkStream *stream, Cursor *c, EntkNpyHeader *header, EntkError *error)
+{
 	if (!take(c, '('))
 		return bad_header(stream, "'shape' is not a tuple", error);
 	header->rank = 0;
@@ -236,7 +253,8 @@ static EntkStatus parse_shape(const EntkStream *stream, Cursor *c, EntkNpyHeader
 		if (c->at == c->end || !isdigit((unsigned char)*c->at))
 			return bad_header(stream, "'shape' is not a tuple of sizes", error);
 		for (; c->at < c->end && isdigit((unsigned char)*c->at); c->at++)
-			if (!entk_multiply(length, 10, &length) || __builtin_add_overflow(length, (size_t)(*c->at - '0'), &length))
+			if (!entk_multiply(length, 10, &length) ||
+			    __builtin_add_overflow(length, (size_t)(*c->at - '0'), &length))
 				return bad_header(stream, "a size in 'shape' is too large", error);
 		if (c->at < c->end && *c->at == 'L') /* Python 2 */
 			c->at++;
@@ -256,7 +274,8 @@ static EntkStatus parse_shape(const EntkStream *stream, Cursor *c, EntkNpyHeader
 }
 
 static EntkStatus parse_dictionary(const EntkStream *stream, const char *text, size_t size, EntkNpyHeader *header,
-	EntkError *error) {
+				   EntkError *error)
+{
 	Cursor c = {text, text + size};
 	bool has_type = false, has_order = false, has_shape = false;
 	if (!take(&c, '{'))
@@ -293,7 +312,8 @@ static EntkStatus parse_dictionary(const EntkStream *stream, const char *text, s
 	return ENTK_OK;
 }
 
-EntkStatus entk_npy_read_header(EntkStream *stream, EntkNpyHeader *header, EntkError *error) {
+EntkStatus entk_npy_read_header(EntkStream *stream, EntkNpyHeader *header, EntkError *error)
+{
 	unsigned char start[12];
 	memset(header, 0, sizeof *header);
 	EntkStatus status = read_exactly(stream, start, 8, "the .npy header", error);
@@ -304,7 +324,8 @@ EntkStatus entk_npy_read_header(EntkStream *stream, EntkNpyHeader *header, EntkE
 		return entk_fix(error, "save it with numpy.save or numpy.savez");
 	}
 	if (start[6] < 1 || start[6] > 3)
-		return entk_fail(error, ENTK_INPUT, stream->name, ".npy format version %u.%u, expected 1.0 to 3.0", start[6], start[7]);
+		return entk_fail(error, ENTK_INPUT, stream->name, ".npy format version %u.%u, expected 1.0 to 3.0",
+				 start[6], start[7]);
 	size_t width = start[6] == 1 ? 2 : 4, length = 0;
 	status = read_exactly(stream, start + 8, width, "the .npy header", error);
 	if (status != ENTK_OK)
@@ -329,16 +350,17 @@ EntkStatus entk_npy_read_header(EntkStream *stream, EntkNpyHeader *header, EntkE
 	if (stream->size != ENTK_UNKNOWN_SIZE && bytes > stream->size - before - length) {
 		char shape[256];
 		return entk_fail(error, ENTK_INPUT, stream->name,
-			"truncated: shape %s of %s needs %zu bytes, the file has %zu",
-			entk_shape_text(header->rank, header->shape, shape, sizeof shape), types[header->type].name, bytes,
-			stream->size - before - length);
+				 "truncated: shape %s of %s needs %zu bytes, the file has %zu",
+				 entk_shape_text(header->rank, header->shape, shape, sizeof shape),
+				 types[header->type].name, bytes, stream->size - before - length);
 	}
 	return ENTK_OK;
 }
 
 /* ---- values ---------------------------------------------------------------------------------------------------- */
 
-static void swap_bytes(unsigned char *bytes, size_t size) {
+static void swap_bytes(unsigned char *bytes, size_t size)
+{
 	for (size_t i = 0; i < size / 2; i++) {
 		unsigned char other = bytes[size - 1 - i];
 		bytes[size - 1 - i] = bytes[i];
@@ -353,7 +375,8 @@ typedef struct Walk {
 	size_t place;
 } Walk;
 
-static Walk walk_begin(const EntkNpyHeader *header) {
+static Walk walk_begin(const EntkNpyHeader *header)
+{
 	Walk walk = {.header = header};
 	size_t stride = 1;
 	for (unsigned a = header->rank; a-- > 0;) {
@@ -363,7 +386,8 @@ static Walk walk_begin(const EntkNpyHeader *header) {
 	return walk;
 }
 
-static void walk_next(Walk *walk) {
+static void walk_next(Walk *walk)
+{
 	if (!walk->header->fortran) {
 		walk->place++;
 		return;
@@ -377,7 +401,8 @@ static void walk_next(Walk *walk) {
 	}
 }
 
-static void store_value(EntkType type, void *values, size_t place, double value) {
+static void store_value(EntkType type, void *values, size_t place, double value)
+{
 	if (type == ENTK_F32)
 		((float *)values)[place] = (float)value;
 	else
@@ -385,13 +410,15 @@ static void store_value(EntkType type, void *values, size_t place, double value)
 }
 
 EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header, EntkType type, double divisor,
-	void *values, EntkError *error) {
+				void *values, EntkError *error)
+{
 	unsigned char chunk[1 << 14];
 	const size_t size = types[header->type].size;
 	const bool convert = type != header->type || divisor != 1;
 	Walk walk = walk_begin(header);
 	if (convert && type != ENTK_F32 && type != ENTK_F64)
-		return entk_fail(error, ENTK_INTERNAL, stream->name, "cannot convert %s to %s", types[header->type].name, types[type].name);
+		return entk_fail(error, ENTK_INTERNAL, stream->name, "cannot convert %s to %s",
+				 types[header->type].name, types[type].name);
 	for (size_t left = header->count; left > 0;) {
 		size_t count = sizeof chunk / size < left ? sizeof chunk / size : left;
 		EntkStatus status = read_exactly(stream, chunk, count * size, "the array's elements", error);
@@ -406,7 +433,8 @@ EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header,
 		} else {
 			for (size_t i = 0; i < count; i++, walk_next(&walk)) {
 				if (convert)
-					store_value(type, values, walk.place, element_value(header->type, chunk + i * size) / divisor);
+					store_value(type, values, walk.place,
+						    element_value(header->type, chunk + i * size) / divisor);
 				else
 					memcpy((char *)values + walk.place * size, chunk + i * size, size);
 			}
@@ -422,7 +450,8 @@ EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header,
 	return ENTK_OK;
 }
 
-EntkStatus entk_npy_read(EntkStream *stream, EntkArray *array, EntkError *error) {
+EntkStatus entk_npy_read(EntkStream *stream, EntkArray *array, EntkError *error)
+{
 	EntkNpyHeader header;
 	memset(array, 0, sizeof *array);
 	EntkStatus status = entk_npy_read_header(stream, &header, error);
@@ -435,7 +464,7 @@ EntkStatus entk_npy_read(EntkStream *stream, EntkArray *array, EntkError *error)
 	array->data = entk_allocate(header.count, types[array->type].size, "an array", error);
 	if (!array->data)
 		status = entk_fail(error, ENTK_MEMORY, stream->name, "out of memory: the array needs %zu bytes",
-			header.count * types[array->type].size);
+				   header.count * types[array->type].size);
 	else
 		status = entk_npy_read_values(stream, &header, array->type, 1, array->data, error);
 	if (status != ENTK_OK)
@@ -445,12 +474,13 @@ EntkStatus entk_npy_read(EntkStream *stream, EntkArray *array, EntkError *error)
 
 /* ---- writing --------------------------------------------------------------------------------------------------- */
 
-size_t entk_npy_write_header(EntkType type, unsigned rank, const size_t *shape, char *text) {
+size_t entk_npy_write_header(EntkType type, unsigned rank, const size_t *shape, char *text)
+{
 	const char order = types[type].size == 1 ? '|' : __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? '<' : '>';
 	char shape_text[800];
 	entk_shape_text(rank, shape, shape_text, sizeof shape_text);
 	int written = snprintf(text + 10, 1014, "{'descr': '%c%c%u', 'fortran_order': False, 'shape': %s, }", order,
-		types[type].code, types[type].size, shape_text);
+			       types[type].code, types[type].size, shape_text);
 	size_t length = 10 + (size_t)written;
 	size_t total = (length + 1 + 63) / 64 * 64; /* elements start at a multiple of 64, as NumPy has it */
 	memset(text + length, ' ', total - length - 1);

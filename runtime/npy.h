@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENTK_MAX_RANK 32
+#define ENTK_MAX_RANK     32
 #define ENTK_UNKNOWN_SIZE SIZE_MAX
 
 typedef enum EntkType {
@@ -75,7 +75,7 @@ EntkStatus entk_npy_read_header(EntkStream *stream, EntkNpyHeader *header, EntkE
 /* Read the elements into `values`, header->count elements of type `type`: the file's own, or ENTK_F32 or ENTK_F64 for any file
  * type. The values are divided by `divisor` (other than 1 only for float targets). The stream must end with the last element. */
 EntkStatus entk_npy_read_values(EntkStream *stream, const EntkNpyHeader *header, EntkType type, double divisor,
-	void *values, EntkError *error);
+				void *values, EntkError *error);
 /* Header and elements in the file's own type (float16 becomes float32). The caller destroys *array. */
 EntkStatus entk_npy_read(EntkStream *stream, EntkArray *array, EntkError *error);
 

@@ -26,7 +26,8 @@ struct EntkNpz {
 	char place[512];       /* text of entk_npz_where: during a read, the array's name */
 };
 
-void entk_npz_close(EntkNpz *npz) {
+void entk_npz_close(EntkNpz *npz)
+{
 	if (!npz)
 		return;
 	if (npz->zip)
@@ -41,36 +42,43 @@ void entk_npz_close(EntkNpz *npz) {
 	free(npz);
 }
 
-size_t entk_npz_count(const EntkNpz *npz) {
+size_t entk_npz_count(const EntkNpz *npz)
+{
 	return npz->count;
 }
 
-const char *entk_npz_key(const EntkNpz *npz, size_t i) {
+const char *entk_npz_key(const EntkNpz *npz, size_t i)
+{
 	return npz->keys[i];
 }
 
-const char *entk_npz_file(const EntkNpz *npz) {
+const char *entk_npz_file(const EntkNpz *npz)
+{
 	return npz->file;
 }
 
-static size_t find_key(const EntkNpz *npz, const char *key) {
+static size_t find_key(const EntkNpz *npz, const char *key)
+{
 	size_t i = 0;
 	while (i < npz->count && strcmp(npz->keys[i], key) != 0)
 		i++;
 	return i;
 }
 
-bool entk_npz_has(const EntkNpz *npz, const char *key) {
+bool entk_npz_has(const EntkNpz *npz, const char *key)
+{
 	return find_key(npz, key) < npz->count;
 }
 
-const char *entk_npz_where(EntkNpz *npz, const char *key) {
+const char *entk_npz_where(EntkNpz *npz, const char *key)
+{
 	snprintf(npz->place, sizeof npz->place, *key ? "%s:%s" : "%s", npz->file, key);
 	return npz->place;
 }
 
 /* "images, labels" into text, cut with "..". */
-static void list_keys(const EntkNpz *npz, char *text, size_t size) {
+static void list_keys(const EntkNpz *npz, char *text, size_t size)
+{
 	size_t length = 0;
 	text[0] = '\0';
 	for (size_t i = 0; i < npz->count; i++) {
@@ -83,10 +91,12 @@ static void list_keys(const EntkNpz *npz, char *text, size_t size) {
 	}
 }
 
-static EntkStatus no_such_key(const EntkNpz *npz, const char *key, EntkError *error) {
+static EntkStatus no_such_key(const EntkNpz *npz, const char *key, EntkError *error)
+{
 	char keys[400];
 	if (npz->plain) {
-		entk_fail(error, ENTK_INPUT, npz->file, "a .npy file holds one array without a name, but \"%s\" is asked for", key);
+		entk_fail(error, ENTK_INPUT, npz->file,
+			  "a .npy file holds one array without a name, but \"%s\" is asked for", key);
 		return entk_fix(error, "save several arrays with numpy.savez, or leave out the name");
 	}
 	list_keys(npz, keys, sizeof keys);
@@ -95,12 +105,14 @@ static EntkStatus no_such_key(const EntkNpz *npz, const char *key, EntkError *er
 	return near ? entk_fix(error, "did you mean \"%s\"?", near) : error->status;
 }
 
-static EntkStatus system_failure(EntkError *error, const char *where, const char *doing, int number) {
+static EntkStatus system_failure(EntkError *error, const char *where, const char *doing, int number)
+{
 	return entk_fail(error, ENTK_SYSTEM, where, "cannot %s: %s", doing, strerror(number));
 }
 
 /* The keys of a zip: its members NAME.npy. */
-static EntkStatus read_directory(EntkNpz *npz, EntkError *error) {
+static EntkStatus read_directory(EntkNpz *npz, EntkError *error)
+{
 	zip_int64_t total = zip_get_num_entries(npz->zip, 0);
 	npz->keys = entk_allocate((size_t)total, sizeof *npz->keys, "a list of arrays", error);
 	if (!npz->keys)
@@ -122,7 +134,8 @@ static EntkStatus read_directory(EntkNpz *npz, EntkError *error) {
 	return ENTK_OK;
 }
 
-static EntkStatus open_zip(EntkNpz *npz, EntkError *error) {
+static EntkStatus open_zip(EntkNpz *npz, EntkError *error)
+{
 	int code = 0;
 	npz->zip = zip_open(npz->file, ZIP_RDONLY, &code);
 	if (!npz->zip) {
@@ -130,13 +143,16 @@ static EntkStatus open_zip(EntkNpz *npz, EntkError *error) {
 			return system_failure(error, npz->file, "read it", errno);
 		if (code == ZIP_ER_MEMORY)
 			return entk_fail_memory(error, "a zip archive's directory", 0);
-		entk_fail(error, ENTK_INPUT, npz->file, "not a whole .npz file: it starts like a zip archive, but its directory is missing or broken (truncated?)");
+		entk_fail(error, ENTK_INPUT, npz->file,
+			  "not a whole .npz file: it starts like a zip archive, but its directory is missing or broken "
+			  "(truncated?)");
 		return entk_fix(error, "copy or save the file again");
 	}
 	return read_directory(npz, error);
 }
 
-static EntkStatus open_plain(EntkNpz *npz, EntkError *error) {
+static EntkStatus open_plain(EntkNpz *npz, EntkError *error)
+{
 	npz->keys = entk_allocate(1, sizeof *npz->keys, "a list of arrays", error);
 	if (!npz->keys)
 		return error->status;
@@ -148,20 +164,23 @@ static EntkStatus open_plain(EntkNpz *npz, EntkError *error) {
 }
 
 /* Opens npz->file, whatever it is. */
-static EntkStatus open_file(EntkNpz *npz, EntkError *error) {
+static EntkStatus open_file(EntkNpz *npz, EntkError *error)
+{
 	struct stat info;
 	unsigned char magic[6] = {0};
 	FILE *file = fopen(npz->file, "rb");
 	if (!file) {
-		entk_fail(error, errno == ENOENT || errno == ENOTDIR ? ENTK_INPUT : ENTK_SYSTEM, npz->file, "cannot open: %s", strerror(errno));
-		return errno == ENOENT ? entk_fix(error, "expected a .npy or .npz file, or FILE.npz:KEY") : error->status;
+		entk_fail(error, errno == ENOENT || errno == ENOTDIR ? ENTK_INPUT : ENTK_SYSTEM, npz->file,
+			  "cannot open: %s", strerror(errno));
+		return errno == ENOENT ? entk_fix(error, "expected a .npy or .npz file, or FILE.npz:KEY")
+				       : error->status;
 	}
 	npz->plain = file;
 	if (fstat(fileno(file), &info) != 0)
 		return system_failure(error, npz->file, "read it", errno);
 	if (!S_ISREG(info.st_mode)) {
 		entk_fail(error, ENTK_INPUT, npz->file, "%s, expected a .npy or .npz file",
-			S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
+			  S_ISDIR(info.st_mode) ? "a folder" : "not a regular file");
 		return error->status;
 	}
 	size_t got = fread(magic, 1, sizeof magic, file);
@@ -182,7 +201,8 @@ static EntkStatus open_file(EntkNpz *npz, EntkError *error) {
 }
 
 /* Leaves only `key`. */
-static EntkStatus select_key(EntkNpz *npz, const char *key, EntkError *error) {
+static EntkStatus select_key(EntkNpz *npz, const char *key, EntkError *error)
+{
 	size_t i = find_key(npz, key);
 	if (i == npz->count)
 		return no_such_key(npz, key, error);
@@ -197,7 +217,8 @@ static EntkStatus select_key(EntkNpz *npz, const char *key, EntkError *error) {
 	return ENTK_OK;
 }
 
-EntkStatus entk_npz_open(const char *name, EntkNpz **npz, EntkError *error) {
+EntkStatus entk_npz_open(const char *name, EntkNpz **npz, EntkError *error)
+{
 	const char *colon = strrchr(name, ':');
 	*npz = NULL;
 	EntkNpz *new = entk_allocate(1, sizeof *new, "a file", error);
@@ -220,7 +241,8 @@ EntkStatus entk_npz_open(const char *name, EntkNpz **npz, EntkError *error) {
 	return ENTK_OK;
 }
 
-EntkStatus entk_npz_only_key(EntkNpz *npz, const char *preferred, const char **key, EntkError *error) {
+EntkStatus entk_npz_only_key(EntkNpz *npz, const char *preferred, const char **key, EntkError *error)
+{
 	char keys[400];
 	if (npz->count == 0)
 		return entk_fail(error, ENTK_INPUT, npz->file, "the file holds no arrays");
@@ -230,11 +252,13 @@ EntkStatus entk_npz_only_key(EntkNpz *npz, const char *preferred, const char **k
 		return ENTK_OK;
 	}
 	list_keys(npz, keys, sizeof keys);
-	entk_fail(error, ENTK_INPUT, npz->file, "it holds %zu arrays (%s), and none is called \"%s\"", npz->count, keys, preferred);
+	entk_fail(error, ENTK_INPUT, npz->file, "it holds %zu arrays (%s), and none is called \"%s\"", npz->count, keys,
+		  preferred);
 	return entk_fix(error, "name one, for example %s:%s", npz->file, npz->keys[0]);
 }
 
-static ptrdiff_t read_zip(void *context, void *bytes, size_t size, EntkError *error) {
+static ptrdiff_t read_zip(void *context, void *bytes, size_t size, EntkError *error)
+{
 	EntkNpz *npz = context;
 	zip_int64_t got = zip_fread(npz->member, bytes, size);
 	if (got >= 0)
@@ -243,11 +267,13 @@ static ptrdiff_t read_zip(void *context, void *bytes, size_t size, EntkError *er
 	if (zip_error_code_zip(reason) == ZIP_ER_READ)
 		entk_fail(error, ENTK_SYSTEM, npz->place, "cannot read the array: %s", zip_error_strerror(reason));
 	else
-		entk_fail(error, ENTK_INPUT, npz->place, "damaged or truncated zip archive: %s", zip_error_strerror(reason));
+		entk_fail(error, ENTK_INPUT, npz->place, "damaged or truncated zip archive: %s",
+			  zip_error_strerror(reason));
 	return -1;
 }
 
-static ptrdiff_t read_plain(void *context, void *bytes, size_t size, EntkError *error) {
+static ptrdiff_t read_plain(void *context, void *bytes, size_t size, EntkError *error)
+{
 	EntkNpz *npz = context;
 	size_t got = fread(bytes, 1, size, npz->plain);
 	if (got == 0 && ferror(npz->plain)) {
@@ -258,7 +284,8 @@ static ptrdiff_t read_plain(void *context, void *bytes, size_t size, EntkError *
 }
 
 /* A stream at the start of an array; close_array ends it. One array at a time. */
-static EntkStatus open_array(EntkNpz *npz, const char *key, EntkStream *stream, EntkError *error) {
+static EntkStatus open_array(EntkNpz *npz, const char *key, EntkStream *stream, EntkError *error)
+{
 	size_t i = find_key(npz, key);
 	if (i == npz->count)
 		return no_such_key(npz, key, error);
@@ -273,19 +300,22 @@ static EntkStatus open_array(EntkNpz *npz, const char *key, EntkStream *stream, 
 	if (zip_stat_index(npz->zip, npz->entries[i], 0, &info) == 0)
 		npz->member = zip_fopen_index(npz->zip, npz->entries[i], 0);
 	if (!npz->member)
-		return entk_fail(error, ENTK_INPUT, stream->name, "damaged or truncated zip archive: %s", zip_strerror(npz->zip));
+		return entk_fail(error, ENTK_INPUT, stream->name, "damaged or truncated zip archive: %s",
+				 zip_strerror(npz->zip));
 	stream->read = read_zip;
 	stream->size = info.valid & ZIP_STAT_SIZE ? (size_t)info.size : ENTK_UNKNOWN_SIZE;
 	return ENTK_OK;
 }
 
-static void close_array(EntkNpz *npz) {
+static void close_array(EntkNpz *npz)
+{
 	if (npz->member)
 		zip_fclose(npz->member);
 	npz->member = NULL;
 }
 
-EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header, EntkError *error) {
+EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header, EntkError *error)
+{
 	EntkStream stream;
 	EntkStatus status = open_array(npz, key, &stream, error);
 	if (status != ENTK_OK)
@@ -295,7 +325,8 @@ EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header,
 	return status;
 }
 
-EntkStatus entk_npz_read(EntkNpz *npz, const char *key, EntkArray *array, EntkError *error) {
+EntkStatus entk_npz_read(EntkNpz *npz, const char *key, EntkArray *array, EntkError *error)
+{
 	EntkStream stream;
 	EntkStatus status = open_array(npz, key, &stream, error);
 	if (status != ENTK_OK)
@@ -305,7 +336,9 @@ EntkStatus entk_npz_read(EntkNpz *npz, const char *key, EntkArray *array, EntkEr
 	return status;
 }
 
-EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double divisor, void *values, EntkError *error) {
+EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double divisor, void *values,
+				EntkError *error)
+{
 	EntkStream stream;
 	EntkNpyHeader header;
 	EntkStatus status = open_array(npz, key, &stream, error);
@@ -325,7 +358,8 @@ typedef struct Target {
 	char *final, *temporary, *folder;
 } Target;
 
-static void target_destroy(Target *target) {
+static void target_destroy(Target *target)
+{
 	free(target->final);
 	free(target->temporary);
 	free(target->folder);
@@ -334,13 +368,14 @@ static void target_destroy(Target *target) {
 
 /* Checks that `path` can be written. A link is followed, so that the file it names is replaced, not the link; a device
  * is refused, since the final rename would replace it by a file. */
-static EntkStatus target_create(const char *path, Target *target, EntkError *error) {
+static EntkStatus target_create(const char *path, Target *target, EntkError *error)
+{
 	struct stat info;
 	memset(target, 0, sizeof *target);
 	bool exists = stat(path, &info) == 0;
 	if (exists && !S_ISREG(info.st_mode)) {
 		entk_fail(error, ENTK_SYSTEM, path, "cannot write: it is %s, expected a regular file",
-			S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
+			  S_ISDIR(info.st_mode) ? "a folder" : "a device or pipe");
 		return error->status;
 	}
 	if (!*path)
@@ -369,11 +404,14 @@ static EntkStatus target_create(const char *path, Target *target, EntkError *err
 	return ENTK_OK;
 }
 
-static EntkStatus write_failure(EntkError *error, const Target *target, int number) {
-	return entk_fail(error, ENTK_SYSTEM, target->final, "cannot write: %s; nothing was left behind", strerror(number));
+static EntkStatus write_failure(EntkError *error, const Target *target, int number)
+{
+	return entk_fail(error, ENTK_SYSTEM, target->final, "cannot write: %s; nothing was left behind",
+			 strerror(number));
 }
 
-static int sync_path(const char *path, int flags) {
+static int sync_path(const char *path, int flags)
+{
 	int file = open(path, flags);
 	if (file < 0)
 		return -1;
@@ -385,7 +423,8 @@ static int sync_path(const char *path, int flags) {
 }
 
 /* Give the complete temporary file its final name. */
-static EntkStatus target_commit(Target *target, EntkError *error) {
+static EntkStatus target_commit(Target *target, EntkError *error)
+{
 	if (sync_path(target->temporary, O_RDONLY) != 0 || rename(target->temporary, target->final) != 0) {
 		int number = errno;
 		unlink(target->temporary);
@@ -408,13 +447,15 @@ typedef struct Rows {
 	EntkError error;         /* what `read` said; status ENTK_OK: nothing */
 } Rows;
 
-static void rows_destroy(Rows *rows) {
+static void rows_destroy(Rows *rows)
+{
 	if (rows)
 		free(rows->buffer);
 	free(rows);
 }
 
-static Rows *rows_create(const EntkRowSource *source, size_t count, size_t bytes, EntkError *error) {
+static Rows *rows_create(const EntkRowSource *source, size_t count, size_t bytes, EntkError *error)
+{
 	Rows *rows = entk_allocate(1, sizeof *rows, "an output file", error);
 	if (!rows)
 		return NULL;
@@ -423,7 +464,8 @@ static Rows *rows_create(const EntkRowSource *source, size_t count, size_t bytes
 }
 
 /* Back to the first row. On failure rows->error is set. */
-static bool rows_open(Rows *rows) {
+static bool rows_open(Rows *rows)
+{
 	size_t block = rows->source.block < rows->count ? rows->source.block : rows->count;
 	rows->next = rows->begin = rows->end = 0;
 	free(rows->buffer);
@@ -431,13 +473,15 @@ static bool rows_open(Rows *rows) {
 	return rows->buffer != NULL;
 }
 
-static void rows_close(Rows *rows) {
+static void rows_close(Rows *rows)
+{
 	free(rows->buffer);
 	rows->buffer = NULL;
 }
 
 /* Up to `size` bytes that come next; 0 at the end, -1 with rows->error. */
-static ptrdiff_t rows_read(Rows *rows, void *bytes, size_t size) {
+static ptrdiff_t rows_read(Rows *rows, void *bytes, size_t size)
+{
 	if (rows->begin == rows->end) {
 		size_t left = rows->count - rows->next, count = left < rows->source.block ? left : rows->source.block;
 		if (count == 0 || rows->row_bytes == 0)
@@ -459,8 +503,8 @@ typedef struct Entry {
 	char header[1024];
 	size_t header_size;
 	const void *data;
-	void *owned; /* a copy of small data, or NULL */
-	Rows *rows;  /* owned; instead of data */
+	void *owned;         /* a copy of small data, or NULL */
+	Rows *rows;          /* owned; instead of data */
 	size_t header_given; /* bytes of the header that a source of rows has given */
 	size_t bytes;
 } Entry;
@@ -471,7 +515,8 @@ struct EntkNpzWriter {
 	Entry *entries;
 };
 
-void entk_npz_writer_destroy(EntkNpzWriter *writer) {
+void entk_npz_writer_destroy(EntkNpzWriter *writer)
+{
 	if (!writer)
 		return;
 	for (size_t i = 0; i < writer->count; i++) {
@@ -484,7 +529,8 @@ void entk_npz_writer_destroy(EntkNpzWriter *writer) {
 	free(writer);
 }
 
-EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error) {
+EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error)
+{
 	struct statvfs disk;
 	*writer = NULL;
 	EntkNpzWriter *new = entk_allocate(1, sizeof *new, "an output file", error);
@@ -494,8 +540,9 @@ EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkN
 	if (status == ENTK_OK && statvfs(new->target.folder, &disk) == 0 && disk.f_blocks > 0) {
 		double available = (double)disk.f_bavail * (double)disk.f_frsize;
 		if ((double)expected_bytes > available) {
-			status = entk_fail(error, ENTK_SYSTEM, path, "no space left on the disk: the result needs %.1f MB, %.1f MB are free",
-				1e-6 * (double)expected_bytes, 1e-6 * available);
+			status = entk_fail(error, ENTK_SYSTEM, path,
+					   "no space left on the disk: the result needs %.1f MB, %.1f MB are free",
+					   1e-6 * (double)expected_bytes, 1e-6 * available);
 			entk_fix(error, "free some space or write to another disk");
 		}
 	}
@@ -507,7 +554,8 @@ EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkN
 	return ENTK_OK;
 }
 
-static Entry *new_entry(EntkNpzWriter *writer, const char *key, EntkError *error) {
+static Entry *new_entry(EntkNpzWriter *writer, const char *key, EntkError *error)
+{
 	if (writer->count == writer->capacity) {
 		size_t capacity = writer->capacity ? 2 * writer->capacity : 8;
 		Entry *entries = realloc(writer->entries, capacity * sizeof *entries);
@@ -531,8 +579,9 @@ static Entry *new_entry(EntkNpzWriter *writer, const char *key, EntkError *error
 	return entry;
 }
 
-EntkStatus entk_npz_writer_add(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank, const size_t *shape,
-	const void *data, EntkError *error) {
+EntkStatus entk_npz_writer_add(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank,
+			       const size_t *shape, const void *data, EntkError *error)
+{
 	size_t bytes = entk_type_size(type);
 	for (unsigned a = 0; a < rank; a++)
 		if (!entk_multiply(bytes, shape[a], &bytes))
@@ -548,7 +597,8 @@ EntkStatus entk_npz_writer_add(EntkNpzWriter *writer, const char *key, EntkType 
 
 /* The same with a copy of the data. */
 static EntkStatus add_copy(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank, size_t length,
-	const void *data, EntkError *error) {
+			   const void *data, EntkError *error)
+{
 	size_t bytes = length * entk_type_size(type);
 	void *copy = entk_allocate(bytes, 1, "a value", error);
 	if (!copy)
@@ -562,20 +612,24 @@ static EntkStatus add_copy(EntkNpzWriter *writer, const char *key, EntkType type
 	return status;
 }
 
-EntkStatus entk_npz_writer_add_f64(EntkNpzWriter *writer, const char *key, double value, EntkError *error) {
+EntkStatus entk_npz_writer_add_f64(EntkNpzWriter *writer, const char *key, double value, EntkError *error)
+{
 	return add_copy(writer, key, ENTK_F64, 0, 1, &value, error);
 }
 
-EntkStatus entk_npz_writer_add_i64(EntkNpzWriter *writer, const char *key, int64_t value, EntkError *error) {
+EntkStatus entk_npz_writer_add_i64(EntkNpzWriter *writer, const char *key, int64_t value, EntkError *error)
+{
 	return add_copy(writer, key, ENTK_I64, 0, 1, &value, error);
 }
 
-EntkStatus entk_npz_writer_add_text(EntkNpzWriter *writer, const char *key, const char *text, EntkError *error) {
+EntkStatus entk_npz_writer_add_text(EntkNpzWriter *writer, const char *key, const char *text, EntkError *error)
+{
 	return add_copy(writer, key, ENTK_U8, 1, strlen(text), text, error);
 }
 
 EntkStatus entk_npz_writer_add_rows(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank,
-				    const size_t *shape, const EntkRowSource *source, EntkError *error) {
+				    const size_t *shape, const EntkRowSource *source, EntkError *error)
+{
 	EntkStatus status = entk_npz_writer_add(writer, key, type, rank, shape, NULL, error);
 	if (status != ENTK_OK)
 		return status;
@@ -585,7 +639,8 @@ EntkStatus entk_npz_writer_add_rows(EntkNpzWriter *writer, const char *key, Entk
 }
 
 /* What libzip asks of a source of rows: header first, then the rows. */
-static zip_int64_t serve_rows(void *context, void *bytes, zip_uint64_t size, zip_source_cmd_t command) {
+static zip_int64_t serve_rows(void *context, void *bytes, zip_uint64_t size, zip_source_cmd_t command)
+{
 	Entry *entry = context;
 	Rows *rows = entry->rows;
 	if (command == ZIP_SOURCE_OPEN) {
@@ -622,7 +677,8 @@ static zip_int64_t serve_rows(void *context, void *bytes, zip_uint64_t size, zip
 
 /* Adds an entry to the open archive: header and data as two fragments, without a copy; stored, not compressed (float64
  * kernels do not compress); with NumPy's constant date, so that equal results are equal files. */
-static bool add_to_zip(zip_t *zip, Entry *entry) {
+static bool add_to_zip(zip_t *zip, Entry *entry)
+{
 	zip_buffer_fragment_t fragments[2] = {
 		{.data = (zip_uint8_t *)(uintptr_t)entry->header, .length = entry->header_size},
 		{.data = (zip_uint8_t *)(uintptr_t)entry->data, .length = entry->bytes},
@@ -638,10 +694,11 @@ static bool add_to_zip(zip_t *zip, Entry *entry) {
 	}
 	const zip_uint16_t new_year_1980 = 0x21;
 	return zip_set_file_compression(zip, (zip_uint64_t)index, ZIP_CM_STORE, 0) == 0 &&
-		zip_file_set_dostime(zip, (zip_uint64_t)index, 0, new_year_1980, 0) == 0;
+	       zip_file_set_dostime(zip, (zip_uint64_t)index, 0, new_year_1980, 0) == 0;
 }
 
-EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error) {
+EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error)
+{
 	const Target *target = &writer->target;
 	int code = 0;
 	zip_t *zip = zip_open(target->temporary, ZIP_CREATE | ZIP_TRUNCATE, &code);
@@ -653,7 +710,8 @@ EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error) {
 	if (!good || zip_close(zip) != 0) {
 		zip_error_t *reason = zip_get_error(zip);
 		entk_fail(error, ENTK_SYSTEM, target->final, "cannot write: %s; nothing was left behind",
-			zip_error_code_system(reason) ? strerror(zip_error_code_system(reason)) : zip_error_strerror(reason));
+			  zip_error_code_system(reason) ? strerror(zip_error_code_system(reason))
+							: zip_error_strerror(reason));
 		if (zip_error_code_system(reason) == ENOSPC)
 			entk_fix(error, "free some space or write to another disk");
 		for (size_t i = 0; i < writer->count; i++)
@@ -666,7 +724,8 @@ EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error) {
 	return target_commit(&writer->target, error);
 }
 
-static bool write_rows(FILE *file, const Entry *entry) {
+static bool write_rows(FILE *file, const Entry *entry)
+{
 	char bytes[1 << 16];
 	ptrdiff_t got;
 	if (fwrite(entry->header, 1, entry->header_size, file) != entry->header_size)
@@ -678,7 +737,8 @@ static bool write_rows(FILE *file, const Entry *entry) {
 }
 
 /* The writer's only entry as a file of its own. */
-static EntkStatus write_npy(EntkNpzWriter *writer, EntkError *error) {
+static EntkStatus write_npy(EntkNpzWriter *writer, EntkError *error)
+{
 	Rows *rows = writer->entries[0].rows;
 	FILE *file = fopen(writer->target.temporary, "wb");
 	bool good = file && rows_open(rows) && write_rows(file, &writer->entries[0]) && fflush(file) == 0;
@@ -698,7 +758,8 @@ static EntkStatus write_npy(EntkNpzWriter *writer, EntkError *error) {
 }
 
 EntkStatus entk_npy_write_rows(const char *path, EntkType type, unsigned rank, const size_t *shape,
-			       const EntkRowSource *source, EntkError *error) {
+			       const EntkRowSource *source, EntkError *error)
+{
 	EntkNpzWriter *writer;
 	size_t bytes = entk_type_size(type);
 	for (unsigned a = 0; a < rank; a++)
@@ -713,7 +774,8 @@ EntkStatus entk_npy_write_rows(const char *path, EntkType type, unsigned rank, c
 	return status;
 }
 
-EntkStatus entk_write_text(const char *path, const char *text, size_t size, EntkError *error) {
+EntkStatus entk_write_text(const char *path, const char *text, size_t size, EntkError *error)
+{
 	Target target;
 	if (strcmp(path, "-") == 0) {
 		if (fwrite(text, 1, size, stdout) != size || fflush(stdout) != 0)

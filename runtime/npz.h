@@ -31,7 +31,8 @@ EntkStatus entk_npz_only_key(EntkNpz *npz, const char *preferred, const char **k
 EntkStatus entk_npz_header(EntkNpz *npz, const char *key, EntkNpyHeader *header, EntkError *error);
 EntkStatus entk_npz_read(EntkNpz *npz, const char *key, EntkArray *array, EntkError *error);
 /* As ENTK_F32 or ENTK_F64, divided by `divisor`; `values` has header.count elements (see entk_npz_header). */
-EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double divisor, void *values, EntkError *error);
+EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, double divisor, void *values,
+				EntkError *error);
 
 typedef struct EntkNpzWriter EntkNpzWriter;
 
@@ -39,8 +40,8 @@ typedef struct EntkNpzWriter EntkNpzWriter;
  * `expected_bytes`: fails when the disk has fewer (0: unknown). */
 EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error);
 /* Add an array. `data` is borrowed, not copied, until commit or destroy. */
-EntkStatus entk_npz_writer_add(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank, const size_t *shape,
-	const void *data, EntkError *error);
+EntkStatus entk_npz_writer_add(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank,
+			       const size_t *shape, const void *data, EntkError *error);
 /* A scalar (rank 0); the value is copied. */
 EntkStatus entk_npz_writer_add_f64(EntkNpzWriter *writer, const char *key, double value, EntkError *error);
 EntkStatus entk_npz_writer_add_i64(EntkNpzWriter *writer, const char *key, int64_t value, EntkError *error);

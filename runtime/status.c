@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-EntkStatus entk_fail(EntkError *error, EntkStatus status, const char *where, const char *format, ...) {
+EntkStatus entk_fail(EntkError *error, EntkStatus status, const char *where, const char *format, ...)
+{
 	va_list arguments;
 	error->status = status;
 	error->fix[0] = '\0';
@@ -21,7 +22,8 @@ EntkStatus entk_fail(EntkError *error, EntkStatus status, const char *where, con
 	return status;
 }
 
-EntkStatus entk_fix(EntkError *error, const char *format, ...) {
+EntkStatus entk_fix(EntkError *error, const char *format, ...)
+{
 	va_list arguments;
 	va_start(arguments, format);
 	vsnprintf(error->fix, sizeof error->fix, format, arguments);
@@ -29,11 +31,13 @@ EntkStatus entk_fix(EntkError *error, const char *format, ...) {
 	return error->status;
 }
 
-EntkStatus entk_fail_memory(EntkError *error, const char *what, size_t bytes) {
+EntkStatus entk_fail_memory(EntkError *error, const char *what, size_t bytes)
+{
 	return entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %s needs %zu bytes", what, bytes);
 }
 
-int entk_exit_status(EntkStatus status) {
+int entk_exit_status(EntkStatus status)
+{
 	switch (status) {
 	case ENTK_OK:
 		return 0;
@@ -53,14 +57,16 @@ int entk_exit_status(EntkStatus status) {
 }
 
 /* Keys and file names come from outside: a newline or an escape sequence in them must not reach the terminal. */
-static void add_clean(char *line, size_t size, const char *text) {
+static void add_clean(char *line, size_t size, const char *text)
+{
 	size_t length = strlen(line);
 	for (; *text && length + 1 < size; text++)
 		line[length++] = ((unsigned char)*text < 32 || *text == 127) ? '?' : *text;
 	line[length] = '\0';
 }
 
-int entk_error_print(const char *program, const EntkError *error) {
+int entk_error_print(const char *program, const EntkError *error)
+{
 	char line[2048] = "";
 	if (error->where[0]) {
 		add_clean(line, sizeof line, error->where);
@@ -75,11 +81,13 @@ int entk_error_print(const char *program, const EntkError *error) {
 	return entk_exit_status(error->status);
 }
 
-bool entk_multiply(size_t a, size_t b, size_t *product) {
+bool entk_multiply(size_t a, size_t b, size_t *product)
+{
 	return !__builtin_mul_overflow(a, b, product);
 }
 
-void *entk_allocate(size_t count, size_t size, const char *what, EntkError *error) {
+void *entk_allocate(size_t count, size_t size, const char *what, EntkError *error)
+{
 	size_t bytes;
 	if (!entk_multiply(count, size, &bytes) || bytes > PTRDIFF_MAX) {
 		entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %s needs %zu x %zu bytes", what, count, size);
@@ -91,7 +99,8 @@ void *entk_allocate(size_t count, size_t size, const char *what, EntkError *erro
 	return memory;
 }
 
-void *entk_allocate_aligned(size_t count, size_t size, const char *what, EntkError *error) {
+void *entk_allocate_aligned(size_t count, size_t size, const char *what, EntkError *error)
+{
 	size_t bytes;
 	void *memory = NULL;
 	if (!entk_multiply(count, size, &bytes) || bytes > PTRDIFF_MAX - 64) {
@@ -106,7 +115,8 @@ void *entk_allocate_aligned(size_t count, size_t size, const char *what, EntkErr
 }
 
 /* Edit distance, or something above 2 as soon as it is clear. Names longer than 64 are near to nothing. */
-static unsigned distance(const char *a, const char *b) {
+static unsigned distance(const char *a, const char *b)
+{
 	size_t n = strlen(a), m = strlen(b);
 	unsigned row[65];
 	if (n > 64 || m > 64)
@@ -129,7 +139,8 @@ static unsigned distance(const char *a, const char *b) {
 	return row[m];
 }
 
-const char *entk_nearest(const char *name, const char *const *names, size_t count) {
+const char *entk_nearest(const char *name, const char *const *names, size_t count)
+{
 	const char *nearest = NULL;
 	unsigned best = 3;
 	for (size_t i = 0; i < count; i++) {

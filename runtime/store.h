@@ -25,7 +25,8 @@ typedef struct EntkStore {
 	/* Memory for tile i. Each successful `open` is followed by one `close` or `abandon`. */
 	EntkStatus (*open)(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error);
 	/* Tile i is complete in the memory that `open` gave. */
-	EntkStatus (*close)(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output, EntkError *error);
+	EntkStatus (*close)(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output,
+			    EntkError *error);
 	/* Tile i will not be completed. NULL: nothing to do. */
 	void (*abandon)(void *context, const EntkTileOutput *output);
 	void (*destroy)(void *context); /* NULL: the context belongs to somebody else */

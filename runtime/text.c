@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool reserve(EntkText *text, size_t more) {
+static bool reserve(EntkText *text, size_t more)
+{
 	if (text->failed)
 		return false;
 	if (text->size + more + 1 > text->capacity) {
@@ -23,7 +24,8 @@ static bool reserve(EntkText *text, size_t more) {
 	return true;
 }
 
-void entk_text_add(EntkText *text, const char *format, ...) {
+void entk_text_add(EntkText *text, const char *format, ...)
+{
 	va_list arguments, again;
 	va_start(arguments, format);
 	va_copy(again, arguments);
@@ -36,7 +38,8 @@ void entk_text_add(EntkText *text, const char *format, ...) {
 	va_end(arguments);
 }
 
-void entk_text_add_json_string(EntkText *text, const char *string) {
+void entk_text_add_json_string(EntkText *text, const char *string)
+{
 	entk_text_add(text, "\"");
 	for (const unsigned char *c = (const unsigned char *)string; *c; c++) {
 		if (*c == '"' || *c == '\\')
@@ -51,14 +54,16 @@ void entk_text_add_json_string(EntkText *text, const char *string) {
 	entk_text_add(text, "\"");
 }
 
-void entk_text_add_json_number(EntkText *text, double value) {
+void entk_text_add_json_number(EntkText *text, double value)
+{
 	if (isfinite(value))
 		entk_text_add(text, "%.17g", value);
 	else
 		entk_text_add(text, "null");
 }
 
-void entk_text_destroy(EntkText *text) {
+void entk_text_destroy(EntkText *text)
+{
 	free(text->bytes);
 	memset(text, 0, sizeof *text);
 }

@@ -21,13 +21,13 @@ typedef enum SymmetryVerdict {
 
 typedef struct Symmetry {
 	SymmetryVerdict verdict;
-	const Group *group;    /* of the first lift; !invariant: the group under which the kernel is not; NULL for NONE */
-	const Node *stops_at;  /* the layer where a stronger reduction stops; NULL for IMAGE_AVERAGE and NONE */
-	const char *reason;    /* why, in one line, naming the axis: "anchors not symmetric on axis 0" */
-	bool invariant;        /* 10.4: is the pooled kernel proved invariant under H? true when there is no group pool */
+	const Group *group; /* of the first lift; !invariant: the group under which the kernel is not; NULL for NONE */
+	const Node *stops_at; /* the layer where a stronger reduction stops; NULL for IMAGE_AVERAGE and NONE */
+	const char *reason;   /* why, in one line, naming the axis: "anchors not symmetric on axis 0" */
+	bool invariant; /* 10.4: is the pooled kernel proved invariant under H? true when there is no group pool */
 	const Node *broken_at; /* !invariant: the layer that breaks it */
 	const char *broken_reason;
-	const char *remedy;    /* !invariant: what would keep the symmetry */
+	const char *remedy; /* !invariant: what would keep the symmetry */
 } Symmetry;
 
 Symmetry symmetry_analyse(Arena *arena, const Network *network);

@@ -37,7 +37,8 @@ const EntkSources *embed_sources(Arena *arena, const SourceSet *set, const Optio
 	for (uint32_t i = 0; i < set->alias_count; i++) {
 		const SourceFile *file = &set->files[set->aliases[i].file];
 		if (!file->in_memory)
-			files[count++] = (EntkSource){set->aliases[i].path, (const unsigned char *)file->text, file->length};
+			files[count++] =
+				(EntkSource){set->aliases[i].path, (const unsigned char *)file->text, file->length};
 	}
 	EntkSources *sources = ARENA_NEW(arena, EntkSources);
 	*sources = (EntkSources){

@@ -360,10 +360,12 @@ static bool report_lengths(Diag *diag, const Program *program)
 		uint64_t layers = rec_written_out(network);
 		if (layers <= REC_MAX_LAYERS)
 			continue;
-		fits = diag_error(diag, network->span, "E0410", "net \"%s\" has %" PRIu64 " layers one by one, kernels take at most %d",
-		                  network->name, layers, REC_MAX_LAYERS);
-		diag_hint(diag, "A repeat stays a loop where shape and domain do not change and no layer in it pools, lifts or leaves a "
-		                "group.");
+		fits = diag_error(diag, network->span, "E0410",
+				  "net \"%s\" has %" PRIu64 " layers one by one, kernels take at most %d",
+				  network->name, layers, REC_MAX_LAYERS);
+		diag_hint(diag, "A repeat stays a loop where shape and domain do not change and no layer in it pools, "
+				"lifts or leaves a "
+				"group.");
 	}
 	return fits;
 }

@@ -268,7 +268,7 @@ LLVMValueRef cg_select(Cg *cg, LLVMValueRef v_condition, LLVMValueRef a, LLVMVal
 
 /* ---- constants and globals ---- */
 
-LLVMValueRef cg_global_string(Cg *cg, const char *text); /* pointer to a private constant */
+LLVMValueRef cg_global_string(Cg *cg, const char *text);                /* pointer to a private constant */
 LLVMValueRef cg_global_bytes(Cg *cg, const char *bytes, size_t length); /* the same, whatever the bytes; a 0 follows */
 LLVMValueRef cg_global_i32_array(Cg *cg, const char *name, const int32_t *values, size_t n);
 LLVMValueRef cg_global_i64_array(Cg *cg, const char *name, const int64_t *values, size_t n);

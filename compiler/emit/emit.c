@@ -6,13 +6,14 @@
 
 #include "emit/emit_internal.h"
 
-const char *const emit_optimizations[] = {"slices", "relative-index", "separable", "fuse", "repeat-loops", "rows", "trunks", NULL};
+const char *const emit_optimizations[] = {"slices",       "relative-index", "separable", "fuse",
+					  "repeat-loops", "rows",           "trunks",    NULL};
 
 static RecOptions rec_options(const EmitOptions *options)
 {
 	RecOptions rec = {0};
-	bool *const flags[] = {&rec.no_slices, &rec.no_relative_index, &rec.no_separable, &rec.no_fuse, &rec.no_loops,
-	                       &rec.no_rows, &rec.no_trunks};
+	bool *const flags[] = {&rec.no_slices, &rec.no_relative_index, &rec.no_separable, &rec.no_fuse,
+			       &rec.no_loops,  &rec.no_rows,           &rec.no_trunks};
 	for (size_t i = 0; i < options->disabled_count; i++)
 		for (size_t j = 0; emit_optimizations[j]; j++)
 			if (strcmp(options->disabled[i], emit_optimizations[j]) == 0)
@@ -50,8 +51,8 @@ typedef struct Recursions {
 	RecProgram **outer;   /* per net: those behind its augment, or NULL */
 	RecTrunk *trunks;
 	uint32_t trunk_count;
-	RecProgram **trunk;   /* per trunk */
-	RecProgram ***heads;  /* per trunk and member */
+	RecProgram **trunk;  /* per trunk */
+	RecProgram ***heads; /* per trunk and member */
 } Recursions;
 
 static bool check_depth(Arena *arena, const Network *network, char **error)
@@ -59,10 +60,11 @@ static bool check_depth(Arena *arena, const Network *network, char **error)
 	uint64_t layers = rec_written_out(network);
 	if (layers <= REC_MAX_LAYERS)
 		return true;
-	*error = arena_printf(arena,
-	                      "net \"%s\" has %llu layers that stand one by one, kernels are compiled for at most %d; a repeat stays "
-	                      "a loop where shape and domain do not change and no layer in it pools, lifts or leaves a group",
-	                      network->name, (unsigned long long)layers, REC_MAX_LAYERS);
+	*error = arena_printf(
+		arena,
+		"net \"%s\" has %llu layers that stand one by one, kernels are compiled for at most %d; a repeat stays "
+		"a loop where shape and domain do not change and no layer in it pools, lifts or leaves a group",
+		network->name, (unsigned long long)layers, REC_MAX_LAYERS);
 	return false;
 }
 
@@ -84,8 +86,9 @@ static void explain_trunk(Arena *arena, Recursions *r, const RecTrunk *trunk)
 				others = arena_printf(arena, "%s%s%s", others, *others ? ", " : "", name);
 		}
 		RecProgram *rec = r->whole[trunk->members[m]];
-		rec->explanation = arena_printf(arena, "%s%s: trunk: the layers up to \"%s\" are also those of %s: evaluated once for all\n",
-		                                rec->explanation, rec->network->name, trunk->end->label, others);
+		rec->explanation = arena_printf(
+			arena, "%s%s: trunk: the layers up to \"%s\" are also those of %s: evaluated once for all\n",
+			rec->explanation, rec->network->name, trunk->end->label, others);
 	}
 }
 
@@ -155,7 +158,8 @@ static LLVMValueRef emit_single(Cg *cg, Arena *arena, const Recursions *r, uint3
 	EmitNet net = {.name = r->program->networks[i]->name, .explanation = r->whole[i]->explanation};
 	double views = 1;
 	net.e = begin_emit(cg, arena, r->whole[i], net.name);
-	Emit *outer = r->outer[i] ? begin_emit(cg, arena, r->outer[i], arena_printf(arena, "%s.outer", net.name)) : NULL;
+	Emit *outer =
+		r->outer[i] ? begin_emit(cg, arena, r->outer[i], arena_printf(arena, "%s.outer", net.name)) : NULL;
 	if (outer) {
 		net.behind = &outer;
 		net.behind_count = 1;
@@ -181,7 +185,8 @@ static LLVMValueRef emit_members(Cg *cg, Arena *arena, const Recursions *r, uint
 	for (uint32_t m = 0; m < trunk->count; m++) {
 		uint32_t i = trunk->members[m];
 		const RecProgram *head = r->heads[t][m];
-		EmitNet net = {.name = r->program->networks[i]->name, .explanation = r->whole[i]->explanation, .e = all.e};
+		EmitNet net = {
+			.name = r->program->networks[i]->name, .explanation = r->whole[i]->explanation, .e = all.e};
 		all.behind[m] = begin_emit(cg, arena, head, arena_printf(arena, "%s.head", net.name));
 		net.behind = &all.behind[m];
 		net.behind_count = 1;
@@ -206,7 +211,7 @@ static void emit_nets(Cg *cg, Arena *arena, const Recursions *r, const EmitOptio
 }
 
 bool emit_program(Arena *arena, const Program *program, const EmitOptions *options, EmitForm form, const char *path,
-                  char **error)
+		  char **error)
 {
 	Recursions r = {.program = program, .options = rec_options(options)};
 	if (!lower_all(arena, &r, error))

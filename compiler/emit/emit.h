@@ -13,23 +13,23 @@ typedef enum EmitForm {
 	EMIT_RECURSION, /* the recursion program, readable */
 	EMIT_LLVM_IR,   /* before optimization */
 	EMIT_ASM,
-	EMIT_OBJECT,    /* position-independent, for a program or a shared library */
-	EMIT_EXPLAIN    /* what was reduced and fused, needed displacements, predicted cost */
+	EMIT_OBJECT, /* position-independent, for a program or a shared library */
+	EMIT_EXPLAIN /* what was reduced and fused, needed displacements, predicted cost */
 } EmitForm;
 
 typedef struct EmitOptions {
 	bool f32;
-	const char *cpu;            /* LLVM CPU name, or x86-64-v2|v3|v4, generic-aarch64, NULL: the host */
+	const char *cpu;             /* LLVM CPU name, or x86-64-v2|v3|v4, generic-aarch64, NULL: the host */
 	const char *const *disabled; /* names of optimizations that are off (--disable=NAME) */
 	size_t disabled_count;
-	const char *source_name;    /* base name of the .entk file */
+	const char *source_name; /* base name of the .entk file */
 	const char *compiler_version;
 	const EntkSources *sources; /* for the program's table; NULL: it carries none */
 } EmitOptions;
 
 /* Write `form` to `path` ("-": stdout). On failure returns false and sets *error to one line (arena). */
 bool emit_program(Arena *arena, const Program *program, const EmitOptions *options, EmitForm form, const char *path,
-                  char **error);
+		  char **error);
 
 /* Names accepted by --disable, NULL-terminated. */
 extern const char *const emit_optimizations[];

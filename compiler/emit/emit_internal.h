@@ -48,8 +48,20 @@ typedef struct Functions {
 } Functions;
 
 /* Their arguments, all pointers. */
-enum { ARG_COEFS, ARG_X, ARG_Z, ARG_K0, ARG_LEFT_VARS, ARG_RIGHT_VARS, ARG_LEFT_STATE, ARG_RIGHT_STATE, ARG_OUT,
-       ARG_LANES, ARG_SUMS, ARG_COUNT };
+enum {
+	ARG_COEFS,
+	ARG_X,
+	ARG_Z,
+	ARG_K0,
+	ARG_LEFT_VARS,
+	ARG_RIGHT_VARS,
+	ARG_LEFT_STATE,
+	ARG_RIGHT_STATE,
+	ARG_OUT,
+	ARG_LANES,
+	ARG_SUMS,
+	ARG_COUNT
+};
 
 typedef struct Emit {
 	Cg *cg;
@@ -60,13 +72,13 @@ typedef struct Emit {
 	bool theta;         /* is Theta wanted? */
 	bool pair;          /* left operand is one sample; otherwise lanes hold samples against themselves */
 
-	LLVMValueRef *v_coef; /* splat of every coefficient */
+	LLVMValueRef *v_coef;                   /* splat of every coefficient */
 	LLVMValueRef v_lanes, v_sums;           /* workspace of the part */
 	LLVMValueRef v_x, v_z;                  /* left sample (reals; lanes if !pair), right samples (lanes) */
 	LLVMValueRef v_k0;                      /* vector inputs: one lane group */
 	LLVMValueRef v_left_vars, v_right_vars; /* reals and lanes; lanes and lanes if !pair */
 	LLVMValueRef v_left_state, v_right_state;
-	LLVMValueRef v_out;                     /* double lanes: K, Theta */
+	LLVMValueRef v_out; /* double lanes: K, Theta */
 
 	LLVMValueRef (*v_base)[AXES]; /* variables of the displacements */
 	const RecFrames *frames;
@@ -77,8 +89,8 @@ typedef struct Emit {
 	Slide slides[64];
 	uint32_t slide_count;
 	LLVMValueRef v_row_k, v_row_theta; /* REC_SINK_SUM: sums of the row */
-	uint32_t table_count;   /* for names */
-	Functions functions;    /* once they are emitted */
+	uint32_t table_count;              /* for names */
+	Functions functions;               /* once they are emitted */
 } Emit;
 
 /* A net to be emitted: a recursion and, behind an augment or on a trunk, those that take its value as their data. */
@@ -108,7 +120,7 @@ LLVMValueRef emit_disp(Emit *e, const RecDisp *disp, uint32_t axis, bool torus, 
 LLVMValueRef emit_right_size(Emit *e, const uint32_t shape[AXES], uint32_t axis);
 /* Domain of an ordinary slice along one axis. */
 void emit_domain(Emit *e, const uint32_t shape[AXES], uint32_t axis, LLVMValueRef v_d, LLVMValueRef *v_low,
-                 LLVMValueRef *v_high);
+		 LLVMValueRef *v_high);
 
 /* emit_nest.c */
 void emit_nest(Emit *e, const RecNest *nest);
@@ -122,7 +134,7 @@ LLVMValueRef emit_slice_index(Emit *e, const RecBuffer *buffer, LLVMValueRef v_r
 LLVMValueRef emit_row_major(Emit *e, const uint32_t shape[AXES], const LLVMValueRef v_t[AXES]);
 /* Index of entry (t, u) in array mode. */
 LLVMValueRef emit_pair_index(Emit *e, const RecBuffer *buffer, LLVMValueRef v_r, const LLVMValueRef v_t[AXES],
-                             const LLVMValueRef v_u[AXES]);
+			     const LLVMValueRef v_u[AXES]);
 
 /* emit_taps.c */
 void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *row);
@@ -143,7 +155,7 @@ LLVMValueRef emit_trunk(Cg *cg, const RecTrunk *trunk, LLVMValueRef v_all);
 /* emit_sources.c: a pointer to the EntkSources, or NULL. */
 LLVMValueRef emit_sources(Cg *cg, const EntkSources *sources);
 /* The program's table and entk_program(). */
-void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVMValueRef *v_nets, LLVMValueRef *v_trunks,
-                uint32_t trunk_count);
+void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVMValueRef *v_nets,
+		LLVMValueRef *v_trunks, uint32_t trunk_count);
 
 #endif

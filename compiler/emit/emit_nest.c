@@ -19,7 +19,7 @@ LLVMValueRef emit_plane(Emit *e, const RecBuffer *b, bool theta, bool next)
 		v_offset = cg_iadd(cg, v_offset, cg_imul(cg, v_copy, cg_i64(cg, copy)));
 	}
 	return b->kind == REC_SUM ? cg_ptr_offset(cg, e->v_sums, v_offset, cg->t_lane_f64)
-	                          : cg_ptr_offset(cg, e->v_lanes, v_offset, cg->t_lane);
+				  : cg_ptr_offset(cg, e->v_lanes, v_offset, cg->t_lane);
 }
 
 static LLVMValueRef linear(Emit *e, const LLVMValueRef v_t[AXES], const int64_t stride[AXES], int64_t base)
@@ -58,12 +58,13 @@ LLVMValueRef emit_slice_index(Emit *e, const RecBuffer *b, LLVMValueRef v_r, con
 }
 
 LLVMValueRef emit_pair_index(Emit *e, const RecBuffer *b, LLVMValueRef v_r, const LLVMValueRef v_t[AXES],
-                             const LLVMValueRef v_u[AXES])
+			     const LLVMValueRef v_u[AXES])
 {
 	Cg *cg = e->cg;
 	int64_t n = (int64_t)b->shape[0] * b->shape[1] * b->shape[2];
 	LLVMValueRef v_size1 = emit_right_size(e, b->shape, 1), v_size2 = emit_right_size(e, b->shape, 2);
-	LLVMValueRef v_right = cg_iadd(cg, cg_imul(cg, cg_iadd(cg, cg_imul(cg, v_u[0], v_size1), v_u[1]), v_size2), v_u[2]);
+	LLVMValueRef v_right =
+		cg_iadd(cg, cg_imul(cg, cg_iadd(cg, cg_imul(cg, v_u[0], v_size1), v_u[1]), v_size2), v_u[2]);
 	LLVMValueRef v_left = cg_imul(cg, emit_row_major(e, b->shape, v_t), cg_i64(cg, n));
 	return cg_iadd(cg, element_offset(e, b, v_r), cg_iadd(cg, v_left, v_right));
 }
@@ -124,7 +125,7 @@ static KT input(Emit *e, const Point *p)
 	if (e->rec->vector_input) {
 		bool theta = e->rec->input_theta && e->theta;
 		return (KT){cg_load_lane(cg, e->v_k0, cg_i64(cg, 0)),
-		            theta ? cg_load_lane(cg, e->v_k0, cg_i64(cg, 1)) : NULL};
+			    theta ? cg_load_lane(cg, e->v_k0, cg_i64(cg, 1)) : NULL};
 	}
 	LLVMValueRef v_channels = cg_i64(cg, e->rec->channels);
 	LLVMValueRef v_left = cg_imul(cg, emit_row_major(e, p->shape, p->v_t), v_channels);
@@ -132,7 +133,8 @@ static KT input(Emit *e, const Point *p)
 	LLVMValueRef v_sum = NULL;
 	if (e->rec->channels <= 4) {
 		for (uint32_t c = 0; c < e->rec->channels; c++) {
-			LLVMValueRef v_l = cg_iadd(cg, v_left, cg_i64(cg, c)), v_r = cg_iadd(cg, v_right, cg_i64(cg, c));
+			LLVMValueRef v_l = cg_iadd(cg, v_left, cg_i64(cg, c)),
+				     v_r = cg_iadd(cg, v_right, cg_i64(cg, c));
 			LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_x, v_l);
 			LLVMValueRef v_z = cg_load_lane(cg, e->v_z, v_r);
 			v_sum = v_sum ? cg_fma(cg, v_x, v_z, v_sum) : cg_fmul(cg, v_x, v_z);
@@ -152,7 +154,8 @@ static KT input(Emit *e, const Point *p)
 
 static KT array_entry(Emit *e, const RecExpr *x, const Point *p)
 {
-	LLVMValueRef v_index = cg_iadd(e->cg, element_offset(e, x->buffer, p->v_r), map_index(e, x->map, p->v_t, p->v_u));
+	LLVMValueRef v_index =
+		cg_iadd(e->cg, element_offset(e, x->buffer, p->v_r), map_index(e, x->map, p->v_t, p->v_u));
 	return load_kt(e, x->buffer, v_index);
 }
 
@@ -176,7 +179,8 @@ static LLVMValueRef right_axis_index(Emit *e, const uint32_t shape[AXES], const 
 	int64_t *base = ARENA_ARRAY(e->arena, int64_t, n), *sign = ARENA_ARRAY(e->arena, int64_t, n);
 	const int64_t start[AXES] = {0, shape[0], (int64_t)shape[0] + shape[1]};
 	for (uint32_t k = 0; k < n; k++) {
-		GridElement x = rec_element(e->frames->group, e->frames->group ? e->frames->group->inverse[e->frames->q[k]] : 0);
+		GridElement x = rec_element(e->frames->group,
+					    e->frames->group ? e->frames->group->inverse[e->frames->q[k]] : 0);
 		uint32_t from = x.perm[axis];
 		sign[k] = x.sign[axis];
 		base[k] = start[from] + (x.sign[axis] < 0 ? (int64_t)shape[from] - 1 : 0);
@@ -249,10 +253,11 @@ static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
 	LLVMValueRef v_base = var_offset(e, var);
 	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
 	LLVMValueRef v_positions = cg_i64(cg, (int64_t)var->positions);
-	LLVMValueRef v_left = cg_iadd(cg, v_base, cg_iadd(cg, cg_imul(cg, v_r, v_positions),
-	                                                  emit_row_major(e, p->shape, p->v_t)));
-	LLVMValueRef v_right = cg_iadd(cg, v_base, cg_iadd(cg, cg_imul(cg, right_element(e, var, v_r), v_positions),
-	                                                   right_index(e, p->shape, p->v_u)));
+	LLVMValueRef v_left =
+		cg_iadd(cg, v_base, cg_iadd(cg, cg_imul(cg, v_r, v_positions), emit_row_major(e, p->shape, p->v_t)));
+	LLVMValueRef v_right = cg_iadd(
+		cg, v_base,
+		cg_iadd(cg, cg_imul(cg, right_element(e, var, v_r), v_positions), right_index(e, p->shape, p->v_u)));
 	LLVMValueRef v_left_base = var->in_state ? e->v_left_state : e->v_left_vars;
 	LLVMValueRef v_right_base = var->in_state ? e->v_right_state : e->v_right_vars;
 	Factors f;
@@ -279,8 +284,8 @@ static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValue
 	}
 	int64_t plane = (int64_t)(var->elements * var->positions);
 	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
-	LLVMValueRef v_index = cg_iadd(cg, cg_imul(cg, v_r, cg_i64(cg, (int64_t)var->positions)),
-	                               emit_row_major(e, p->shape, p->v_t));
+	LLVMValueRef v_index =
+		cg_iadd(cg, cg_imul(cg, v_r, cg_i64(cg, (int64_t)var->positions)), emit_row_major(e, p->shape, p->v_t));
 	v_index = cg_iadd(cg, v_index, var_offset(e, var));
 	LLVMValueRef v_base = var->in_state ? e->v_right_state : e->v_right_vars;
 	for (uint32_t i = 0; i < var->planes; i++) {
@@ -294,11 +299,10 @@ static KT dual(Emit *e, const RecExpr *x, const Point *p, KT a)
 {
 	Cg *cg = e->cg;
 	Factors f = x->diagonal ? make_factors(e, x, p, a.v_k) : load_factors(e, x->var, p);
-	CgDual d = x->op == REC_OP_ABRELU
-	                   ? cg_abrelu(cg, a.v_k, f.v_left[0], f.v_right[0], f.v_left[1], f.v_right[1],
-	                               e->v_coef[x->coef[0]], e->v_coef[x->coef[1]])
-	                   : cg_erf(cg, a.v_k, f.v_left[0], f.v_right[0], e->v_coef[x->coef[0]], e->v_coef[x->coef[1]],
-	                            e->v_coef[x->coef[2]], e->v_coef[x->coef[3]]);
+	CgDual d = x->op == REC_OP_ABRELU ? cg_abrelu(cg, a.v_k, f.v_left[0], f.v_right[0], f.v_left[1], f.v_right[1],
+						      e->v_coef[x->coef[0]], e->v_coef[x->coef[1]])
+					  : cg_erf(cg, a.v_k, f.v_left[0], f.v_right[0], e->v_coef[x->coef[0]],
+						   e->v_coef[x->coef[1]], e->v_coef[x->coef[2]], e->v_coef[x->coef[3]]);
 	return (KT){d.v_k, a.v_theta ? cg_fmul(cg, a.v_theta, d.v_tdot) : NULL};
 }
 
@@ -315,8 +319,8 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 		return input(e, p);
 	case REC_OP_LOAD:
 		return load_kt(e, x->buffer,
-		               nest->array_mode ? emit_pair_index(e, x->buffer, p->v_r, p->v_t, p->v_u)
-		                                : emit_slice_index(e, x->buffer, p->v_r, p->v_t));
+			       nest->array_mode ? emit_pair_index(e, x->buffer, p->v_r, p->v_t, p->v_u)
+						: emit_slice_index(e, x->buffer, p->v_r, p->v_t));
 	case REC_OP_TAPS:
 		return emit_taps(e, nest, x, p);
 	case REC_OP_ARRAY:
@@ -326,7 +330,7 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 	case REC_OP_AFFINE: {
 		LLVMValueRef v_scale = e->v_coef[x->coef[0]];
 		LLVMValueRef v_k = x->coef[1] >= 0 ? cg_fma(cg, v_scale, a.v_k, e->v_coef[x->coef[1]])
-		                                   : cg_fmul(cg, v_scale, a.v_k);
+						   : cg_fmul(cg, v_scale, a.v_k);
 		if (!e->theta)
 			return (KT){v_k, NULL};
 		return (KT){v_k, a.v_theta ? cg_fma(cg, v_scale, a.v_theta, v_k) : v_k};
@@ -342,8 +346,9 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 		return dual(e, x, p, a);
 	case REC_OP_ADD:
 		b = emit_expr(e, nest, x->b, p);
-		return (KT){cg_fadd(cg, a.v_k, b.v_k),
-		            a.v_theta && b.v_theta ? cg_fadd(cg, a.v_theta, b.v_theta) : a.v_theta ? a.v_theta : b.v_theta};
+		return (KT){cg_fadd(cg, a.v_k, b.v_k), a.v_theta && b.v_theta ? cg_fadd(cg, a.v_theta, b.v_theta)
+						       : a.v_theta            ? a.v_theta
+									      : b.v_theta};
 	case REC_OP_COUNT:
 		break;
 	}
@@ -368,7 +373,8 @@ static void store_at(Emit *e, const RecBuffer *b, LLVMValueRef v_index, KT value
 	Cg *cg = e->cg;
 	cg_store_lane(cg, emit_plane(e, b, false, next), v_index, value.v_k);
 	if (b->theta && e->theta)
-		cg_store_lane(cg, emit_plane(e, b, true, next), v_index, value.v_theta ? value.v_theta : cg_lane_zero(cg));
+		cg_store_lane(cg, emit_plane(e, b, true, next), v_index,
+			      value.v_theta ? value.v_theta : cg_lane_zero(cg));
 }
 
 static int64_t floor_div(int64_t a, int64_t b)
@@ -378,9 +384,9 @@ static int64_t floor_div(int64_t a, int64_t b)
 
 /* Open loops over the coarse T of one axis whose window holds position v_t (and its images on a circle). */
 static LLVMValueRef open_windows(Emit *e, LLVMValueRef v_t, uint32_t n, int64_t stride, LLVMValueRef v_size,
-                                 int64_t max_size, LLVMValueRef v_low, int64_t min_low, int64_t max_low,
-                                 LLVMValueRef v_out, int64_t max_out, bool circular, LLVMValueRef v_min,
-                                 LLVMValueRef v_max, CgLoop loops[2], int *opened)
+				 int64_t max_size, LLVMValueRef v_low, int64_t min_low, int64_t max_low,
+				 LLVMValueRef v_out, int64_t max_out, bool circular, LLVMValueRef v_min,
+				 LLVMValueRef v_max, CgLoop loops[2], int *opened)
 {
 	Cg *cg = e->cg;
 	*opened = 0;
@@ -418,9 +424,9 @@ static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
 	int64_t *values = ARENA_ARRAY(e->arena, int64_t, frames);
 	for (uint32_t a = 0; a < AXES; a++) {
 		v_coarse_t[a] = open_windows(e, p->v_t[a], p->shape[a], pool->stride[a], cg_i64(cg, pool->size[a]),
-		                             pool->size[a], cg_i64(cg, pool->low[a]), pool->low[a], pool->low[a],
-		                             cg_i64(cg, pool->out[a]), pool->out[a], pool->circular && p->shape[a] > 1, NULL,
-		                             NULL, &loops[count], &opened);
+					     pool->size[a], cg_i64(cg, pool->low[a]), pool->low[a], pool->low[a],
+					     cg_i64(cg, pool->out[a]), pool->out[a], pool->circular && p->shape[a] > 1,
+					     NULL, NULL, &loops[count], &opened);
 		count += opened;
 	}
 	for (uint32_t a = 0; a < AXES; a++) {
@@ -440,15 +446,15 @@ static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
 		for (uint32_t k = 0; k < frames; k++)
 			values[k] = pool->right_out[k][a];
 		LLVMValueRef v_out = emit_per_frame(e, values);
-		v_coarse_u[a] = open_windows(e, p->v_u[a], p->shape[a], pool->stride[a], v_size, max_size, v_low, min_low,
-		                             max_low, v_out, max_out, pool->circular && p->shape[a] > 1,
-		                             cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_low[a])),
-		                             cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_high[a])), &loops[count],
-		                             &opened);
+		v_coarse_u[a] =
+			open_windows(e, p->v_u[a], p->shape[a], pool->stride[a], v_size, max_size, v_low, min_low,
+				     max_low, v_out, max_out, pool->circular && p->shape[a] > 1,
+				     cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_low[a])),
+				     cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_high[a])), &loops[count], &opened);
 		count += opened;
 	}
-	LLVMValueRef v_index = cg_iadd(cg, element_offset(e, nest->target, p->v_r),
-	                               map_index(e, nest->map, v_coarse_t, v_coarse_u));
+	LLVMValueRef v_index =
+		cg_iadd(cg, element_offset(e, nest->target, p->v_r), map_index(e, nest->map, v_coarse_t, v_coarse_u));
 	add_at(e, nest->target, v_index, value);
 	while (count-- > 0)
 		cg_loop_end(cg, &loops[count]);
@@ -462,14 +468,14 @@ static void sink(Emit *e, const RecNest *nest, const Point *p, KT value)
 		break;
 	case REC_SINK_STORE:
 		store_at(e, nest->target,
-		         nest->array_mode ? emit_pair_index(e, nest->target, p->v_r, p->v_t, p->v_u)
-		                          : emit_slice_index(e, nest->target, p->v_r, p->v_t),
-		         value, nest->next);
+			 nest->array_mode ? emit_pair_index(e, nest->target, p->v_r, p->v_t, p->v_u)
+					  : emit_slice_index(e, nest->target, p->v_r, p->v_t),
+			 value, nest->next);
 		break;
 	case REC_SINK_ARRAY:
 		store_at(e, nest->target,
-		         cg_iadd(cg, element_offset(e, nest->target, p->v_r), map_index(e, nest->map, p->v_t, p->v_u)), value,
-		         false);
+			 cg_iadd(cg, element_offset(e, nest->target, p->v_r), map_index(e, nest->map, p->v_t, p->v_u)),
+			 value, false);
 		break;
 	case REC_SINK_ELEMENTS:
 		add_at(e, nest->target, map_index(e, nest->map, p->v_t, p->v_u), value);
@@ -486,7 +492,7 @@ static void sink(Emit *e, const RecNest *nest, const Point *p, KT value)
 		cg_store_lane_f64(cg, e->v_out, cg_i64(cg, 0), cg_lane_to_f64(cg, value.v_k));
 		if (e->theta)
 			cg_store_lane_f64(cg, e->v_out, cg_i64(cg, 1),
-			                  cg_lane_to_f64(cg, value.v_theta ? value.v_theta : cg_lane_zero(cg)));
+					  cg_lane_to_f64(cg, value.v_theta ? value.v_theta : cg_lane_zero(cg)));
 		break;
 	}
 }
@@ -632,7 +638,8 @@ void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t coun
 {
 	Cg *cg = e->cg;
 	Domain *d = ARENA_ARRAY(e->arena, Domain, count);
-	LLVMValueRef *v_first = ARENA_ARRAY(e->arena, LLVMValueRef, count), *v_end = ARENA_ARRAY(e->arena, LLVMValueRef, count);
+	LLVMValueRef *v_first = ARENA_ARRAY(e->arena, LLVMValueRef, count),
+		     *v_end = ARENA_ARRAY(e->arena, LLVMValueRef, count);
 	LLVMValueRef v_from = NULL, v_to = NULL;
 	for (uint32_t k = 0; k < count; k++) {
 		const RecBuffer *b = k + 1 < count ? nests[k].target : NULL;
@@ -656,7 +663,8 @@ void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t coun
 	for (uint32_t k = 0; k < count; k++) {
 		const RecBuffer *b = k + 1 < count ? nests[k].target : NULL;
 		LLVMValueRef v_row = cg_iadd(cg, wave.v_i, cg_i64(cg, lead[k]));
-		CgIf inside = cg_if(cg, cg_and(cg, cg_ige(cg, v_row, d[k].v_low[1]), cg_ilt(cg, v_row, d[k].v_high[1])), "inside");
+		CgIf inside = cg_if(cg, cg_and(cg, cg_ige(cg, v_row, d[k].v_low[1]), cg_ilt(cg, v_row, d[k].v_high[1])),
+				    "inside");
 		Point p;
 		begin_point(e, &nests[k], &p);
 		place(e, &nests[k], &d[k], 0, cg_i64(cg, 0), &p);
@@ -664,9 +672,10 @@ void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t coun
 		slice_row(e, &nests[k], &d[k], &p);
 		if (b && (b->halo_low[1] || b->halo_high[1])) {
 			cg_else(cg, &inside);
-			CgIf halo = cg_if(cg, cg_and(cg, cg_ige(cg, v_row, v_first[k]), cg_ilt(cg, v_row, v_end[k])), "halo");
+			CgIf halo = cg_if(cg, cg_and(cg, cg_ige(cg, v_row, v_first[k]), cg_ilt(cg, v_row, v_end[k])),
+					  "halo");
 			zero_row(e, b, v_row, cg_isub(cg, d[k].v_low[2], cg_i64(cg, b->halo_low[2])),
-			         cg_iadd(cg, d[k].v_high[2], cg_i64(cg, b->halo_high[2])));
+				 cg_iadd(cg, d[k].v_high[2], cg_i64(cg, b->halo_high[2])));
 			cg_endif(cg, &halo);
 		}
 		cg_endif(cg, &inside);

@@ -25,17 +25,18 @@ LLVMValueRef emit_sources(Cg *cg, const EntkSources *sources)
 				texts[i] = texts[k];
 		if (!texts[i])
 			texts[i] = cg_global_bytes(cg, (const char *)file->text, file->length);
-		const LLVMValueRef fields[] = {cg_global_string(cg, file->path), texts[i], cg_i64(cg, (int64_t)file->length)};
+		const LLVMValueRef fields[] = {cg_global_string(cg, file->path), texts[i],
+					       cg_i64(cg, (int64_t)file->length)};
 		files[i] = cg_const_struct(cg, fields, 3);
 	}
 	LLVMValueRef v_files = cg_const_array(cg, LLVMTypeOf(files[0]), files, count);
 	const LLVMValueRef fields[] = {
-	        cg_i32(cg, (int32_t)count),
-	        cg_global_const(cg, "entk.files", v_files, false),
-	        cg_i32(cg, (int32_t)sources->include_dir_count),
-	        emit_strings(cg, sources->include_dirs, sources->include_dir_count),
-	        cg_i32(cg, (int32_t)sources->set_count),
-	        emit_strings(cg, sources->sets, sources->set_count),
+		cg_i32(cg, (int32_t)count),
+		cg_global_const(cg, "entk.files", v_files, false),
+		cg_i32(cg, (int32_t)sources->include_dir_count),
+		emit_strings(cg, sources->include_dirs, sources->include_dir_count),
+		cg_i32(cg, (int32_t)sources->set_count),
+		emit_strings(cg, sources->sets, sources->set_count),
 	};
 	return cg_global_const(cg, "entk.sources", cg_const_struct(cg, fields, sizeof fields / sizeof *fields), false);
 }

@@ -38,7 +38,7 @@ LLVMValueRef emit_right_size(Emit *e, const uint32_t shape[AXES], uint32_t axis)
 }
 
 void emit_domain(Emit *e, const uint32_t shape[AXES], uint32_t axis, LLVMValueRef v_d, LLVMValueRef *v_low,
-                 LLVMValueRef *v_high)
+		 LLVMValueRef *v_high)
 {
 	Cg *cg = e->cg;
 	LLVMValueRef v_n = cg_i64(cg, shape[axis]);
@@ -51,7 +51,8 @@ void emit_domain(Emit *e, const uint32_t shape[AXES], uint32_t axis, LLVMValueRe
 
 /* ---- halos ---- */
 
-static void zero_columns(Emit *e, const RecBuffer *b, bool next, LLVMValueRef v_row, LLVMValueRef v_from, LLVMValueRef v_to)
+static void zero_columns(Emit *e, const RecBuffer *b, bool next, LLVMValueRef v_row, LLVMValueRef v_from,
+			 LLVMValueRef v_to)
 {
 	Cg *cg = e->cg;
 	CgLoop loop = cg_loop_begin(cg, v_from, v_to, 1, "zero");
@@ -90,7 +91,7 @@ static void zero_halo(Emit *e, const RecBuffer *b, const RecDisp *disp, bool nex
 }
 
 static void wrap_columns(Emit *e, const RecBuffer *b, bool next, LLVMValueRef v_r, const LLVMValueRef v_t[AXES],
-                         LLVMValueRef v_from, LLVMValueRef v_to)
+			 LLVMValueRef v_from, LLVMValueRef v_to)
 {
 	Cg *cg = e->cg;
 	CgLoop loop = cg_loop_begin(cg, v_from, v_to, 1, "wrap");
@@ -181,7 +182,7 @@ static void loop_disp(Emit *e, const RecStmt *s)
 			int64_t low = s->as.disp.low[a] > -(n - 1) ? s->as.disp.low[a] : -(n - 1);
 			v_from = cg_i64(cg, low);
 			v_to = cg_imin(cg, cg_i64(cg, (int64_t)s->as.disp.high[a] + 1),
-			               emit_right_size(e, s->as.disp.shape, a));
+				       emit_right_size(e, s->as.disp.shape, a));
 		}
 		loops[a] = cg_loop_begin(cg, v_from, v_to, 1, "d");
 		cg_set(cg, e->v_base[s->as.disp.base][a], loops[a].v_i);

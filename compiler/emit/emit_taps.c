@@ -34,7 +34,8 @@ static LLVMValueRef column(Emit *e, const RecExpr *x, const Point *p, LLVMValueR
 	LLVMValueRef v_sum = NULL;
 	for (uint32_t y0 = 0; y0 < t->box_size[0]; y0++)
 		for (uint32_t y1 = 0; y1 < t->box_size[1]; y1++) {
-			const int32_t at[AXES] = {t->box_low[0] + (int32_t)y0, t->box_low[1] + (int32_t)y1, t->box_low[2] + cell};
+			const int32_t at[AXES] = {t->box_low[0] + (int32_t)y0, t->box_low[1] + (int32_t)y1,
+						  t->box_low[2] + cell};
 			LLVMValueRef v = cg_load_lane(cg, v_plane, input_index(e, x, p, at));
 			v_sum = v_sum ? cg_fadd(cg, v_sum, v) : v;
 		}
@@ -112,10 +113,12 @@ static KT short_list(Emit *e, const RecExpr *x, const Point *p)
 		const RecTap *tap = &t->taps[i];
 		int64_t offset = linear_offset(x->buffer, tap->offset) + (int64_t)tap->r * (int64_t)x->buffer->entries;
 		LLVMValueRef v_cell = cg_iadd(cg, v_index, cg_i64(cg, offset));
-		sum.v_k = weigh(e, sum.v_k, cg_load_lane(cg, emit_plane(e, x->buffer, false, false), v_cell), tap->weight);
+		sum.v_k = weigh(e, sum.v_k, cg_load_lane(cg, emit_plane(e, x->buffer, false, false), v_cell),
+				tap->weight);
 		if (x->buffer->theta && e->theta)
-			sum.v_theta = weigh(e, sum.v_theta, cg_load_lane(cg, emit_plane(e, x->buffer, true, false), v_cell),
-			                    tap->weight);
+			sum.v_theta =
+				weigh(e, sum.v_theta, cg_load_lane(cg, emit_plane(e, x->buffer, true, false), v_cell),
+				      tap->weight);
 	}
 	return sum;
 }
@@ -144,11 +147,11 @@ static KT long_list(Emit *e, const RecExpr *x, const Point *p)
 	int64_t *table = ARENA_ARRAY(e->arena, int64_t, 2 * rows);
 	for (size_t i = 0; i < rows; i++) {
 		table[2 * i] = linear_offset(x->buffer, t->taps[i].offset) +
-		               (int64_t)t->taps[i].r * (int64_t)x->buffer->entries;
+			       (int64_t)t->taps[i].r * (int64_t)x->buffer->entries;
 		table[2 * i + 1] = t->taps[i].weight;
 	}
-	LLVMValueRef v_table =
-	        cg_global_i64_array(cg, arena_printf(e->arena, "%s.taps%u", e->prefix, e->table_count++), table, 2 * rows);
+	LLVMValueRef v_table = cg_global_i64_array(cg, arena_printf(e->arena, "%s.taps%u", e->prefix, e->table_count++),
+						   table, 2 * rows);
 	bool theta = x->buffer->theta && e->theta;
 	LLVMValueRef v_k = cg_var(cg, cg->t_lane, "taps.k"), v_theta = cg_var(cg, cg->t_lane, "taps.theta");
 	cg_set(cg, v_k, cg_lane_zero(cg));
@@ -199,8 +202,8 @@ static KT array_list(Emit *e, const RecExpr *x, const Point *p)
 			table[5 * i + 1 + (size_t)a] = t->taps[i].offset[a];
 		table[5 * i + 4] = t->taps[i].weight;
 	}
-	LLVMValueRef v_table =
-	        cg_global_i64_array(cg, arena_printf(e->arena, "%s.taps%u", e->prefix, e->table_count++), table, 5 * rows);
+	LLVMValueRef v_table = cg_global_i64_array(cg, arena_printf(e->arena, "%s.taps%u", e->prefix, e->table_count++),
+						   table, 5 * rows);
 	bool theta = b->theta && e->theta;
 	LLVMValueRef v_k = cg_var(cg, cg->t_lane, "taps.k"), v_theta = cg_var(cg, cg->t_lane, "taps.theta");
 	cg_set(cg, v_k, cg_lane_zero(cg));
@@ -213,10 +216,10 @@ static KT array_list(Emit *e, const RecExpr *x, const Point *p)
 		LLVMValueRef v_offset = cg_load_i64(cg, v_table, cg_iadd(cg, v_row, cg_i64(cg, a + 1)));
 		v_in_t[a] = cg_iadd(cg, cg_imul(cg, p->v_t[a], cg_i64(cg, t->stride[a])), v_offset);
 		v_in_u[a] = cg_iadd(cg, cg_imul(cg, p->v_u[a], per_frame_axis(e, t->right_strides, a)),
-		                    cg_iadd(cg, v_offset, per_frame_axis(e, t->right_shift, a)));
+				    cg_iadd(cg, v_offset, per_frame_axis(e, t->right_shift, a)));
 		v_inside = cg_and(cg, v_inside, check(e, t->circular, &v_in_t[a], cg_i64(cg, b->shape[a])));
 		v_inside = cg_and(cg, v_inside,
-		                  check(e, t->circular, &v_in_u[a], emit_right_size(e, b->shape, (uint32_t)a)));
+				  check(e, t->circular, &v_in_u[a], emit_right_size(e, b->shape, (uint32_t)a)));
 	}
 	LLVMValueRef v_weight = table_weight(e, cg_load_i64(cg, v_table, cg_iadd(cg, v_row, cg_i64(cg, 4))));
 	CgIf inside = cg_if(cg, v_inside, "tap.in");
@@ -245,7 +248,7 @@ static KT array_pool(Emit *e, const RecExpr *x, const Point *p)
 	for (int a = 0; a < AXES; a++) {
 		left[a] = cg_loop_begin(cg, v_zero, cg_i64(cg, t->box_size[a]), 1, "cell");
 		v_in_t[a] = cg_iadd(cg, cg_imul(cg, p->v_t[a], cg_i64(cg, t->stride[a])),
-		                    cg_iadd(cg, left[a].v_i, cg_i64(cg, t->box_low[a])));
+				    cg_iadd(cg, left[a].v_i, cg_i64(cg, t->box_low[a])));
 		v_inside = cg_and(cg, v_inside, check(e, t->circular, &v_in_t[a], cg_i64(cg, b->shape[a])));
 	}
 	for (int a = 0; a < AXES; a++) {
@@ -253,9 +256,9 @@ static KT array_pool(Emit *e, const RecExpr *x, const Point *p)
 			sizes[k] = t->right_size[k][a];
 		right[a] = cg_loop_begin(cg, v_zero, emit_per_frame(e, sizes), 1, "cell");
 		v_in_u[a] = cg_iadd(cg, cg_imul(cg, p->v_u[a], per_frame_axis(e, t->right_strides, a)),
-		                    cg_iadd(cg, right[a].v_i, per_frame_axis(e, t->right_low, a)));
+				    cg_iadd(cg, right[a].v_i, per_frame_axis(e, t->right_low, a)));
 		v_inside = cg_and(cg, v_inside,
-		                  check(e, t->circular, &v_in_u[a], emit_right_size(e, b->shape, (uint32_t)a)));
+				  check(e, t->circular, &v_in_u[a], emit_right_size(e, b->shape, (uint32_t)a)));
 	}
 	CgIf inside = cg_if(cg, v_inside, "cell.in");
 	LLVMValueRef v_cell = emit_pair_index(e, b, p->v_r, v_in_t, v_in_u);

@@ -29,10 +29,10 @@ typedef struct Net {
 	uint32_t behind_count; /* 0: e is the whole net; more than one: all nets of a trunk, each with an output */
 	const Group *group;
 	uint32_t views, left_views;
-	uint64_t sample;      /* reals per sample of the data; 0 for vectors */
+	uint64_t sample;                      /* reals per sample of the data; 0 for vectors */
 	uint64_t tile_numbers, state_numbers; /* per view */
-	bool behind_state; /* some layers behind have state */
-	uint64_t sample_state; /* of a sample: all views, and behind */
+	bool behind_state;                    /* some layers behind have state */
+	uint64_t sample_state;                /* of a sample: all views, and behind */
 	uint32_t tile_left, tile_right;
 	/* byte offsets in the workspace */
 	uint64_t x, z, left_vars, right_vars, left_state, right_state, k0, out, sum, lanes, sums, bytes;
@@ -88,7 +88,8 @@ static void lay_out(Net *net)
 	for (uint32_t m = 0; m < net->behind_count; m++)
 		most(net->behind[m].e->rec, &lanes, &sums);
 	bool vector = rec->vector_input;
-	net->sample = vector ? 0 : (uint64_t)rec->input_shape[0] * rec->input_shape[1] * rec->input_shape[2] * rec->channels;
+	net->sample =
+		vector ? 0 : (uint64_t)rec->input_shape[0] * rec->input_shape[1] * rec->input_shape[2] * rec->channels;
 	net->tile_numbers = rec->tile_numbers;
 	net->state_numbers = rec->state_numbers;
 	net->sample_state = net->views * net->state_numbers;
@@ -117,10 +118,11 @@ static void lay_out(Net *net)
 }
 
 typedef struct Tile {
-	LLVMValueRef v_coefs, v_data_x, v_data_z, v_left, v_right, v_n_left, v_n_right, v_state_x, v_state_z,
-	        v_data_k0, v_k0_stride, v_nngp, v_ntk, v_out_stride, v_out_plane;
+	LLVMValueRef v_coefs, v_data_x, v_data_z, v_left, v_right, v_n_left, v_n_right, v_state_x, v_state_z, v_data_k0,
+		v_k0_stride, v_nngp, v_ntk, v_out_stride, v_out_plane;
 	/* the workspace's parts */
-	LLVMValueRef v_x, v_z, v_right_vars, v_left_vars, v_left_state, v_right_state, v_k0, v_out, v_sum, v_lanes, v_sums;
+	LLVMValueRef v_x, v_z, v_right_vars, v_left_vars, v_left_state, v_right_state, v_k0, v_out, v_sum, v_lanes,
+		v_sums;
 } Tile;
 
 static Tile load_tile(const Net *net)
@@ -131,17 +133,32 @@ static Tile load_tile(const Net *net)
 	LLVMValueRef v_ws = FIELD(workspace, cg->t_ptr);
 #define PART(name) cg_ptr_bytes(cg, v_ws, cg_i64(cg, (int64_t)net->name))
 	Tile t = {
-	        .v_coefs = FIELD(coefficients, cg->t_ptr), .v_data_x = FIELD(x, cg->t_ptr), .v_data_z = FIELD(z, cg->t_ptr),
-	        .v_left = FIELD(left, cg->t_ptr), .v_right = FIELD(right, cg->t_ptr),
-	        .v_n_left = cg_izext_i64(cg, FIELD(n_left, cg->t_i32)),
-	        .v_n_right = cg_izext_i64(cg, FIELD(n_right, cg->t_i32)),
-	        .v_state_x = FIELD(state_x, cg->t_ptr), .v_state_z = FIELD(state_z, cg->t_ptr),
-	        .v_data_k0 = FIELD(k0, cg->t_ptr), .v_k0_stride = FIELD(k0_stride, cg->t_i64),
-	        .v_nngp = FIELD(nngp, cg->t_ptr), .v_ntk = FIELD(ntk, cg->t_ptr),
-	        .v_out_stride = FIELD(out_stride, cg->t_i64), .v_out_plane = FIELD(out_plane, cg->t_i64),
-	        .v_x = PART(x), .v_z = PART(z), .v_right_vars = PART(right_vars), .v_left_vars = PART(left_vars),
-	        .v_left_state = PART(left_state), .v_right_state = PART(right_state), .v_k0 = PART(k0), .v_out = PART(out),
-	        .v_sum = PART(sum), .v_lanes = PART(lanes), .v_sums = PART(sums),
+		.v_coefs = FIELD(coefficients, cg->t_ptr),
+		.v_data_x = FIELD(x, cg->t_ptr),
+		.v_data_z = FIELD(z, cg->t_ptr),
+		.v_left = FIELD(left, cg->t_ptr),
+		.v_right = FIELD(right, cg->t_ptr),
+		.v_n_left = cg_izext_i64(cg, FIELD(n_left, cg->t_i32)),
+		.v_n_right = cg_izext_i64(cg, FIELD(n_right, cg->t_i32)),
+		.v_state_x = FIELD(state_x, cg->t_ptr),
+		.v_state_z = FIELD(state_z, cg->t_ptr),
+		.v_data_k0 = FIELD(k0, cg->t_ptr),
+		.v_k0_stride = FIELD(k0_stride, cg->t_i64),
+		.v_nngp = FIELD(nngp, cg->t_ptr),
+		.v_ntk = FIELD(ntk, cg->t_ptr),
+		.v_out_stride = FIELD(out_stride, cg->t_i64),
+		.v_out_plane = FIELD(out_plane, cg->t_i64),
+		.v_x = PART(x),
+		.v_z = PART(z),
+		.v_right_vars = PART(right_vars),
+		.v_left_vars = PART(left_vars),
+		.v_left_state = PART(left_state),
+		.v_right_state = PART(right_state),
+		.v_k0 = PART(k0),
+		.v_out = PART(out),
+		.v_sum = PART(sum),
+		.v_lanes = PART(lanes),
+		.v_sums = PART(sums),
 	};
 #undef FIELD
 #undef PART
@@ -181,8 +198,9 @@ static LLVMValueRef seen_at(const Net *net, LLVMValueRef v_view, LLVMValueRef v_
 			row[AXES] += inverse.sign[a] < 0 ? row_major[a] * ((int64_t)n[a] - 1) : 0;
 		}
 	}
-	LLVMValueRef v_table = cg_global_i64_array(cg, arena_printf(e->arena, "%s.views%u", e->prefix, e->table_count++),
-	                                           table, (size_t)net->views * (AXES + 1));
+	LLVMValueRef v_table =
+		cg_global_i64_array(cg, arena_printf(e->arena, "%s.views%u", e->prefix, e->table_count++), table,
+				    (size_t)net->views * (AXES + 1));
 	LLVMValueRef v_row = times(cg, v_view, AXES + 1);
 	LLVMValueRef v_position = cg_isdiv(cg, v_i, cg_i64(cg, channels));
 	LLVMValueRef v_channel = cg_isrem(cg, v_i, cg_i64(cg, channels));
@@ -197,8 +215,8 @@ static LLVMValueRef seen_at(const Net *net, LLVMValueRef v_view, LLVMValueRef v_
 }
 
 /* Samples indices[first .. first + lanes) as lanes, all views; beyond the last one it is repeated. */
-static void pack_samples(const Net *net, const Tile *t, LLVMValueRef v_data, LLVMValueRef v_indices, LLVMValueRef v_first,
-                         LLVMValueRef v_count)
+static void pack_samples(const Net *net, const Tile *t, LLVMValueRef v_data, LLVMValueRef v_indices,
+			 LLVMValueRef v_first, LLVMValueRef v_count)
 {
 	Cg *cg = net->e->cg;
 	if (net->sample == 0)
@@ -280,10 +298,17 @@ static void call(const Net *net, const Tile *t, LLVMValueRef v_function, const O
 	LLVMValueRef v_null = cg_const_null(cg);
 #define OR_NULL(v) ((v) ? (v) : v_null)
 	LLVMValueRef args[ARG_COUNT] = {
-	        [ARG_COEFS] = o->v_coefs, [ARG_X] = OR_NULL(o->v_x), [ARG_Z] = OR_NULL(o->v_z), [ARG_K0] = OR_NULL(o->v_k0),
-	        [ARG_LEFT_VARS] = OR_NULL(o->v_left_vars), [ARG_RIGHT_VARS] = OR_NULL(o->v_right_vars),
-	        [ARG_LEFT_STATE] = OR_NULL(o->v_left_state), [ARG_RIGHT_STATE] = OR_NULL(o->v_right_state),
-	        [ARG_OUT] = t->v_out, [ARG_LANES] = t->v_lanes, [ARG_SUMS] = t->v_sums,
+		[ARG_COEFS] = o->v_coefs,
+		[ARG_X] = OR_NULL(o->v_x),
+		[ARG_Z] = OR_NULL(o->v_z),
+		[ARG_K0] = OR_NULL(o->v_k0),
+		[ARG_LEFT_VARS] = OR_NULL(o->v_left_vars),
+		[ARG_RIGHT_VARS] = OR_NULL(o->v_right_vars),
+		[ARG_LEFT_STATE] = OR_NULL(o->v_left_state),
+		[ARG_RIGHT_STATE] = OR_NULL(o->v_right_state),
+		[ARG_OUT] = t->v_out,
+		[ARG_LANES] = t->v_lanes,
+		[ARG_SUMS] = t->v_sums,
 	};
 #undef OR_NULL
 	cg_call(cg, v_function, args, ARG_COUNT);
@@ -294,14 +319,14 @@ static Operands packed(const Net *net, const Tile *t, LLVMValueRef v_left, LLVMV
 {
 	Cg *cg = net->e->cg;
 	return (Operands){
-	        .v_coefs = t->v_coefs,
-	        .v_x = lanes_of_view(cg, t->v_z, v_left, net->sample),
-	        .v_z = lanes_of_view(cg, t->v_z, v_right, net->sample),
-	        .v_k0 = t->v_k0,
-	        .v_left_vars = lanes_of_view(cg, t->v_right_vars, v_left, net->tile_numbers),
-	        .v_right_vars = lanes_of_view(cg, t->v_right_vars, v_right, net->tile_numbers),
-	        .v_left_state = lanes_of_view(cg, t->v_right_state, v_left, net->state_numbers),
-	        .v_right_state = lanes_of_view(cg, t->v_right_state, v_right, net->state_numbers),
+		.v_coefs = t->v_coefs,
+		.v_x = lanes_of_view(cg, t->v_z, v_left, net->sample),
+		.v_z = lanes_of_view(cg, t->v_z, v_right, net->sample),
+		.v_k0 = t->v_k0,
+		.v_left_vars = lanes_of_view(cg, t->v_right_vars, v_left, net->tile_numbers),
+		.v_right_vars = lanes_of_view(cg, t->v_right_vars, v_right, net->tile_numbers),
+		.v_left_state = lanes_of_view(cg, t->v_right_state, v_left, net->state_numbers),
+		.v_right_state = lanes_of_view(cg, t->v_right_state, v_right, net->state_numbers),
 	};
 }
 
@@ -323,7 +348,8 @@ static void add_view(const Net *net, const Tile *t, bool theta)
 	Cg *cg = net->e->cg;
 	for (int plane = 0; plane < (theta ? 2 : 1); plane++) {
 		LLVMValueRef v_plane = cg_i64(cg, plane);
-		LLVMValueRef v_sum = cg_fadd(cg, cg_load_lane_f64(cg, t->v_sum, v_plane), cg_load_lane_f64(cg, t->v_out, v_plane));
+		LLVMValueRef v_sum =
+			cg_fadd(cg, cg_load_lane_f64(cg, t->v_sum, v_plane), cg_load_lane_f64(cg, t->v_out, v_plane));
 		cg_store_lane_f64(cg, t->v_sum, v_plane, v_sum);
 	}
 }
@@ -341,7 +367,7 @@ static void mean_of_views(const Net *net, const Tile *t)
 	for (int plane = 0; plane < 2; plane++) {
 		LLVMValueRef v_plane = cg_i64(cg, plane);
 		LLVMValueRef v_mean = cg_fmul(cg, cg_load_lane_f64(cg, t->v_sum, v_plane),
-		                              cg_lane_f64_const(cg, 1.0 / net->views / net->left_views));
+					      cg_lane_f64_const(cg, 1.0 / net->views / net->left_views));
 		cg_store_lane(cg, t->v_k0, v_plane, cg_f64_to_lane(cg, v_mean));
 	}
 }
@@ -375,8 +401,8 @@ static Operands paired(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValu
 {
 	Cg *cg = net->e->cg;
 	Operands o = packed(net, t, v_right, v_right);
-	LLVMValueRef v_vars = cg_iadd(cg, times(cg, v_i, net->left_views * net->tile_numbers),
-	                              times(cg, v_left, net->tile_numbers));
+	LLVMValueRef v_vars =
+		cg_iadd(cg, times(cg, v_i, net->left_views * net->tile_numbers), times(cg, v_left, net->tile_numbers));
 	LLVMValueRef v_state = cg_iadd(cg, times(cg, v_i, net->sample_state), times(cg, v_left, net->state_numbers));
 	o.v_left_vars = cg_ptr_offset(cg, t->v_left_vars, v_vars, cg->t_real);
 	o.v_left_state = cg_ptr_offset(cg, t->v_left_state, v_state, cg->t_real);
@@ -570,8 +596,12 @@ static LLVMValueRef emit_prepare(const Net *net)
 
 EmitTile emit_tile(const EmitNet *from)
 {
-	Net net = {.name = from->name, .e = from->e, .behind_count = from->behind_count, .group = from->group, .views = 1,
-	           .left_views = 1};
+	Net net = {.name = from->name,
+		   .e = from->e,
+		   .behind_count = from->behind_count,
+		   .group = from->group,
+		   .views = 1,
+		   .left_views = 1};
 	if (from->group) {
 		net.views = from->group->order;
 		net.left_views = from->left_views;

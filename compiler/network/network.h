@@ -29,13 +29,13 @@ typedef enum DomainKind {
 
 typedef struct Type {
 	DomainKind domain;
-	uint32_t dim;                   /* axes of the grid; for DOMAIN_GROUP that of the grid it came from */
-	uint32_t shape[GRID_MAX_DIM];   /* DOMAIN_GRID and DOMAIN_GROUP_GRID; 1 beyond dim */
-	const Group *group;             /* DOMAIN_GROUP_GRID and DOMAIN_GROUP */
-	uint32_t channels;              /* of the raw input; 0 after a weight layer: infinitely many */
-	bool gaussian;                  /* math.md 9: the next nonlinearity's limit is known */
-	bool centred;                   /* zero mean */
-	bool theta_zero;                /* no parameters so far: Theta = 0 */
+	uint32_t dim;                 /* axes of the grid; for DOMAIN_GROUP that of the grid it came from */
+	uint32_t shape[GRID_MAX_DIM]; /* DOMAIN_GRID and DOMAIN_GROUP_GRID; 1 beyond dim */
+	const Group *group;           /* DOMAIN_GROUP_GRID and DOMAIN_GROUP */
+	uint32_t channels;            /* of the raw input; 0 after a weight layer: infinitely many */
+	bool gaussian;                /* math.md 9: the next nonlinearity's limit is known */
+	bool centred;                 /* zero mean */
+	bool theta_zero;              /* no parameters so far: Theta = 0 */
 	/* Channels of a finite network of this description, where the user gave the width of the weight layer: standard
 	 * parameterization and concatenation of channels depend on it. 0: unknown, or too many; `channels` of raw input. */
 	uint32_t width;
@@ -63,38 +63,38 @@ typedef struct Tap {
 
 typedef struct Support {
 	const Tap *taps;
-	uint32_t count;  /* |S|; at least 1 */
-	bool full;       /* all cells of the window (times all elements of H) */
+	uint32_t count; /* |S|; at least 1 */
+	bool full;      /* all cells of the window (times all elements of H) */
 } Support;
 
 /* ---- nodes -------------------------------------------------------------------------------------------------- */
 
 /* A new layer is one row here, then one case in each stage (docs/architecture.md, "Adding a layer"). */
-#define NODE_KINDS(X)                                                                                                \
-	X(INPUT, "input")            /* raw data */                                                                  \
-	X(HOLE, "hole")              /* the value that enters the body of a repeat */                                \
-	X(DENSE, "dense")            /* channels only, at every position and element */                              \
-	X(CONV, "conv")              /* plain convolution on a grid */                                               \
-	X(LIFT, "lift")              /* grid -> group over grid */                                                   \
-	X(GROUP_CONV, "group conv")  /* on group over grid; on a bare H (dim axes all 1x1 windows) */                \
-	X(WINDOW_POOL, "window pool")/* avgpool, sumpool; per group element on a group */                            \
-	X(POOL, "pool")              /* global mean or sum over positions, elements or everything */                 \
-	X(FLATTEN, "flatten")                                                                                        \
-	X(ABRELU, "abrelu")          /* relu, leaky_relu, abs, abrelu: a min(x,0) + b max(x,0) */                    \
-	X(ERF, "erf")                /* a erf(b x) + c */                                                            \
-	X(SUM, "sum")                /* branches joined by + */                                                      \
-	X(REPEAT, "repeat")          /* body applied count times, each with its own weights */                       \
-	X(AUGMENT, "augment")        /* mean of K(g x, g' x') of the inner net */                                    \
-	/* typed and followed by the symmetry proof, but without a kernel in this version: see Gap */                \
-	X(PLANNED, "planned")        /* pointwise or a normalisation: every position and element stays in place */   \
-	X(PRODUCT, "product")        /* branches joined by * */                                                      \
-	X(CONCAT, "concat")          /* branches joined along the channels or a grid axis */
+#define NODE_KINDS(X)                                                                                       \
+	X(INPUT, "input")             /* raw data */                                                        \
+	X(HOLE, "hole")               /* the value that enters the body of a repeat */                      \
+	X(DENSE, "dense")             /* channels only, at every position and element */                    \
+	X(CONV, "conv")               /* plain convolution on a grid */                                     \
+	X(LIFT, "lift")               /* grid -> group over grid */                                         \
+	X(GROUP_CONV, "group conv")   /* on group over grid; on a bare H (dim axes all 1x1 windows) */      \
+	X(WINDOW_POOL, "window pool") /* avgpool, sumpool; per group element on a group */                  \
+	X(POOL, "pool")               /* global mean or sum over positions, elements or everything */       \
+	X(FLATTEN, "flatten")                                                                               \
+	X(ABRELU, "abrelu")   /* relu, leaky_relu, abs, abrelu: a min(x,0) + b max(x,0) */                  \
+	X(ERF, "erf")         /* a erf(b x) + c */                                                          \
+	X(SUM, "sum")         /* branches joined by + */                                                    \
+	X(REPEAT, "repeat")   /* body applied count times, each with its own weights */                     \
+	X(AUGMENT, "augment") /* mean of K(g x, g' x') of the inner net */                                  \
+	/* typed and followed by the symmetry proof, but without a kernel in this version: see Gap */       \
+	X(PLANNED, "planned") /* pointwise or a normalisation: every position and element stays in place */ \
+	X(PRODUCT, "product") /* branches joined by * */                                                    \
+	X(CONCAT, "concat")   /* branches joined along the channels or a grid axis */
 
 typedef enum NodeKind {
 #define X(name, text) NODE_##name,
 	NODE_KINDS(X)
 #undef X
-	NODE_KIND_COUNT
+		NODE_KIND_COUNT
 } NodeKind;
 
 typedef enum PoolOver { POOL_EVERYTHING, POOL_POSITIONS, POOL_ELEMENTS } PoolOver;
@@ -124,8 +124,8 @@ typedef struct PlannedArg {
 
 struct Node {
 	NodeKind kind;
-	uint32_t id;       /* unique in its Network, topological: inputs have smaller ids (bodies before their repeat) */
-	Span span;         /* where the user wrote the layer */
+	uint32_t id; /* unique in its Network, topological: inputs have smaller ids (bodies before their repeat) */
+	Span span;   /* where the user wrote the layer */
 	const char *label; /* the layer's name as written: "relu", "avgpool" */
 	Type type;         /* of the output */
 	Gap gap;           /* GAP_NONE: it has a kernel */
@@ -141,7 +141,7 @@ struct Node {
 		} conv; /* CONV, LIFT, GROUP_CONV */
 		struct {
 			Window window;
-			bool mean;            /* avgpool; false: sumpool */
+			bool mean; /* avgpool; false: sumpool */
 			bool normalize_edges;
 		} window_pool;
 		struct {
@@ -202,13 +202,13 @@ typedef struct Program {
 
 /* ---- shared questions --------------------------------------------------------------------------------------- */
 
-uint64_t type_positions(const Type *type);            /* grid positions: product of the shape; 1 if no grid */
-const char *grid_name(uint32_t dim);                      /* "signal", "image", "volume" */
-char *type_text(Arena *arena, const Type *type);      /* "image 32x32", "C4 over image 30x30", "vector" */
-bool node_joins(const Node *node);                    /* SUM, PRODUCT, CONCAT: branches in as.sum */
+uint64_t type_positions(const Type *type);       /* grid positions: product of the shape; 1 if no grid */
+const char *grid_name(uint32_t dim);             /* "signal", "image", "volume" */
+char *type_text(Arena *arena, const Type *type); /* "image 32x32", "C4 over image 30x30", "vector" */
+bool node_joins(const Node *node);               /* SUM, PRODUCT, CONCAT: branches in as.sum */
 /* Output size and low padding of one axis (math.md 3). Returns false if a valid window does not fit. */
 bool window_axis(uint32_t size, uint32_t window, uint32_t stride, uint32_t dilation, Padding padding, uint32_t *out,
-                 int32_t *low);
+		 int32_t *low);
 
 void network_print(const Program *program, FILE *to);     /* --emit=network: a table per net, groups numbered */
 void network_print_dot(const Program *program, FILE *to); /* --emit=dot */

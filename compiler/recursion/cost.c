@@ -18,10 +18,9 @@ static double point_operations(const RecExpr *x, uint32_t channels)
 		own = 2.0 * channels;
 		break;
 	case REC_OP_TAPS:
-		own = x->taps->pool ? planes * x->taps->box_size[0] * x->taps->box_size[1] * x->taps->box_size[2]
-		      : x->taps->box
-		              ? planes * (x->taps->box_size[0] * x->taps->box_size[1] + x->taps->box_size[2] - 2)
-		              : planes * x->taps->count;
+		own = x->taps->pool  ? planes * x->taps->box_size[0] * x->taps->box_size[1] * x->taps->box_size[2]
+		      : x->taps->box ? planes * (x->taps->box_size[0] * x->taps->box_size[1] + x->taps->box_size[2] - 2)
+				     : planes * x->taps->count;
 		break;
 	case REC_OP_AFFINE:
 		own = 4;
@@ -130,34 +129,36 @@ static void explain_nest(FILE *to, const char *net, const RecNest *nest, const c
 	fprintf(to, "%s: fused: ", net);
 	explain_fused(to, nest->value, 0);
 	fprintf(to, " (%" PRIu32 "x%" PRIu32 "x%" PRIu32 "%s)%s\n", nest->shape[0], nest->shape[1], nest->shape[2],
-	        nest->elements > 1 ? ", with the index r" : "", how);
+		nest->elements > 1 ? ", with the index r" : "", how);
 }
 
 static void explain_block(FILE *to, const char *net, const RecBlock *block, uint32_t *level)
 {
 	for (const RecStmt *s = block->first; s; s = s->next) {
 		if (s->kind == REC_LOOP_FRAMES) {
-			fprintf(to, "%s: frames: %" PRIu32 " of %" PRIu32 " elements q of %s%s\n", net, s->frames->count,
-			        s->frames->group->order, s->frames->group->name,
-			        s->body.first && s->body.last->kind == REC_NEST && s->body.last->as.nest.array_mode
-			                ? ", by whole arrays: strides or circular sizes differ on exchanged axes"
-			                : ", by displacement slices");
+			fprintf(to, "%s: frames: %" PRIu32 " of %" PRIu32 " elements q of %s%s\n", net,
+				s->frames->count, s->frames->group->order, s->frames->group->name,
+				s->body.first && s->body.last->kind == REC_NEST && s->body.last->as.nest.array_mode
+					? ", by whole arrays: strides or circular sizes differ on exchanged axes"
+					: ", by displacement slices");
 		} else if (s->kind == REC_LOOP_DISP) {
 			double n = 1;
 			for (int a = 0; a < AXES; a++)
 				n *= s->as.disp.high[a] - s->as.disp.low[a] + 1;
 			if (s->as.disp.torus)
 				n = (double)s->as.disp.shape[0] * s->as.disp.shape[1] * s->as.disp.shape[2];
-			fprintf(to, "%s: displacements: %.0f of level %" PRIu32 " (%d..%d x %d..%d x %d..%d)%s\n", net, n, ++*level,
-			        s->as.disp.low[0], s->as.disp.high[0], s->as.disp.low[1], s->as.disp.high[1], s->as.disp.low[2],
-			        s->as.disp.high[2], s->as.disp.torus ? " on a torus" : "");
+			fprintf(to, "%s: displacements: %.0f of level %" PRIu32 " (%d..%d x %d..%d x %d..%d)%s\n", net,
+				n, ++*level, s->as.disp.low[0], s->as.disp.high[0], s->as.disp.low[1],
+				s->as.disp.high[1], s->as.disp.low[2], s->as.disp.high[2],
+				s->as.disp.torus ? " on a torus" : "");
 		} else if (s->kind == REC_LOOP_REPEAT) {
 			fprintf(to, "%s: repeat: a loop of %" PRIu32 " iterations\n", net, s->as.repeat.count);
 		} else if (s->kind == REC_NEST) {
 			explain_nest(to, net, &s->as.nest, "");
 		} else if (s->kind == REC_ROWS) {
 			for (uint32_t k = 0; k < s->as.rows.count; k++)
-				explain_nest(to, net, &s->as.rows.nests[k], k ? ", row by row behind the one above" : "");
+				explain_nest(to, net, &s->as.rows.nests[k],
+					     k ? ", row by row behind the one above" : "");
 		}
 		explain_block(to, net, &s->body, level);
 	}
@@ -176,8 +177,9 @@ void rec_cost(Arena *arena, RecProgram *program)
 	uint32_t level = 0;
 	const char *net = program->network->name;
 	explain_block(to, net, &program->pair.block, &level);
-	fprintf(to, "%s: cost per pair: %.4g position pairs through a convolution, %.4g operations, %.4g KiB per lane\n", net,
-	        cost.steps, cost.operations, (double)program->pair.lanes * 8 / 1024);
+	fprintf(to,
+		"%s: cost per pair: %.4g position pairs through a convolution, %.4g operations, %.4g KiB per lane\n",
+		net, cost.steps, cost.operations, (double)program->pair.lanes * 8 / 1024);
 	fclose(to);
 	program->explanation = arena_copy(arena, text, size);
 	free(text);

@@ -73,7 +73,7 @@ static void find_indexed(Lower *l)
 			case NODE_REPEAT: { /* the carried value has one form for all iterations */
 				uint32_t hole = node->as.repeat.hole->id;
 				bool carried = l->indexed[hole] || l->indexed[node->input->id] ||
-				               l->indexed[node->as.repeat.body->id];
+					       l->indexed[node->as.repeat.body->id];
 				changed = changed || carried != l->indexed[hole];
 				l->indexed[hole] = carried;
 				now = carried;
@@ -305,7 +305,7 @@ static void size_array(RecBuffer *b)
 /* ---- stages ---- */
 
 static RecBase displacement_loop(Lower *l, const Node *level, const int32_t low[AXES], const int32_t high[AXES],
-                                 bool torus)
+				 bool torus)
 {
 	RecStmt *loop = lower_append(l, REC_LOOP_DISP);
 	memcpy(loop->as.disp.low, low, sizeof loop->as.disp.low);
@@ -362,8 +362,11 @@ static void stage_sum(Lower *l, Want *want)
 		/* Only t = t': read the arrays along their diagonal. */
 		RecBuffer *all = lower_stored(l, input, disp, false);
 		RecExpr *entry = ARENA_NEW(l->arena, RecExpr);
-		*entry = (RecExpr){.op = REC_OP_ARRAY, .node = input, .buffer = all, .theta = all->theta,
-		                   .coef = {-1, -1, -1, -1}};
+		*entry = (RecExpr){.op = REC_OP_ARRAY,
+				   .node = input,
+				   .buffer = all,
+				   .theta = all->theta,
+				   .coef = {-1, -1, -1, -1}};
 		entry->map = array_maps(l, all, l->region->frames, false);
 		lower_nest(l, input, disp, false, entry, REC_SINK_SUM, want->buffer)->array_mode = false;
 		return;
@@ -485,13 +488,13 @@ static void stage(Lower *l, Want *want)
 		size_array(want->buffer);
 	for (uint32_t i = 0; i < want->reader_count; i++)
 		want->readers[i].expr->map =
-		        array_maps(l, want->buffer, want->readers[i].frames, want->readers[i].crosses);
+			array_maps(l, want->buffer, want->readers[i].frames, want->readers[i].crosses);
 	if (want->kind != WANT_PLAIN)
 		clear(l, want->buffer);
 
 	bool exits_group = want->kind == WANT_SUM && !l->region->outer && on_group(node->input) &&
-	                   (node->type.domain == DOMAIN_VECTOR || node->type.domain == DOMAIN_GRID) &&
-	                   node->kind != NODE_FLATTEN;
+			   (node->type.domain == DOMAIN_VECTOR || node->type.domain == DOMAIN_GRID) &&
+			   node->kind != NODE_FLATTEN;
 	if (want->kind == WANT_ELEMENTS || exits_group) {
 		stage_frames(l, want);
 	} else if (want->kind == WANT_SUM) {
@@ -500,7 +503,8 @@ static void stage(Lower *l, Want *want)
 		bool window = want->kind == WANT_WINDOW;
 		const Node *level = window ? node->input : node;
 		RecDisp disp = lower_zero(l);
-		bool torus = window && node->as.window_pool.window.padding == PADDING_CIRCULAR && !l->region->array_mode;
+		bool torus =
+			window && node->as.window_pool.window.padding == PADDING_CIRCULAR && !l->region->array_mode;
 		if (!l->region->array_mode) {
 			int32_t low[AXES], high[AXES];
 			if (window)
@@ -511,7 +515,7 @@ static void stage(Lower *l, Want *want)
 		}
 		RecExpr *value = lower_instance(l, level, disp, torus);
 		RecNest *nest = lower_nest(l, level, disp, torus, value, window ? REC_SINK_WINDOW : REC_SINK_ARRAY,
-		                           want->buffer);
+					   want->buffer);
 		nest->map = array_maps(l, want->buffer, l->region->frames, false);
 		if (window)
 			nest->pool = lower_pool(l, node, want->buffer);
@@ -662,7 +666,7 @@ static void lower_factors(Lower *l, RecPart *part, bool in_state)
 	const Network *network = l->network;
 	uint32_t n = network->node_count;
 	Pending p = {ARENA_ARRAY(l->arena, const Node *, n), ARENA_ARRAY(l->arena, bool, n),
-	             ARENA_ARRAY(l->arena, bool, n)};
+		     ARENA_ARRAY(l->arena, bool, n)};
 	find_parents(network, p.parent);
 	for (uint32_t i = 0; i < n; i++) {
 		RecVar *var = l->var_of[i];

@@ -81,10 +81,10 @@ typedef struct Lower {
 	RecPart *part;
 	Region *region;
 	LowerMode mode;
-	RecBlock *block;      /* where statements go */
-	uint32_t *uses;       /* consumers per node id */
-	bool *indexed;        /* per node id: keeps the index r beside q */
-	RecVar **var_of;      /* per node id */
+	RecBlock *block; /* where statements go */
+	uint32_t *uses;  /* consumers per node id */
+	bool *indexed;   /* per node id: keeps the index r beside q */
+	RecVar **var_of; /* per node id */
 	Memo *memo;
 	uint32_t memo_count, memo_capacity;
 	Carried carried[64];
@@ -103,7 +103,7 @@ RecExpr *lower_instance(Lower *l, const Node *node, RecDisp disp, bool torus);
 RecBuffer *lower_stored(Lower *l, const Node *node, RecDisp disp, bool torus);
 RecStmt *lower_append(Lower *l, RecStmtKind kind);
 RecNest *lower_nest(Lower *l, const Node *level, RecDisp disp, bool torus, RecExpr *value, RecSink sink,
-                    RecBuffer *target);
+		    RecBuffer *target);
 RecBuffer *lower_buffer(Lower *l, RecBufferKind kind, const Node *node, bool theta);
 RecDisp lower_zero(Lower *l);
 RecDisp lower_base(RecBase base, Lower *l);

@@ -20,7 +20,7 @@ RecStmt *lower_append(Lower *l, RecStmtKind kind)
 }
 
 RecNest *lower_nest(Lower *l, const Node *level, RecDisp disp, bool torus, RecExpr *value, RecSink sink,
-                    RecBuffer *target)
+		    RecBuffer *target)
 {
 	RecStmt *stmt = lower_append(l, REC_NEST);
 	RecNest *nest = &stmt->as.nest;
@@ -209,7 +209,7 @@ RecBuffer *lower_stored(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
 	RecExpr *value = lower_instance(l, node, disp, torus);
 	bool fits = value->op == REC_OP_LOAD && value->buffer->torus == torus &&
-	            value->buffer->kind == (l->region->array_mode ? REC_ARRAY : REC_SLICE);
+		    value->buffer->kind == (l->region->array_mode ? REC_ARRAY : REC_SLICE);
 	return fits ? value->buffer : store(l, node, disp, torus, value);
 }
 
@@ -296,7 +296,8 @@ static void grow_halo(RecBuffer *b, const RecTaps *taps, const Geometry *g, cons
 		for (uint32_t k = 0; k < frames->count; k++) {
 			Geometry r = geometry_right(g, frames->group, frames->q[k]);
 			int32_t shift = (r.anchor2[a] - g->anchor2[a]) / 2;
-			int32_t right_high = r.stride[a] * ((int32_t)r.out[a] - 1) + most + shift - ((int32_t)r.in[a] - 1);
+			int32_t right_high =
+				r.stride[a] * ((int32_t)r.out[a] - 1) + most + shift - ((int32_t)r.in[a] - 1);
 			low = -(least + shift) > low ? -(least + shift) : low;
 			high = right_high > high ? right_high : high;
 		}
@@ -384,7 +385,8 @@ static RecExpr *global_pool(Lower *l, const Node *node, RecDisp disp, bool wrap)
 		scale = 1 / (positions * indexed);
 	else if (node->as.pool.mean)
 		scale = elements ? 1 / (order * indexed)
-		                 : 1 / (positions * positions * (node->type.domain == DOMAIN_GROUP ? 1 : order * indexed));
+				 : 1 / (positions * positions *
+					(node->type.domain == DOMAIN_GROUP ? 1 : order * indexed));
 	else /* a sum: sum over r and r' of K = order / indexed * sum over q and the r at hand */
 		scale = node->type.domain == DOMAIN_GROUP ? 1 : order / indexed;
 	if (scale == 1)
@@ -410,7 +412,8 @@ static RecExpr *dual(Lower *l, const Node *node, RecExpr *input)
 		const Scalar *a2 = square(l, node->as.erf.a), *b2 = square(l, node->as.erf.b);
 		e->coef[0] = lower_coef(l, times(l, b2, 2));
 		e->coef[1] = lower_coef(l, times(l, a2, 2 / 3.14159265358979323846));
-		e->coef[2] = lower_coef(l, times(l, scalar_op(arena, SCALAR_MUL, a2, b2, NULL), 4 / 3.14159265358979323846));
+		e->coef[2] =
+			lower_coef(l, times(l, scalar_op(arena, SCALAR_MUL, a2, b2, NULL), 4 / 3.14159265358979323846));
 		e->coef[3] = lower_coef(l, square(l, node->as.erf.c));
 	}
 	return e;
@@ -434,7 +437,8 @@ static bool asks_torus(const Node *node, const Node *hole, bool torus)
 		return asks_torus(node->input, hole, g.circular || (point && torus));
 	}
 	case NODE_REPEAT:
-		return asks_torus(node->input, hole, torus || asks_torus(node->as.repeat.body, node->as.repeat.hole, false));
+		return asks_torus(node->input, hole,
+				  torus || asks_torus(node->as.repeat.body, node->as.repeat.hole, false));
 	case NODE_DENSE:
 	case NODE_ABRELU:
 	case NODE_ERF:
@@ -614,8 +618,8 @@ RecExpr *lower_instance(Lower *l, const Node *node, RecDisp disp, bool torus)
 			return m->value;
 	}
 	RecExpr *value = evaluate(l, node, disp, torus);
-	if (!shared || value->op == REC_OP_LOAD || (node->type.domain == DOMAIN_VECTOR && !l->options->no_fuse &&
-	                                            value->op == REC_OP_SUM))
+	if (!shared || value->op == REC_OP_LOAD ||
+	    (node->type.domain == DOMAIN_VECTOR && !l->options->no_fuse && value->op == REC_OP_SUM))
 		return value;
 	value = make_load(l, store(l, node, disp, torus, value));
 	if (l->memo_count == l->memo_capacity) {

@@ -68,7 +68,7 @@ static void walk(const RecBlock *block, const RecPart *part, uint32_t *now)
 		for (uint32_t i = 0; i < part->buffer_count; i++) {
 			RecBuffer *b = part->buffers[i];
 			bool pieces = (s->kind == REC_LOOP_WRAP && b->torus) ||
-			              (s->kind == REC_LOOP_DISP && b->kind == REC_ARRAY);
+				      (s->kind == REC_LOOP_DISP && b->kind == REC_ARRAY);
 			if (pieces && b->placed && b->first_use > begin) {
 				b->first_use = begin;
 				b->last_use = end;
@@ -82,7 +82,8 @@ static uint64_t size_of(RecBuffer *b)
 	if (b->kind == REC_SLICE) {
 		b->entries = 1;
 		for (int a = 0; a < AXES; a++)
-			b->entries *= a == 1 && b->ring ? b->ring : (uint64_t)b->shape[a] + b->halo_low[a] + b->halo_high[a];
+			b->entries *=
+				a == 1 && b->ring ? b->ring : (uint64_t)b->shape[a] + b->halo_low[a] + b->halo_high[a];
 	} else if (b->kind == REC_SUM) {
 		b->entries = 1;
 	}

@@ -64,15 +64,15 @@ typedef struct RecMap {
 typedef struct RecBuffer {
 	RecBufferKind kind;
 	uint32_t id;
-	const Node *node;      /* whose value it holds; for printing */
-	uint32_t shape[AXES];  /* of the left grid */
-	uint32_t elements;     /* r: 1 or the order of the group */
-	bool theta;            /* has a Theta plane */
-	bool torus;            /* SLICE: its halo wraps around; otherwise it is zero */
-	bool carried;          /* SLICE: two copies, exchanged after each iteration of a repeat */
+	const Node *node;                         /* whose value it holds; for printing */
+	uint32_t shape[AXES];                     /* of the left grid */
+	uint32_t elements;                        /* r: 1 or the order of the group */
+	bool theta;                               /* has a Theta plane */
+	bool torus;                               /* SLICE: its halo wraps around; otherwise it is zero */
+	bool carried;                             /* SLICE: two copies, exchanged after each iteration of a repeat */
 	uint32_t halo_low[AXES], halo_high[AXES]; /* SLICE: what the consumers read beyond the grid */
-	uint32_t ring;         /* SLICE: 0, or only so many rows of axis 1 are kept (a power of two) */
-	uint64_t entries;      /* per r, halo included */
+	uint32_t ring;                         /* SLICE: 0, or only so many rows of axis 1 are kept (a power of two) */
+	uint64_t entries;                      /* per r, halo included */
 	int32_t box_low[AXES], box_high[AXES]; /* ARRAY: displacements that some consumer reads */
 	/* plan.c: offset in lanes (SUM: in double lanes) from the start of the workspace part */
 	uint64_t offset;
@@ -83,10 +83,10 @@ typedef struct RecBuffer {
 /* Factors of the variances of one nonlinearity: planes of [r][position], once per iteration of the repeats around it. */
 typedef struct RecVar {
 	const Node *node;
-	bool in_state;        /* after a global pool: prepared once per sample; otherwise once per tile */
-	uint64_t offset;      /* in numbers, from the start of a sample's variances */
-	uint32_t planes;      /* ABRelu 2 (1/sd, sd), Erf 1 */
-	uint32_t elements;    /* r */
+	bool in_state;     /* after a global pool: prepared once per sample; otherwise once per tile */
+	uint64_t offset;   /* in numbers, from the start of a sample's variances */
+	uint32_t planes;   /* ABRelu 2 (1/sd, sd), Erf 1 */
+	uint32_t elements; /* r */
 	uint32_t shape[AXES];
 	uint64_t positions;
 	uint32_t repeat_count; /* repeats around the node, outermost first */
@@ -96,31 +96,31 @@ typedef struct RecVar {
 
 /* ---- expressions at a point of a nest ---- */
 
-#define REC_OPS(X)                                                                                                    \
-	X(INPUT, "input")      /* (1/C) sum_c x_c(t) x'_c(u) */                                                       \
-	X(LOAD, "load")        /* the slice, or the array in array mode, at the nest's own index */                  \
-	X(TAPS, "taps")        /* weighted sum over the taps of a support */                                          \
-	X(ARRAY, "array")      /* an array's entry (t, u) */                                                          \
-	X(SUM, "sum")          /* a sum buffer */                                                                     \
-	X(AFFINE, "affine")    /* K' = s K + b, Theta' = K' + s Theta */                                              \
-	X(SCALE, "scale")      /* both times a coefficient */                                                         \
-	X(EDGES, "edges")      /* both times the position's weights of a pool with normalize_edges */                 \
-	X(ABRELU, "abrelu")                                                                                           \
-	X(ERF, "erf")                                                                                                 \
+#define REC_OPS(X)                                                                                 \
+	X(INPUT, "input")   /* (1/C) sum_c x_c(t) x'_c(u) */                                       \
+	X(LOAD, "load")     /* the slice, or the array in array mode, at the nest's own index */   \
+	X(TAPS, "taps")     /* weighted sum over the taps of a support */                          \
+	X(ARRAY, "array")   /* an array's entry (t, u) */                                          \
+	X(SUM, "sum")       /* a sum buffer */                                                     \
+	X(AFFINE, "affine") /* K' = s K + b, Theta' = K' + s Theta */                              \
+	X(SCALE, "scale")   /* both times a coefficient */                                         \
+	X(EDGES, "edges")   /* both times the position's weights of a pool with normalize_edges */ \
+	X(ABRELU, "abrelu")                                                                        \
+	X(ERF, "erf")                                                                              \
 	X(ADD, "add")
 
 typedef enum RecOp {
 #define X(name, text) REC_OP_##name,
 	REC_OPS(X)
 #undef X
-	REC_OP_COUNT
+		REC_OP_COUNT
 } RecOp;
 
 /* The taps of a conv: input position stride * t + offset. With more than one r, the list differs per output r. */
 typedef struct RecTap {
-	uint16_t r;            /* input element */
+	uint16_t r; /* input element */
 	int32_t offset[AXES];
-	int32_t weight;        /* multiplicity */
+	int32_t weight; /* multiplicity */
 } RecTap;
 
 typedef struct RecTaps {
@@ -129,9 +129,9 @@ typedef struct RecTaps {
 	const int32_t (*right_shift)[AXES];   /* array mode: per frame, right offset minus left offset */
 	bool circular;
 	uint32_t elements_out;
-	uint32_t count;        /* per output r */
-	const RecTap *taps;    /* [elements_out][count] */
-	bool box;              /* one element, a full box of cells of equal weight, no dilation: separable */
+	uint32_t count;     /* per output r */
+	const RecTap *taps; /* [elements_out][count] */
+	bool box;           /* one element, a full box of cells of equal weight, no dilation: separable */
 	int32_t box_low[AXES];
 	uint32_t box_size[AXES];
 	int32_t box_weight;
@@ -145,7 +145,7 @@ typedef struct RecExpr RecExpr;
 struct RecExpr {
 	RecOp op;
 	const Node *node;
-	bool theta;        /* carries Theta; otherwise Theta = 0 */
+	bool theta; /* carries Theta; otherwise Theta = 0 */
 	RecExpr *a, *b;
 	RecBuffer *buffer; /* LOAD TAPS ARRAY SUM */
 	const RecTaps *taps;
@@ -153,7 +153,8 @@ struct RecExpr {
 	RecVar *var;       /* ABRELU ERF */
 	bool diagonal;     /* ABRELU ERF: K is the variance: compute and store the factors, use them on both sides */
 	const RecMap *map; /* ARRAY: per frame in force; set when the array's box is known */
-	const double *edge_weights; /* EDGES: per axis, one over the cells of each position's window that lie on the grid */
+	const double
+		*edge_weights; /* EDGES: per axis, one over the cells of each position's window that lie on the grid */
 };
 
 typedef enum RecSink {
@@ -169,8 +170,8 @@ typedef enum RecSink {
 /* Geometry of a window pool, for REC_SINK_WINDOW. */
 typedef struct RecPool {
 	uint32_t stride[AXES], size[AXES];
-	int32_t low[AXES];               /* left: cell 0 of output T is at T stride + low */
-	uint32_t out[AXES];              /* left coarse shape */
+	int32_t low[AXES];  /* left: cell 0 of output T is at T stride + low */
+	uint32_t out[AXES]; /* left coarse shape */
 	const int32_t (*right_low)[AXES];
 	const uint32_t (*right_size)[AXES];
 	const uint32_t (*right_out)[AXES];
@@ -179,16 +180,16 @@ typedef struct RecPool {
 } RecPool;
 
 typedef struct RecNest {
-	uint32_t shape[AXES];  /* left grid of the entries */
-	uint32_t elements;     /* r */
+	uint32_t shape[AXES]; /* left grid of the entries */
+	uint32_t elements;    /* r */
 	RecDisp disp;
 	bool torus;
 	bool array_mode;
-	bool next;             /* STORE into a carried buffer: its other copy, for the next iteration */
+	bool next; /* STORE into a carried buffer: its other copy, for the next iteration */
 	RecExpr *value;
 	RecSink sink;
 	RecBuffer *target;
-	const RecMap *map;     /* ARRAY ELEMENTS WINDOW: per frame in force */
+	const RecMap *map; /* ARRAY ELEMENTS WINDOW: per frame in force */
 	const RecPool *pool;
 } RecNest;
 
@@ -203,11 +204,11 @@ typedef enum RecStmtKind {
 	REC_LOOP_FRAMES, /* for q in frames */
 	REC_LOOP_DISP,   /* for every displacement of a box that a pair of positions has */
 	REC_LOOP_REPEAT,
-	REC_LOOP_WRAP,   /* for w in {0,1}^axes: base = from - n w: the pieces of a torus slice */
+	REC_LOOP_WRAP, /* for w in {0,1}^axes: base = from - n w: the pieces of a torus slice */
 	REC_NEST,
-	REC_ROWS,        /* a chain of nests row by row (schedule.c) */
-	REC_HALO,        /* fill the halo of a slice: zero outside the slice's domain, or wrapped around */
-	REC_CLEAR        /* an array or sums = 0 */
+	REC_ROWS, /* a chain of nests row by row (schedule.c) */
+	REC_HALO, /* fill the halo of a slice: zero outside the slice's domain, or wrapped around */
+	REC_CLEAR /* an array or sums = 0 */
 } RecStmtKind;
 
 struct RecStmt {
@@ -225,10 +226,10 @@ struct RecStmt {
 		struct {
 			const Node *node;
 			uint32_t count;
-			RecBase base;       /* displacement of the iteration's output */
-			RecDisp last;       /* of the last iteration's output */
+			RecBase base;                /* displacement of the iteration's output */
+			RecDisp last;                /* of the last iteration's output */
 			const int32_t (*step)[AXES]; /* input's minus output's, per frame */
-			RecBuffer *carried; /* NULL: only variances of a fixed point */
+			RecBuffer *carried;          /* NULL: only variances of a fixed point */
 		} repeat;
 		struct {
 			RecBase base;
@@ -238,8 +239,8 @@ struct RecStmt {
 		RecNest nest;
 		struct {
 			uint32_t count;
-			RecNest *nests;  /* each reads the ring of the one before */
-			int32_t *lead;   /* rows that a nest is ahead of the last one */
+			RecNest *nests; /* each reads the ring of the one before */
+			int32_t *lead;  /* rows that a nest is ahead of the last one */
 		} rows;
 		struct {
 			RecBuffer *buffer;
@@ -258,8 +259,8 @@ typedef struct RecPart {
 	RecBlock block;
 	RecBuffer **buffers;
 	uint32_t buffer_count, buffer_capacity;
-	uint64_t lanes;   /* workspace in lanes of reals (plan.c) */
-	uint64_t sums;    /* workspace in lanes of doubles */
+	uint64_t lanes; /* workspace in lanes of reals (plan.c) */
+	uint64_t sums;  /* workspace in lanes of doubles */
 } RecPart;
 
 typedef struct RecOptions {
@@ -273,7 +274,7 @@ typedef struct RecProgram {
 	uint32_t input_shape[AXES];
 	uint32_t channels;
 	bool vector_input;
-	bool input_theta;      /* the input is a mean over a group, with a Theta of its own */
+	bool input_theta; /* the input is a mean over a group, with a Theta of its own */
 	RecVar **vars;
 	uint32_t var_count, var_capacity;
 	uint64_t tile_numbers;  /* variance factors per sample that are made for each tile */
@@ -291,7 +292,7 @@ typedef struct RecAugment {
 	const Network *inner; /* the whole net if there is no augment */
 	const Network *outer; /* NULL then; its input is the mean over the group */
 	const Group *group;
-	uint32_t left_views;  /* turned copies of the left sample: 1, or all */
+	uint32_t left_views; /* turned copies of the left sample: 1, or all */
 } RecAugment;
 RecAugment rec_augment(Arena *arena, const Network *network);
 

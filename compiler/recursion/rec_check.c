@@ -12,7 +12,7 @@ static void check_expr(const RecExpr *x, const RecNest *nest)
 	ENTK_ASSERT(x->op != REC_OP_SUM || x->buffer->kind == REC_SUM);
 	ENTK_ASSERT(x->op != REC_OP_LOAD || x->buffer->kind == (nest->array_mode ? REC_ARRAY : REC_SLICE));
 	ENTK_ASSERT(x->op != REC_OP_TAPS || x->buffer->elements == 1 || x->taps->elements_out == nest->elements ||
-	            x->taps->elements_out == 1);
+		    x->taps->elements_out == 1);
 	ENTK_ASSERT((x->op == REC_OP_ABRELU || x->op == REC_OP_ERF) == (x->var != NULL));
 	ENTK_ASSERT((x->op == REC_OP_ADD) == (x->b != NULL));
 	if (x->op == REC_OP_TAPS && !nest->array_mode)
@@ -35,7 +35,8 @@ static void check_block(const RecBlock *block, const RecProgram *program)
 			ENTK_ASSERT(writes == (n->target != NULL));
 			ENTK_ASSERT(!n->target || n->target->placed);
 			ENTK_ASSERT(n->sink != REC_SINK_SUM || n->target->kind == REC_SUM);
-			bool mapped = n->sink == REC_SINK_ARRAY || n->sink == REC_SINK_ELEMENTS || n->sink == REC_SINK_WINDOW;
+			bool mapped =
+				n->sink == REC_SINK_ARRAY || n->sink == REC_SINK_ELEMENTS || n->sink == REC_SINK_WINDOW;
 			ENTK_ASSERT(mapped == (n->map != NULL));
 			ENTK_ASSERT((n->sink == REC_SINK_WINDOW) == (n->pool != NULL));
 			ENTK_ASSERT(n->disp.base < program->base_count);

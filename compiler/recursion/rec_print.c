@@ -7,7 +7,7 @@ const char *rec_op_text(RecOp op)
 {
 	static const char *const texts[] = {
 #define X(name, text) text,
-	        REC_OPS(X)
+		REC_OPS(X)
 #undef X
 	};
 	return texts[op];
@@ -51,8 +51,9 @@ static void print_expr(FILE *to, const RecExpr *x)
 		print_triple(to, x->taps->stride);
 		if (!x->taps->box && !x->taps->pool)
 			for (uint32_t i = 0; i < x->taps->count * x->taps->elements_out; i++)
-				fprintf(to, " %u:%d,%d,%d*%d", x->taps->taps[i].r, x->taps->taps[i].offset[0], x->taps->taps[i].offset[1],
-				        x->taps->taps[i].offset[2], x->taps->taps[i].weight);
+				fprintf(to, " %u:%d,%d,%d*%d", x->taps->taps[i].r, x->taps->taps[i].offset[0],
+					x->taps->taps[i].offset[1], x->taps->taps[i].offset[2],
+					x->taps->taps[i].weight);
 		else
 			fprintf(to, " from %d,%d,%d", x->taps->box_low[0], x->taps->box_low[1], x->taps->box_low[2]);
 	}
@@ -106,13 +107,13 @@ static void print_block(FILE *to, const RecBlock *block, int depth)
 			if (s->as.disp.torus)
 				fputs("torus ", to), print_triple(to, s->as.disp.shape);
 			else
-				fprintf(to, "%d..%d x %d..%d x %d..%d", s->as.disp.low[0], s->as.disp.high[0], s->as.disp.low[1],
-				        s->as.disp.high[1], s->as.disp.low[2], s->as.disp.high[2]);
+				fprintf(to, "%d..%d x %d..%d x %d..%d", s->as.disp.low[0], s->as.disp.high[0],
+					s->as.disp.low[1], s->as.disp.high[1], s->as.disp.low[2], s->as.disp.high[2]);
 			fputs("\n", to);
 			break;
 		case REC_LOOP_REPEAT:
 			fprintf(to, "repeat %" PRIu32 " carrying %%%" PRIu32 ", output at d%" PRIu32 ", the last at ",
-			        s->as.repeat.count, s->as.repeat.carried->id, s->as.repeat.base);
+				s->as.repeat.count, s->as.repeat.carried->id, s->as.repeat.base);
 			print_disp(to, &s->as.repeat.last, frames);
 			fputs("\n", to);
 			break;
@@ -157,9 +158,12 @@ static void print_part(FILE *to, const char *name, const RecPart *part)
 	for (uint32_t i = 0; i < part->buffer_count; i++) {
 		static const char *const kinds[] = {"slice", "array", "sum"};
 		const RecBuffer *b = part->buffers[i];
-		fprintf(to, "    %%%" PRIu32 " = %s of %s%s%s, r %" PRIu32 ", %" PRIu64 " entries at %" PRIu64 "%s\n", b->id,
-		        kinds[b->kind], b->node->label, b->theta ? ", theta" : "", b->torus ? ", torus" : "", b->elements,
-		        b->entries, b->offset, b->carried ? ", two copies" : b->ring ? ", a ring of rows" : "");
+		fprintf(to, "    %%%" PRIu32 " = %s of %s%s%s, r %" PRIu32 ", %" PRIu64 " entries at %" PRIu64 "%s\n",
+			b->id, kinds[b->kind], b->node->label, b->theta ? ", theta" : "", b->torus ? ", torus" : "",
+			b->elements, b->entries, b->offset,
+			b->carried ? ", two copies"
+			: b->ring  ? ", a ring of rows"
+				   : "");
 	}
 	print_block(to, &part->block, 2);
 }
@@ -167,7 +171,7 @@ static void print_part(FILE *to, const char *name, const RecPart *part)
 void rec_print(const RecProgram *program, FILE *to)
 {
 	fprintf(to, "net %s: %" PRIu64 " factors per tile, %" PRIu64 " in the state, %" PRIu32 " coefficients\n",
-	        program->network->name, program->tile_numbers, program->state_numbers, program->coefs.count);
+		program->network->name, program->tile_numbers, program->state_numbers, program->coefs.count);
 	print_part(to, "variances", &program->variances);
 	print_part(to, "state", &program->state);
 	print_part(to, "pair", &program->pair);

@@ -34,7 +34,10 @@ static const RecExpr *sliding_reader(const RecExpr *x, const RecBuffer *buffer)
 	const RecExpr *found = NULL;
 	for (; x && !found; x = x->a) {
 		if (x->buffer == buffer)
-			return x->op == REC_OP_TAPS && x->taps->box && x->taps->stride[1] == 1 && x->taps->box_size[0] == 1 ? x : NULL;
+			return x->op == REC_OP_TAPS && x->taps->box && x->taps->stride[1] == 1 &&
+					       x->taps->box_size[0] == 1
+				       ? x
+				       : NULL;
 		if (x->b)
 			found = sliding_reader(x->b, buffer);
 	}
@@ -44,7 +47,8 @@ static const RecExpr *sliding_reader(const RecExpr *x, const RecBuffer *buffer)
 static bool by_rows(const RecStmt *s)
 {
 	const RecNest *n = &s->as.nest;
-	return s->kind == REC_NEST && !n->array_mode && !n->torus && n->elements == 1 && n->shape[0] == 1 && n->shape[1] > 1;
+	return s->kind == REC_NEST && !n->array_mode && !n->torus && n->elements == 1 && n->shape[0] == 1 &&
+	       n->shape[1] > 1;
 }
 
 /* Can nest `s` hand its slice over by rows to the nest after its halo? */

@@ -125,7 +125,8 @@ static bool same_arguments(const Node *a, const Node *b, Match *match)
 	case NODE_SUM:
 		return same_branches(a, b, match);
 	case NODE_REPEAT:
-		return a->as.repeat.count == b->as.repeat.count && same_layers(a->as.repeat.body, b->as.repeat.body, match);
+		return a->as.repeat.count == b->as.repeat.count &&
+		       same_layers(a->as.repeat.body, b->as.repeat.body, match);
 	case NODE_AUGMENT:
 	case NODE_PLANNED:
 	case NODE_PRODUCT:

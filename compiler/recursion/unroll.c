@@ -32,8 +32,7 @@ static bool holds_array(const Node *node, const Node *hole)
 				return true;
 		return false;
 	case NODE_REPEAT:
-		return holds_array(node->as.repeat.body, node->as.repeat.hole) ||
-		       holds_array(node->input, hole);
+		return holds_array(node->as.repeat.body, node->as.repeat.hole) || holds_array(node->input, hole);
 	case NODE_INPUT:
 	case NODE_HOLE:
 	case NODE_DENSE:
@@ -82,7 +81,7 @@ static Node *copy(Unroll *u, Node *node, Node **copies)
 	} else if (node->kind == NODE_REPEAT) {
 		Node *input = copy(u, node->input, copies);
 		bool unroll = holds_array(node->as.repeat.body, node->as.repeat.hole) ||
-		              (u->all && (uint64_t)node->as.repeat.count * u->from->node_count < UNROLL_MAX_NODES);
+			      (u->all && (uint64_t)node->as.repeat.count * u->from->node_count < UNROLL_MAX_NODES);
 		if (unroll) {
 			made = input;
 			for (uint32_t i = 0; i < node->as.repeat.count; i++) {
@@ -130,7 +129,7 @@ const Network *rec_unroll(Arena *arena, const Network *network, bool all)
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i];
 		needed = needed || (node->kind == NODE_REPEAT &&
-		                    (all || holds_array(node->as.repeat.body, node->as.repeat.hole)));
+				    (all || holds_array(node->as.repeat.body, node->as.repeat.hole)));
 	}
 	if (!needed)
 		return network;

@@ -17,11 +17,11 @@ typedef enum ReferenceStatus {
 /* Kernels of one pair of samples (positions x channels, channels last), `params` as in Program.params (NULL: their
  * values in the source). `same`: the two are one sample (matters for dropout only). `nngp`, `ntk`: one number each. */
 ReferenceStatus reference_pair(const Network *network, const double *params, const double *x, const double *z,
-                               bool same, double *nngp, double *ntk);
+			       bool same, double *nngp, double *ntk);
 
 /* Maps before pooling, for tests: the K12 and Theta arrays at `node` (rows g, columns g'; row-major), sizes squared of
  * positions x group order. The caller frees *k12 and *theta. */
 ReferenceStatus reference_map(const Network *network, const Node *node, const double *params, const double *x,
-                              const double *z, bool same, double **k12, double **theta, uint64_t *rows);
+			      const double *z, bool same, double **k12, double **theta, uint64_t *rows);
 
 #endif

@@ -17,7 +17,8 @@ typedef struct Bytes {
 	size_t left;
 } Bytes;
 
-static ptrdiff_t read_bytes(void *context, void *to, size_t size, EntkError *error) {
+static ptrdiff_t read_bytes(void *context, void *to, size_t size, EntkError *error)
+{
 	Bytes *bytes = context;
 	(void)error;
 	size_t count = size < bytes->left ? size : bytes->left;
@@ -28,13 +29,16 @@ static ptrdiff_t read_bytes(void *context, void *to, size_t size, EntkError *err
 }
 
 /* Sums all elements, so that the sanitizers see every byte used. */
-static void use(const EntkArray *array) {
+static void use(const EntkArray *array)
+{
 	volatile double sum = 0;
 	for (size_t i = 0; i < array->count; i++)
-		sum += entk_array_get(array, i) + (entk_type_is_integer(array->type) ? (double)entk_array_get_integer(array, i) : 0);
+		sum += entk_array_get(array, i) +
+		       (entk_type_is_integer(array->type) ? (double)entk_array_get_integer(array, i) : 0);
 }
 
-static void fuzz_stream(const uint8_t *data, size_t size) {
+static void fuzz_stream(const uint8_t *data, size_t size)
+{
 	Bytes bytes = {data, size};
 	EntkStream stream = {read_bytes, &bytes, size, "fuzz"};
 	EntkArray array;
@@ -49,7 +53,8 @@ static void fuzz_stream(const uint8_t *data, size_t size) {
 /* A member of a small zip may claim, and by compression even have, gigabytes: only moderate ones are read. */
 #define MOST_ELEMENTS (1u << 20)
 
-static void fuzz_file(const char *name) {
+static void fuzz_file(const char *name)
+{
 	EntkNpz *npz;
 	EntkArray array;
 	EntkNpyHeader header;
@@ -67,7 +72,8 @@ static void fuzz_file(const char *name) {
 	entk_npz_close(npz);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	static int file = -1;
 	static char name[64];
 	fuzz_stream(data, size);

@@ -14,11 +14,14 @@
 /* More than two of the runtime's tiles for vectors (252 x 256). */
 enum { MANY = 530, FEW = 37 };
 
-static double value(const EntkSamples *samples, size_t i) {
-	return samples->precision == 32 ? (double)((const float *)samples->values)[i] : ((const double *)samples->values)[i];
+static double value(const EntkSamples *samples, size_t i)
+{
+	return samples->precision == 32 ? (double)((const float *)samples->values)[i]
+					: ((const double *)samples->values)[i];
 }
 
-static void random_samples(const EntkNet *net, unsigned precision, size_t count, EntkSamples *samples) {
+static void random_samples(const EntkNet *net, unsigned precision, size_t count, EntkSamples *samples)
+{
 	EntkError error;
 	assert_int_equal(entk_samples_random(net, precision, count, count, samples, &error), ENTK_OK);
 }
@@ -28,7 +31,9 @@ typedef struct Result {
 	double *nngp, *ntk;
 } Result;
 
-static Result run(unsigned precision, const EntkNet *net, const EntkSamples *x, const EntkSamples *z, const EntkGramOptions *options) {
+static Result run(unsigned precision, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
+		  const EntkGramOptions *options)
+{
 	Result result = {.rows = x->count, .columns = z ? z->count : x->count};
 	EntkError error;
 	size_t bytes = result.rows * result.columns * sizeof(double);
@@ -42,12 +47,14 @@ static Result run(unsigned precision, const EntkNet *net, const EntkSamples *x, 
 	return result;
 }
 
-static void release(Result *result) {
+static void release(Result *result)
+{
 	free(result->nngp);
 	free(result->ntk);
 }
 
-static void check_values(const EntkNet *net, double w, const EntkSamples *x, const EntkSamples *z, const Result *result) {
+static void check_values(const EntkNet *net, double w, const EntkSamples *x, const EntkSamples *z, const Result *result)
+{
 	double left[64], right[64], tolerance = x->precision == 32 ? 1e-5 : 1e-13;
 	for (size_t i = 0; i < result->rows; i++)
 		for (size_t j = 0; j < result->columns; j++) {
@@ -60,13 +67,15 @@ static void check_values(const EntkNet *net, double w, const EntkSamples *x, con
 			}
 			fake_kernel(net, w, left, right, &nngp, &ntk);
 			if (!(fabs(result->nngp[i * result->columns + j] - nngp) <= tolerance) ||
-				!(fabs(result->ntk[i * result->columns + j] - ntk) <= tolerance))
-				fail_msg("%s %zu %zu: %.17g %.17g, wanted %.17g %.17g", net->name, i, j, result->nngp[i * result->columns + j],
-					result->ntk[i * result->columns + j], nngp, ntk);
+			    !(fabs(result->ntk[i * result->columns + j] - ntk) <= tolerance))
+				fail_msg("%s %zu %zu: %.17g %.17g, wanted %.17g %.17g", net->name, i, j,
+					 result->nngp[i * result->columns + j], result->ntk[i * result->columns + j],
+					 nngp, ntk);
 		}
 }
 
-static void test_values(void **state) {
+static void test_values(void **state)
+{
 	(void)state;
 	for (unsigned precision = 32; precision <= 64; precision += 32)
 		for (uint32_t n = 0; n < 3; n++) {
@@ -76,7 +85,8 @@ static void test_values(void **state) {
 			EntkGramOptions set = {.threads = 1, .params = (double[]){1.5, 0}};
 			random_samples(net, precision, FEW, &x);
 			random_samples(net, precision, 2 * FEW, &z);
-			Result self = run(precision, net, &x, NULL, &options), cross = run(precision, net, &x, &z, &set);
+			Result self = run(precision, net, &x, NULL, &options),
+			       cross = run(precision, net, &x, &z, &set);
 			check_values(net, 1, &x, NULL, &self);
 			check_values(net, 1.5, &x, &z, &cross);
 			release(&self);
@@ -86,16 +96,19 @@ static void test_values(void **state) {
 		}
 }
 
-static void same(const Result *a, const Result *b) {
+static void same(const Result *a, const Result *b)
+{
 	assert_int_equal(a->rows, b->rows);
 	assert_int_equal(a->columns, b->columns);
 	assert_memory_equal(a->nngp, b->nngp, a->rows * a->columns * sizeof(double));
 	assert_memory_equal(a->ntk, b->ntk, a->rows * a->columns * sizeof(double));
 }
 
-static void test_tiles_and_threads(void **state) {
+static void test_tiles_and_threads(void **state)
+{
 	(void)state;
-	static const uint32_t tiles[][2] = {{0, 0}, {1, 1}, {3, 5}, {16, 24}, {5, 24}, {16, 1}, {1000, 1000}, {100, 48}};
+	static const uint32_t tiles[][2] = {{0, 0},  {1, 1},  {3, 5},       {16, 24},
+					    {5, 24}, {16, 1}, {1000, 1000}, {100, 48}};
 	for (unsigned precision = 32; precision <= 64; precision += 32)
 		for (uint32_t n = 0; n < 2; n++) {
 			const EntkNet *net = &fake_program(precision)->nets[n];
@@ -104,10 +117,13 @@ static void test_tiles_and_threads(void **state) {
 			random_samples(net, precision, count, &x);
 			random_samples(net, precision, count + 11, &z);
 			EntkGramOptions options = {.threads = 1};
-			Result self = run(precision, net, &x, NULL, &options), cross = run(precision, net, &x, &z, &options);
+			Result self = run(precision, net, &x, NULL, &options),
+			       cross = run(precision, net, &x, &z, &options);
 			for (size_t t = 0; t < sizeof tiles / sizeof tiles[0]; t++)
 				for (unsigned threads = 1; threads <= 5; threads += 2) {
-					EntkGramOptions other = {.threads = threads, .tile_left = tiles[t][0], .tile_right = tiles[t][1]};
+					EntkGramOptions other = {.threads = threads,
+								 .tile_left = tiles[t][0],
+								 .tile_right = tiles[t][1]};
 					Result again = run(precision, net, &x, NULL, &other);
 					same(&self, &again);
 					release(&again);
@@ -122,7 +138,8 @@ static void test_tiles_and_threads(void **state) {
 		}
 }
 
-static void test_subset(void **state) {
+static void test_subset(void **state)
+{
 	(void)state;
 	for (unsigned precision = 32; precision <= 64; precision += 32)
 		for (uint32_t n = 0; n < 2; n++) {
@@ -135,14 +152,21 @@ static void test_subset(void **state) {
 			for (size_t i = 1; i < MANY / 2; i += 1 + i % 3)
 				indices[count++] = i;
 			assert_int_equal(entk_samples_subset(&x, indices, count, &part, &error), ENTK_OK);
-			Result whole = run(precision, net, &x, NULL, &options), few = run(precision, net, &part, NULL, &options);
+			Result whole = run(precision, net, &x, NULL, &options),
+			       few = run(precision, net, &part, NULL, &options);
 			Result rows = run(precision, net, &part, &x, &options);
 			for (size_t i = 0; i < count; i++)
 				for (size_t j = 0; j < count; j++) {
-					assert_memory_equal(&few.nngp[i * count + j], &whole.nngp[indices[i] * x.count + indices[j]], sizeof(double));
-					assert_memory_equal(&few.ntk[i * count + j], &whole.ntk[indices[i] * x.count + indices[j]], sizeof(double));
+					assert_memory_equal(&few.nngp[i * count + j],
+							    &whole.nngp[indices[i] * x.count + indices[j]],
+							    sizeof(double));
+					assert_memory_equal(&few.ntk[i * count + j],
+							    &whole.ntk[indices[i] * x.count + indices[j]],
+							    sizeof(double));
 					if (j >= i)
-						assert_memory_equal(&few.ntk[i * count + j], &rows.ntk[i * x.count + indices[j]], sizeof(double));
+						assert_memory_equal(&few.ntk[i * count + j],
+								    &rows.ntk[i * x.count + indices[j]],
+								    sizeof(double));
 				}
 			release(&whole);
 			release(&few);
@@ -153,7 +177,8 @@ static void test_subset(void **state) {
 }
 
 /* One kernel alone, and the diagonal alone, have the bits of the whole. */
-static void test_parts(void **state) {
+static void test_parts(void **state)
+{
 	(void)state;
 	for (unsigned precision = 32; precision <= 64; precision += 32)
 		for (uint32_t n = 0; n < 2; n++) {
@@ -183,7 +208,8 @@ static void test_parts(void **state) {
 }
 
 /* A kernel that is not finite is an error that names the kernel and the pair; of several pairs the first tile's counts. */
-static void test_not_finite(void **state) {
+static void test_not_finite(void **state)
+{
 	(void)state;
 	const EntkProgram *program = fake_program(64);
 	EntkSamples x;
@@ -201,7 +227,8 @@ static void test_not_finite(void **state) {
 	entk_samples_destroy(&x);
 }
 
-static void test_cancelled(void **state) {
+static void test_cancelled(void **state)
+{
 	(void)state;
 	const EntkProgram *program = fake_program(64);
 	EntkSamples x;
@@ -210,13 +237,15 @@ static void test_cancelled(void **state) {
 	double *out = malloc(20 * 20 * sizeof *out);
 	EntkGramOptions options = {.threads = 2, .cancel = &cancel};
 	random_samples(&program->nets[1], 64, 20, &x);
-	assert_int_equal(entk_gram(program, &program->nets[1], &x, NULL, &options, out, NULL, &error), ENTK_INTERRUPTED);
+	assert_int_equal(entk_gram(program, &program->nets[1], &x, NULL, &options, out, NULL, &error),
+			 ENTK_INTERRUPTED);
 	assert_int_equal(entk_exit_status(error.status), 130);
 	free(out);
 	entk_samples_destroy(&x);
 }
 
-static void test_calibration(void **state) {
+static void test_calibration(void **state)
+{
 	(void)state;
 	const EntkProgram *program = fake_program(64);
 	for (uint32_t n = 0; n < 2; n++) {
@@ -225,23 +254,23 @@ static void test_calibration(void **state) {
 		double seconds = 0;
 		EntkGramOptions options = {.threads = 2, .params = (double[]){1, 0.24}};
 		random_samples(&program->nets[n], 64, 24, &x);
-		assert_int_equal(entk_gram_calibrate(program, &program->nets[n], &x, &options, true, &seconds, &error), ENTK_OK);
+		assert_int_equal(entk_gram_calibrate(program, &program->nets[n], &x, &options, true, &seconds, &error),
+				 ENTK_OK);
 		/* A call for 24 pairs sleeps 0.24 seconds. */
 		assert_true(seconds >= 0.01 && seconds < 0.1);
 		entk_samples_destroy(&x);
 	}
 	EntkGramOptions options = {.threads = 2};
-	assert_true(entk_gram_memory(program, &program->nets[0], 1000, 0, &options) > 2 * program->nets[0].workspace_bytes);
+	assert_true(entk_gram_memory(program, &program->nets[0], 1000, 0, &options) >
+		    2 * program->nets[0].workspace_bytes);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_values),
-		cmocka_unit_test(test_tiles_and_threads),
-		cmocka_unit_test(test_subset),
-		cmocka_unit_test(test_parts),
-		cmocka_unit_test(test_not_finite),
-		cmocka_unit_test(test_cancelled),
+		cmocka_unit_test(test_values),      cmocka_unit_test(test_tiles_and_threads),
+		cmocka_unit_test(test_subset),      cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_not_finite),  cmocka_unit_test(test_cancelled),
 		cmocka_unit_test(test_calibration),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

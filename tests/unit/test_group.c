@@ -30,8 +30,8 @@ static const struct {
 	const char *name;
 	uint32_t dim, order;
 } builtins[] = {
-        {"C1", 1, 1}, {"D1", 1, 2}, {"C1", 2, 1}, {"C2", 2, 2},  {"C4", 2, 4},  {"D1", 2, 2},
-        {"D2", 2, 4}, {"D4", 2, 8}, {"C1", 3, 1}, {"T", 3, 12}, {"O", 3, 24}, {"Oh", 3, 48},
+	{"C1", 1, 1}, {"D1", 1, 2}, {"C1", 2, 1}, {"C2", 2, 2}, {"C4", 2, 4}, {"D1", 2, 2},
+	{"D2", 2, 4}, {"D4", 2, 8}, {"C1", 3, 1}, {"T", 3, 12}, {"O", 3, 24}, {"Oh", 3, 48},
 };
 
 /* (rho(h) t)_a as an integer matrix, independent of group.c's product. */
@@ -148,7 +148,8 @@ static void rot90_acts_as_written(void **state)
 	assert_int_equal(a.sign[0], 1);
 	assert_int_equal(a.perm[1], 0);
 	assert_int_equal(a.sign[1], -1);
-	assert_true(grid_element_equal(2, grid_element_product(2, a, grid_element_inverse(2, a)), grid_element_identity()));
+	assert_true(
+		grid_element_equal(2, grid_element_product(2, a, grid_element_inverse(2, a)), grid_element_identity()));
 }
 
 static void closure_keeps_the_built_in_order(void **state)
@@ -166,7 +167,7 @@ static void closure_keeps_the_built_in_order(void **state)
 	assert_true(group_equal(group_generate(arena, "g", 1, &mirror, 1), group_builtin(arena, "D1", 1)));
 	/* rotations of the cube about two axes */
 	GridElement cube[2] = {grid_element_product(3, grid_element_flip(1), grid_element_swap(0, 1)),
-	                       grid_element_product(3, grid_element_flip(2), grid_element_swap(1, 2))};
+			       grid_element_product(3, grid_element_flip(2), grid_element_swap(1, 2))};
 	assert_true(group_equal(group_generate(arena, "g", 3, cube, 2), group_builtin(arena, "O", 3)));
 	GridElement all[3] = {cube[0], cube[1], grid_element_flip(0)};
 	assert_true(group_equal(group_generate(arena, "g", 3, all, 3), group_builtin(arena, "Oh", 3)));
@@ -188,7 +189,8 @@ static void closures_are_subgroups(void **state)
 				uint32_t place = 0;
 				for (uint32_t i = 0; i < group->order; i++) {
 					while (place < full[k]->order &&
-					       !grid_element_equal(group->dim, full[k]->elements[place], group->elements[i]))
+					       !grid_element_equal(group->dim, full[k]->elements[place],
+								   group->elements[i]))
 						place++;
 					assert_true(place < full[k]->order);
 				}
@@ -217,15 +219,15 @@ static void questions(void **state)
 static void names(void **state)
 {
 	(void)state;
-	static const char *const d4[] = {"identity", "rot90",           "rot180",  "rot270",
-	                                 "flip(1)",  "(i,j) -> (-j,-i)", "flip(0)", "swap(0, 1)"};
+	static const char *const d4[] = {"identity",         "rot90",   "rot180",    "rot270", "flip(1)",
+					 "(i,j) -> (-j,-i)", "flip(0)", "swap(0, 1)"};
 	const Group *group = group_builtin(arena, "D4", 2), *oh = group_builtin(arena, "Oh", 3);
 	for (uint32_t i = 0; i < 8; i++)
 		assert_string_equal(grid_element_name(arena, 2, group->elements[i]), d4[i]);
 	for (uint32_t i = 0; i < 48; i++)
 		for (uint32_t k = 0; k < i; k++)
 			assert_string_not_equal(grid_element_name(arena, 3, oh->elements[i]),
-			                        grid_element_name(arena, 3, oh->elements[k]));
+						grid_element_name(arena, 3, oh->elements[k]));
 }
 
 /* Tables of math.md 3, by counting cells: brute force over all positions that a window may start at. */
@@ -252,7 +254,8 @@ static void windows(void **state)
 					for (uint32_t t = 0; t < n; t += s)
 						all++;
 					assert_true(window_axis(n, f, s, dilation, PADDING_SAME, &m, &low));
-					assert_true(window_axis(n, f, s, dilation, PADDING_CIRCULAR, &circular, &circular_low));
+					assert_true(window_axis(n, f, s, dilation, PADDING_CIRCULAR, &circular,
+								&circular_low));
 					assert_int_equal(m, all);
 					assert_int_equal(m, circular);
 					assert_int_equal(low, circular_low);
@@ -271,15 +274,15 @@ static void windows(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(builtin_groups_are_groups),
-	        cmocka_unit_test(planar_order),
-	        cmocka_unit_test(cubic_order),
-	        cmocka_unit_test(rot90_acts_as_written),
-	        cmocka_unit_test(closure_keeps_the_built_in_order),
-	        cmocka_unit_test(closures_are_subgroups),
-	        cmocka_unit_test(questions),
-	        cmocka_unit_test(names),
-	        cmocka_unit_test(windows),
+		cmocka_unit_test(builtin_groups_are_groups),
+		cmocka_unit_test(planar_order),
+		cmocka_unit_test(cubic_order),
+		cmocka_unit_test(rot90_acts_as_written),
+		cmocka_unit_test(closure_keeps_the_built_in_order),
+		cmocka_unit_test(closures_are_subgroups),
+		cmocka_unit_test(questions),
+		cmocka_unit_test(names),
+		cmocka_unit_test(windows),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

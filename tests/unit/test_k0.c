@@ -15,7 +15,8 @@ static float x32[ROWS * MAX_CHANNELS];
 static double wanted[ROWS * ROWS];
 
 /* Row 7 is a copy of row 3. */
-static void fill(size_t channels) {
+static void fill(size_t channels)
+{
 	uint64_t state = 12345;
 	for (size_t i = 0; i < ROWS * channels; i++) {
 		state = state * 6364136223846793005u + 1442695040888963407u;
@@ -33,21 +34,25 @@ static void fill(size_t channels) {
 		}
 }
 
-static size_t variants(Variant *list) {
+static size_t variants(Variant *list)
+{
 	size_t count = 0;
-	list[count++] = (Variant){"generic", compute_f32_generic, compute_f64_generic, norms_f32_generic, norms_f64_generic};
+	list[count++] =
+		(Variant){"generic", compute_f32_generic, compute_f64_generic, norms_f32_generic, norms_f64_generic};
 #if defined(__x86_64__)
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
 		list[count++] = (Variant){"avx2", compute_f32_avx2, compute_f64_avx2, norms_f32_avx2, norms_f64_avx2};
 	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("fma"))
-		list[count++] = (Variant){"avx512", compute_f32_avx512, compute_f64_avx512, norms_f32_avx512, norms_f64_avx512};
+		list[count++] =
+			(Variant){"avx512", compute_f32_avx512, compute_f64_avx512, norms_f32_avx512, norms_f64_avx512};
 #endif
 	return count;
 }
 
 /* Compares tile [row, row + n) x [column, column + m) with `whole` (a ROWS x ROWS result, filled at the first call). */
-static void check_tile(const Variant *v, unsigned precision, size_t channels, size_t row, size_t n, size_t column, size_t m,
-	bool upper, char *whole, bool first) {
+static void check_tile(const Variant *v, unsigned precision, size_t channels, size_t row, size_t n, size_t column,
+		       size_t m, bool upper, char *whole, bool first)
+{
 	uint32_t index[ROWS];
 	const size_t size = precision / 8, stride = round_up(m, ENTK_K0_COLUMN_MULTIPLE) + 32;
 	void *out = NULL, *workspace = NULL;
@@ -70,18 +75,21 @@ static void check_tile(const Variant *v, unsigned precision, size_t channels, si
 				continue;
 			}
 			char *place = whole + ((row + i) * ROWS + column + j) * size;
-			double value = precision == 32 ? (double)*(const float *)(const void *)got : *(const double *)(const void *)got;
+			double value = precision == 32 ? (double)*(const float *)(const void *)got
+						       : *(const double *)(const void *)got;
 			if (first)
 				memcpy(place, got, size);
 			assert_memory_equal(got, place, size);
 			/* 1e-15 and 2e-6 of the sum of |products|: blocks of 256 terms, rounded each time. */
-			assert_true(fabs(value - wanted[(row + i) * ROWS + column + j]) <= (precision == 32 ? 2e-6 : 4e-15));
+			assert_true(fabs(value - wanted[(row + i) * ROWS + column + j]) <=
+				    (precision == 32 ? 2e-6 : 4e-15));
 		}
 	free(out);
 	free(workspace);
 }
 
-static void check_variant(const Variant *v, unsigned precision, size_t channels) {
+static void check_variant(const Variant *v, unsigned precision, size_t channels)
+{
 	static double whole[ROWS * ROWS];
 	const size_t size = precision / 8;
 	char *entries = (char *)whole;
@@ -107,7 +115,8 @@ static void check_variant(const Variant *v, unsigned precision, size_t channels)
 	assert_memory_equal(entries + (3 * ROWS + 7) * size, (char *)norms + 3 * size, size);
 }
 
-static void test_all(void **state) {
+static void test_all(void **state)
+{
 	(void)state;
 	static const size_t channels[] = {1, 2, 7, 8, 100, 255, 256, 257, 784, 1000};
 	Variant list[3];
@@ -121,13 +130,15 @@ static void test_all(void **state) {
 	}
 }
 
-static void test_chosen(void **state) {
+static void test_chosen(void **state)
+{
 	(void)state;
 	Variant list[3];
 	assert_string_equal(entk_k0_variant(), list[variants(list) - 1].name);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_chosen),

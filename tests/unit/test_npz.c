@@ -17,12 +17,14 @@
 static char folder[] = "/tmp/entk-test-npz-XXXXXX";
 static char names[4][512]; /* the folder and any file name */
 
-static const char *path(int i, const char *name) {
+static const char *path(int i, const char *name)
+{
 	snprintf(names[i], sizeof names[i], "%s/%s", folder, name);
 	return names[i];
 }
 
-static int count_files(void) {
+static int count_files(void)
+{
 	int count = 0;
 	DIR *dir = opendir(folder);
 	for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
@@ -31,12 +33,14 @@ static int count_files(void) {
 	return count;
 }
 
-static int set_up(void **state) {
+static int set_up(void **state)
+{
 	(void)state;
 	return mkdtemp(folder) ? 0 : -1;
 }
 
-static int clean_up(void **state) {
+static int clean_up(void **state)
+{
 	(void)state;
 	DIR *dir = opendir(folder);
 	for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
@@ -48,7 +52,8 @@ static int clean_up(void **state) {
 
 static const double matrix[6] = {1, 2, 3, 4, 5, 6};
 
-static void write_example(const char *name) {
+static void write_example(const char *name)
+{
 	EntkNpzWriter *writer;
 	EntkError error;
 	assert_int_equal(entk_npz_writer_create(name, 100, &writer, &error), ENTK_OK);
@@ -61,7 +66,8 @@ static void write_example(const char *name) {
 	entk_npz_writer_destroy(writer);
 }
 
-static void test_round_trip(void **state) {
+static void test_round_trip(void **state)
+{
 	(void)state;
 	EntkNpz *npz;
 	EntkArray array;
@@ -96,7 +102,8 @@ static void test_round_trip(void **state) {
 	assert_int_equal(info.st_mode & 0777, 0666 & ~mask);
 }
 
-static void test_keys(void **state) {
+static void test_keys(void **state)
+{
 	(void)state;
 	EntkNpz *npz;
 	EntkArray array;
@@ -133,7 +140,8 @@ static void test_keys(void **state) {
 }
 
 /* Every prefix of a file is refused or, past the directory, read in full; every flipped byte too. No crash, no leak. */
-static void test_damage(void **state) {
+static void test_damage(void **state)
+{
 	(void)state;
 	char bytes[4096];
 	write_example(path(0, "a.npz"));
@@ -176,7 +184,8 @@ static void test_damage(void **state) {
 	unlink(path(1, "damaged.npz"));
 }
 
-static void test_no_place(void **state) {
+static void test_no_place(void **state)
+{
 	(void)state;
 	EntkNpzWriter *writer;
 	EntkError error;
@@ -191,7 +200,8 @@ static void test_no_place(void **state) {
 }
 
 /* A write that fails half-way (here: a limit on file sizes) keeps the old file whole and leaves no temporary one. */
-static void test_failed_write(void **state) {
+static void test_failed_write(void **state)
+{
 	(void)state;
 	static double large[100000];
 	struct rlimit old, small = {.rlim_cur = 65536};
@@ -220,7 +230,8 @@ static void test_failed_write(void **state) {
 }
 
 /* Not committed: nothing was ever there. A link is followed, its target replaced. */
-static void test_uncommitted_and_links(void **state) {
+static void test_uncommitted_and_links(void **state)
+{
 	(void)state;
 	EntkNpzWriter *writer;
 	EntkError error;
@@ -238,7 +249,8 @@ static void test_uncommitted_and_links(void **state) {
 	unlink(path(1, "link.npz"));
 }
 
-static void test_texts(void **state) {
+static void test_texts(void **state)
+{
 	(void)state;
 	EntkError error;
 	char back[16] = "";
@@ -256,7 +268,8 @@ typedef struct Counting {
 	size_t bad, calls;
 } Counting;
 
-static EntkStatus count_rows(void *context, size_t row, size_t count, void *rows, EntkError *error) {
+static EntkStatus count_rows(void *context, size_t row, size_t count, void *rows, EntkError *error)
+{
 	Counting *counting = context;
 	double *values = rows;
 	counting->calls++;
@@ -267,7 +280,8 @@ static EntkStatus count_rows(void *context, size_t row, size_t count, void *rows
 	return ENTK_OK;
 }
 
-static EntkStatus write_counted(const char *name, size_t bad, size_t block, EntkError *error) {
+static EntkStatus write_counted(const char *name, size_t bad, size_t block, EntkError *error)
+{
 	EntkNpzWriter *writer;
 	Counting counting = {.bad = bad};
 	EntkRowSource source = {&counting, block, count_rows};
@@ -275,15 +289,18 @@ static EntkStatus write_counted(const char *name, size_t bad, size_t block, Entk
 		return entk_npy_write_rows(name, ENTK_F64, 2, (size_t[]){1000, 3}, &source, error);
 	assert_int_equal(entk_npz_writer_create(name, 0, &writer, error), ENTK_OK);
 	assert_int_equal(entk_npz_writer_add_f64(writer, "before", 2, error), ENTK_OK);
-	assert_int_equal(entk_npz_writer_add_rows(writer, "rows", ENTK_F64, 2, (size_t[]){1000, 3}, &source, error), ENTK_OK);
-	assert_int_equal(entk_npz_writer_add_rows(writer, "empty", ENTK_F64, 2, (size_t[]){0, 3}, &source, error), ENTK_OK);
+	assert_int_equal(entk_npz_writer_add_rows(writer, "rows", ENTK_F64, 2, (size_t[]){1000, 3}, &source, error),
+			 ENTK_OK);
+	assert_int_equal(entk_npz_writer_add_rows(writer, "empty", ENTK_F64, 2, (size_t[]){0, 3}, &source, error),
+			 ENTK_OK);
 	EntkStatus status = entk_npz_writer_commit(writer, error);
 	entk_npz_writer_destroy(writer);
 	return status;
 }
 
 /* Rows on demand, in blocks of any size: the same file as from memory; a failing source leaves nothing. */
-static void test_rows(void **state) {
+static void test_rows(void **state)
+{
 	(void)state;
 	EntkError error;
 	static const size_t blocks[] = {1, 7, 999, 1000, 5000};
@@ -308,16 +325,13 @@ static void test_rows(void **state) {
 		}
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_no_place),
-		cmocka_unit_test(test_round_trip),
-		cmocka_unit_test(test_keys),
-		cmocka_unit_test(test_damage),
-		cmocka_unit_test(test_failed_write),
-		cmocka_unit_test(test_uncommitted_and_links),
-		cmocka_unit_test(test_texts),
-		cmocka_unit_test(test_rows),
+		cmocka_unit_test(test_no_place),     cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_keys),         cmocka_unit_test(test_damage),
+		cmocka_unit_test(test_failed_write), cmocka_unit_test(test_uncommitted_and_links),
+		cmocka_unit_test(test_texts),        cmocka_unit_test(test_rows),
 	};
 	return cmocka_run_group_tests(tests, set_up, clean_up);
 }

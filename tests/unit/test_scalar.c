@@ -43,48 +43,51 @@ static void constants_fold(void **state)
 		ScalarOp op;
 		double a, b, c, want;
 	} cases[] = {
-	        {SCALAR_ADD, 2, 3, 0, 5},
-	        {SCALAR_SUB, 2, 3, 0, -1},
-	        {SCALAR_MUL, 2, 3, 0, 6},
-	        {SCALAR_DIV, 3, 2, 0, 1.5},
-	        {SCALAR_POW, 2, 10, 0, 1024},
-	        {SCALAR_MIN, 2, 3, 0, 2},
-	        {SCALAR_MAX, 2, 3, 0, 3},
-	        {SCALAR_NEG, 2, 0, 0, -2},
-	        {SCALAR_SQRT, 9, 0, 0, 3},
-	        {SCALAR_EXP, 1, 0, 0, 2.718281828459045},
-	        {SCALAR_LOG, 1, 0, 0, 0},
-	        {SCALAR_SIN, 0.5, 0, 0, 0.479425538604203},
-	        {SCALAR_COS, 0.5, 0, 0, 0.8775825618903728},
-	        {SCALAR_TAN, 0.5, 0, 0, 0.5463024898437905},
-	        {SCALAR_TANH, 0.5, 0, 0, 0.46211715726000973},
-	        {SCALAR_SINH, 0.5, 0, 0, 0.5210953054937474},
-	        {SCALAR_COSH, 0.5, 0, 0, 1.1276259652063807},
-	        {SCALAR_ATAN, 0.5, 0, 0, 0.4636476090008061},
-	        {SCALAR_ERF, 0.5, 0, 0, 0.5204998778130465},
-	        {SCALAR_ABS, -4, 0, 0, 4},
-	        {SCALAR_SIGN, -4, 0, 0, -1},
-	        {SCALAR_SIGN, 0, 0, 0, 0},
-	        {SCALAR_SIGN, 0.1, 0, 0, 1},
-	        {SCALAR_WHERE, 1, 2, 3, 2},
-	        {SCALAR_WHERE, 0, 2, 3, 3},
-	        {SCALAR_WHERE, -1, 2, 3, 3},
+		{SCALAR_ADD, 2, 3, 0, 5},
+		{SCALAR_SUB, 2, 3, 0, -1},
+		{SCALAR_MUL, 2, 3, 0, 6},
+		{SCALAR_DIV, 3, 2, 0, 1.5},
+		{SCALAR_POW, 2, 10, 0, 1024},
+		{SCALAR_MIN, 2, 3, 0, 2},
+		{SCALAR_MAX, 2, 3, 0, 3},
+		{SCALAR_NEG, 2, 0, 0, -2},
+		{SCALAR_SQRT, 9, 0, 0, 3},
+		{SCALAR_EXP, 1, 0, 0, 2.718281828459045},
+		{SCALAR_LOG, 1, 0, 0, 0},
+		{SCALAR_SIN, 0.5, 0, 0, 0.479425538604203},
+		{SCALAR_COS, 0.5, 0, 0, 0.8775825618903728},
+		{SCALAR_TAN, 0.5, 0, 0, 0.5463024898437905},
+		{SCALAR_TANH, 0.5, 0, 0, 0.46211715726000973},
+		{SCALAR_SINH, 0.5, 0, 0, 0.5210953054937474},
+		{SCALAR_COSH, 0.5, 0, 0, 1.1276259652063807},
+		{SCALAR_ATAN, 0.5, 0, 0, 0.4636476090008061},
+		{SCALAR_ERF, 0.5, 0, 0, 0.5204998778130465},
+		{SCALAR_ABS, -4, 0, 0, 4},
+		{SCALAR_SIGN, -4, 0, 0, -1},
+		{SCALAR_SIGN, 0, 0, 0, 0},
+		{SCALAR_SIGN, 0.1, 0, 0, 1},
+		{SCALAR_WHERE, 1, 2, 3, 2},
+		{SCALAR_WHERE, 0, 2, 3, 3},
+		{SCALAR_WHERE, -1, 2, 3, 3},
 	};
 	const double other_param = 7;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		uint32_t arity = scalar_op_arity(cases[i].op);
-		const Scalar *folded = scalar_op(arena, cases[i].op, number(cases[i].a), arity > 1 ? number(cases[i].b) : NULL,
-		                                 arity > 2 ? number(cases[i].c) : NULL);
+		const Scalar *folded =
+			scalar_op(arena, cases[i].op, number(cases[i].a), arity > 1 ? number(cases[i].b) : NULL,
+				  arity > 2 ? number(cases[i].c) : NULL);
 		assert_true(scalar_is_const(folded));
 		assert_true(fabs(folded->value - cases[i].want) <= 2e-16 * fabs(cases[i].want));
 		/* the same with the first argument a param: evaluated, not folded, at the param's other value */
-		const Scalar *kept = scalar_op(arena, cases[i].op, scalar_param(arena, 0, cases[i].a),
-		                               arity > 1 ? number(cases[i].b) : NULL, arity > 2 ? number(cases[i].c) : NULL);
+		const Scalar *kept =
+			scalar_op(arena, cases[i].op, scalar_param(arena, 0, cases[i].a),
+				  arity > 1 ? number(cases[i].b) : NULL, arity > 2 ? number(cases[i].c) : NULL);
 		assert_false(scalar_is_const(kept));
 		assert_true(kept->value == folded->value);
 		assert_true(scalar_eval(kept, &cases[i].a) == folded->value);
-		const Scalar *at_other = scalar_op(arena, cases[i].op, number(other_param),
-		                                   arity > 1 ? number(cases[i].b) : NULL, arity > 2 ? number(cases[i].c) : NULL);
+		const Scalar *at_other =
+			scalar_op(arena, cases[i].op, number(other_param), arity > 1 ? number(cases[i].b) : NULL,
+				  arity > 2 ? number(cases[i].c) : NULL);
 		assert_true(scalar_eval(kept, &other_param) == at_other->value);
 	}
 }
@@ -143,19 +146,19 @@ static void texts(void **state)
 	assert_string_equal(scalar_text(arena, w, NULL), "p0");
 	assert_string_equal(scalar_text(arena, binary(SCALAR_POW, w, number(2)), names), "(w^2)");
 	assert_string_equal(scalar_text(arena, scalar_op(arena, SCALAR_WHERE, w, number(1), number(2)), names),
-	                    "where(w, 1, 2)");
+			    "where(w, 1, 2)");
 	assert_string_equal(scalar_text(arena, scalar_op(arena, SCALAR_NEG, w, NULL, NULL), names), "(-w)");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(constants_fold),
-	        cmocka_unit_test(where_with_a_constant_condition_is_its_branch),
-	        cmocka_unit_test(values_follow_params),
-	        cmocka_unit_test(equality_is_structural),
-	        cmocka_unit_test(size_counts_shared_parts_each_time),
-	        cmocka_unit_test(texts),
+		cmocka_unit_test(constants_fold),
+		cmocka_unit_test(where_with_a_constant_condition_is_its_branch),
+		cmocka_unit_test(values_follow_params),
+		cmocka_unit_test(equality_is_structural),
+		cmocka_unit_test(size_counts_shared_parts_each_time),
+		cmocka_unit_test(texts),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

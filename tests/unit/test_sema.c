@@ -76,7 +76,8 @@ static void check_invariants(const Network *network)
 		if (node->kind == NODE_REPEAT) {
 			const Type *hole = &node->as.repeat.hole->type, *body = &node->as.repeat.body->type;
 			assert_int_equal(node->as.repeat.hole->kind, NODE_HOLE);
-			assert_true(node->as.repeat.hole->id < node->as.repeat.body->id && node->as.repeat.body->id < i);
+			assert_true(node->as.repeat.hole->id < node->as.repeat.body->id &&
+				    node->as.repeat.body->id < i);
 			assert_true(node->as.repeat.count >= 2);
 			assert_int_equal(hole->domain, body->domain);
 			assert_memory_equal(hole->shape, body->shape, sizeof hole->shape);
@@ -117,7 +118,7 @@ static void repeat_on_raw_input_peels_one(void **state)
 	(void)state;
 	Network *net = only_net("net n = image(8x8) -> (conv(3x3) -> relu)^1000 -> pool -> dense");
 	EXPECT_KINDS(net, NODE_INPUT, NODE_CONV, NODE_ABRELU, NODE_HOLE, NODE_CONV, NODE_ABRELU, NODE_REPEAT, NODE_POOL,
-	             NODE_DENSE);
+		     NODE_DENSE);
 	assert_int_equal(net->nodes[6]->as.repeat.count, 999);
 	assert_ptr_equal(net->nodes[1]->input, net->nodes[0]);
 	assert_ptr_equal(net->nodes[4]->input, net->nodes[3]);
@@ -136,17 +137,17 @@ static void repeat_once_is_the_body(void **state)
 {
 	(void)state;
 	EXPECT_KINDS(only_net("net n = vector(4) -> dense -> (relu -> dense)^1"), NODE_INPUT, NODE_DENSE, NODE_ABRELU,
-	             NODE_DENSE);
+		     NODE_DENSE);
 	EXPECT_KINDS(only_net("net n = vector(4) -> (dense -> relu)^2 -> dense"), NODE_INPUT, NODE_DENSE, NODE_ABRELU,
-	             NODE_DENSE, NODE_ABRELU, NODE_DENSE);
+		     NODE_DENSE, NODE_ABRELU, NODE_DENSE);
 }
 
 static void repeat_with_shrinking_shape_is_unrolled(void **state)
 {
 	(void)state;
 	Network *net = only_net("net n = image(9x9) -> (conv(3x3, padding = valid) -> relu)^3 -> flatten -> dense");
-	EXPECT_KINDS(net, NODE_INPUT, NODE_CONV, NODE_ABRELU, NODE_CONV, NODE_ABRELU, NODE_CONV, NODE_ABRELU, NODE_FLATTEN,
-	             NODE_DENSE);
+	EXPECT_KINDS(net, NODE_INPUT, NODE_CONV, NODE_ABRELU, NODE_CONV, NODE_ABRELU, NODE_CONV, NODE_ABRELU,
+		     NODE_FLATTEN, NODE_DENSE);
 	assert_int_equal(net->nodes[6]->type.shape[0], 3);
 }
 
@@ -155,7 +156,7 @@ static void repeats_nest(void **state)
 	(void)state;
 	Network *net = only_net("net n = vector(4) -> dense -> ((relu -> dense)^3 -> (erf -> dense)^2)^5");
 	EXPECT_KINDS(net, NODE_INPUT, NODE_DENSE, NODE_HOLE, NODE_HOLE, NODE_ABRELU, NODE_DENSE, NODE_REPEAT, NODE_HOLE,
-	             NODE_ERF, NODE_DENSE, NODE_REPEAT, NODE_REPEAT);
+		     NODE_ERF, NODE_DENSE, NODE_REPEAT, NODE_REPEAT);
 	assert_ptr_equal(net->nodes[6]->input, net->nodes[2]);
 	assert_int_equal(net->nodes[11]->as.repeat.count, 5);
 	net = only_net("net n = vector(4) -> (((dense -> relu)^2)^2)^2 -> dense");
@@ -172,9 +173,9 @@ static void residual_repeat_keeps_its_fork(void **state)
 {
 	(void)state;
 	Network *net = only_net("def res = (relu -> conv(3x3) + identity)\n"
-	                        "net n = image(8x8) -> conv(3x3) -> res^4 -> relu -> pool -> dense");
+				"net n = image(8x8) -> conv(3x3) -> res^4 -> relu -> pool -> dense");
 	EXPECT_KINDS(net, NODE_INPUT, NODE_CONV, NODE_HOLE, NODE_ABRELU, NODE_CONV, NODE_SUM, NODE_REPEAT, NODE_ABRELU,
-	             NODE_POOL, NODE_DENSE);
+		     NODE_POOL, NODE_DENSE);
 	assert_ptr_equal(net->nodes[5]->as.sum.branches[0], net->nodes[4]);
 	assert_ptr_equal(net->nodes[5]->as.sum.branches[1], net->nodes[2]);
 	assert_null(net->nodes[5]->input);
@@ -207,8 +208,9 @@ static void peeled_fork_is_the_node_before(void **state)
 static void sums_are_flattened(void **state)
 {
 	(void)state;
-	Network *net = only_net("net n = vector(4) -> dense -> (dense + (relu -> dense + (erf -> dense)) + identity) -> relu "
-	                        "-> dense");
+	Network *net =
+		only_net("net n = vector(4) -> dense -> (dense + (relu -> dense + (erf -> dense)) + identity) -> relu "
+			 "-> dense");
 	const Node *sum = net->output->input->input;
 	assert_int_equal(sum->kind, NODE_SUM);
 	assert_int_equal(sum->as.sum.count, 4);
@@ -237,7 +239,8 @@ static void centred_branches(void **state)
 	assert_true(fails("net n = vector(4) -> dense -> (dense -> erf(c = 1) + dense -> relu) -> dense"));
 	assert_true(fails("param z = 0\nnet n = vector(4) -> dense -> (dense -> erf(c = z) + dense -> relu) -> dense"));
 	assert_false(fails("net n = vector(4) -> dense -> (dense -> abrelu(2, 2) + dense -> relu) -> dense"));
-	assert_false(fails("param z = 2\nnet n = vector(4) -> dense -> (dense -> abrelu(z, z) + dense -> relu) -> dense"));
+	assert_false(
+		fails("param z = 2\nnet n = vector(4) -> dense -> (dense -> abrelu(z, z) + dense -> relu) -> dense"));
 	assert_true(fails("net n = vector(4) -> dense -> (dense -> abs + dense -> relu) -> dense"));
 }
 
@@ -271,8 +274,9 @@ static void products(void **state)
 static void concatenations(void **state)
 {
 	(void)state;
-	Network *net = only_net("net n = image(6x5) -> conv(3, width = 2) -> concat(identity, erf, conv(1, width = 7)) -> "
-	                        "conv(1) -> concat(conv(3), conv(1, stride = 2x1), axis = 0) -> relu -> pool");
+	Network *net =
+		only_net("net n = image(6x5) -> conv(3, width = 2) -> concat(identity, erf, conv(1, width = 7)) -> "
+			 "conv(1) -> concat(conv(3), conv(1, stride = 2x1), axis = 0) -> relu -> pool");
 	check_invariants(net);
 	const Node *channels = net->nodes[4], *axis = net->nodes[8];
 	assert_int_equal(channels->kind, NODE_CONCAT);
@@ -291,9 +295,10 @@ static void concatenations(void **state)
 static void widths(void **state)
 {
 	(void)state;
-	Network *net = only_net("default(parameterization = standard, width = 5)\n"
-	                        "net n = image(4x3, channels = 2) -> lift(C2, 3x3, s = [2, 3]) -> relu -> flatten -> dense -> "
-	                        "(relu -> dense(width = 6))^4");
+	Network *net =
+		only_net("default(parameterization = standard, width = 5)\n"
+			 "net n = image(4x3, channels = 2) -> lift(C2, 3x3, s = [2, 3]) -> relu -> flatten -> dense -> "
+			 "(relu -> dense(width = 6))^4");
 	check_invariants(net);
 	const Affine *lift = &net->nodes[1]->as.conv.affine;
 	assert_true(lift->standard && lift->s[0] == 2 && lift->s[1] == 3);
@@ -315,15 +320,30 @@ static void oddness(void **state)
 		const char *layer;
 		bool odd;
 	} layers[] = {
-		{"gelu", false}, {"sin", true}, {"sin(c = 0.1)", false}, {"cos", false}, {"rbf", false}, {"sign", true},
-		{"exp", false}, {"gaussian", false}, {"gabor", true}, {"exp_normalized", false}, {"hermite(3)", true},
-		{"hermite(0)", false}, {"monomial(1)", true}, {"monomial(2)", false}, {"rectified_monomial(1)", false},
-		{"polynomial([0, 1, 0, 3])", true}, {"polynomial([1, 1])", false}, {"polynomial([0, 0, p])", false},
+		{"gelu", false},
+		{"sin", true},
+		{"sin(c = 0.1)", false},
+		{"cos", false},
+		{"rbf", false},
+		{"sign", true},
+		{"exp", false},
+		{"gaussian", false},
+		{"gabor", true},
+		{"exp_normalized", false},
+		{"hermite(3)", true},
+		{"hermite(0)", false},
+		{"monomial(1)", true},
+		{"monomial(2)", false},
+		{"rectified_monomial(1)", false},
+		{"polynomial([0, 1, 0, 3])", true},
+		{"polynomial([1, 1])", false},
+		{"polynomial([0, 0, p])", false},
 		{"polynomial([0, p])", true},
 	};
 	for (size_t i = 0; i < sizeof layers / sizeof layers[0]; i++) {
-		const Node *node = only_net(arena_printf(arena, "param p = 0\nnet n = vector(4) -> dense -> %s",
-		                                         layers[i].layer))->output;
+		const Node *node =
+			only_net(arena_printf(arena, "param p = 0\nnet n = vector(4) -> dense -> %s", layers[i].layer))
+				->output;
 		assert_int_equal(node->kind, NODE_PLANNED);
 		assert_int_equal(node->gap, GAP_LAYER);
 		assert_false(node->type.gaussian);
@@ -350,15 +370,16 @@ static void normalisation_keeps_or_clears(void **state)
 static void flags_follow_the_table(void **state)
 {
 	(void)state;
-	Network *net = only_net("net n = image(6x6, channels = 3) -> avgpool(2x2) -> conv(3x3) -> avgpool(2x2, padding = same) "
-	                        "-> erf -> flatten -> dense -> relu -> dense");
+	Network *net = only_net(
+		"net n = image(6x6, channels = 3) -> avgpool(2x2) -> conv(3x3) -> avgpool(2x2, padding = same) "
+		"-> erf -> flatten -> dense -> relu -> dense");
 	const struct {
 		bool gaussian, centred, theta_zero;
 		uint32_t channels;
 	} want[] = {
-	        {false, false, true, 3}, {false, false, true, 3}, {true, true, false, 0},
-	        {true, true, false, 0},  {false, true, false, 0}, {false, true, false, 0},
-	        {true, true, false, 0},  {false, false, false, 0}, {true, true, false, 0},
+		{false, false, true, 3}, {false, false, true, 3},  {true, true, false, 0},
+		{true, true, false, 0},  {false, true, false, 0},  {false, true, false, 0},
+		{true, true, false, 0},  {false, false, false, 0}, {true, true, false, 0},
 	};
 	check_invariants(net);
 	assert_int_equal(net->node_count, 9);
@@ -383,11 +404,11 @@ static void domains(void **state)
 {
 	(void)state;
 	Network *net = only_net("net n = image(7x5) -> lift(C4, 3x3, stride = 2x1, padding = valid) -> relu "
-	                        "-> pool(over = elements) -> conv(3) -> erf -> lift(D2, 1) -> pool(over = positions) "
-	                        "-> conv(elements = [0, 3]) -> relu -> pool -> dense");
-	static const DomainKind want[] = {DOMAIN_GRID,       DOMAIN_GROUP_GRID, DOMAIN_GROUP_GRID, DOMAIN_GRID,
-	                                  DOMAIN_GRID,       DOMAIN_GRID,       DOMAIN_GROUP_GRID, DOMAIN_GROUP,
-	                                  DOMAIN_GROUP,      DOMAIN_GROUP,      DOMAIN_VECTOR,     DOMAIN_VECTOR};
+				"-> pool(over = elements) -> conv(3) -> erf -> lift(D2, 1) -> pool(over = positions) "
+				"-> conv(elements = [0, 3]) -> relu -> pool -> dense");
+	static const DomainKind want[] = {DOMAIN_GRID,  DOMAIN_GROUP_GRID, DOMAIN_GROUP_GRID, DOMAIN_GRID,
+					  DOMAIN_GRID,  DOMAIN_GRID,       DOMAIN_GROUP_GRID, DOMAIN_GROUP,
+					  DOMAIN_GROUP, DOMAIN_GROUP,      DOMAIN_VECTOR,     DOMAIN_VECTOR};
 	check_invariants(net);
 	assert_int_equal(net->node_count, 12);
 	for (uint32_t i = 0; i < 12; i++)
@@ -467,7 +488,8 @@ static void supports(void **state)
 static void window_defaults(void **state)
 {
 	(void)state;
-	Network *net = only_net("net n = image(9x8) -> conv(3, dilation = 2) -> avgpool(2x3) -> sumpool(2, stride = 1) -> pool");
+	Network *net = only_net(
+		"net n = image(9x8) -> conv(3, dilation = 2) -> avgpool(2x3) -> sumpool(2, stride = 1) -> pool");
 	const Window *conv = &net->nodes[1]->as.conv.window, *avg = &net->nodes[2]->as.window_pool.window;
 	assert_int_equal(conv->padding, PADDING_SAME);
 	assert_int_equal(conv->size[0], 3);
@@ -492,12 +514,13 @@ static double weight_of(const Network *net, uint32_t node)
 static void defaults_hold_where_they_are_written(void **state)
 {
 	(void)state;
-	Network *net = only_net("def before = dense\n"
-	                        "default(weight_std = 2, bias_std = 0.5)\n"
-	                        "def after = dense\n"
-	                        "def wrap(n) = n -> dense(bias_std = none)\n"
-	                        "default(weight_std = 3)\n"
-	                        "net n = vector(2) -> before -> after -> dense -> wrap(dense) -> dense(weight_std = 4)");
+	Network *net =
+		only_net("def before = dense\n"
+			 "default(weight_std = 2, bias_std = 0.5)\n"
+			 "def after = dense\n"
+			 "def wrap(n) = n -> dense(bias_std = none)\n"
+			 "default(weight_std = 3)\n"
+			 "net n = vector(2) -> before -> after -> dense -> wrap(dense) -> dense(weight_std = 4)");
 	static const double want[] = {1, 2, 3, 3, 2, 4};
 	for (uint32_t i = 0; i < 6; i++)
 		assert_true(weight_of(net, i + 1) == want[i]);
@@ -509,7 +532,8 @@ static void defaults_hold_where_they_are_written(void **state)
 static void params_reach_arguments(void **state)
 {
 	(void)state;
-	Program *program = check("param w = sqrt(4)\nlet v = w * 3\nnet n = vector(2) -> dense(weight_std = v, bias_std = 1)");
+	Program *program =
+		check("param w = sqrt(4)\nlet v = w * 3\nnet n = vector(2) -> dense(weight_std = v, bias_std = 1)");
 	assert_non_null(program);
 	assert_int_equal(program->param_count, 1);
 	assert_string_equal(program->params[0].name, "w");
@@ -528,8 +552,9 @@ static void params_reach_arguments(void **state)
 static void def_parameters_of_every_kind(void **state)
 {
 	(void)state;
-	Network *net = only_net("def f(k, w, n, g, p, m) = lift(g, k, padding = p, mask = m, weight_std = w + 1) -> n -> pool\n"
-	                        "net n = image(5x5) -> f(3x3, 1, relu, C4, valid, m = \".x. xxx .x.\")");
+	Network *net = only_net(
+		"def f(k, w, n, g, p, m) = lift(g, k, padding = p, mask = m, weight_std = w + 1) -> n -> pool\n"
+		"net n = image(5x5) -> f(3x3, 1, relu, C4, valid, m = \".x. xxx .x.\")");
 	const Node *lift = net->nodes[1];
 	assert_int_equal(lift->as.conv.support.count, 5);
 	assert_int_equal(lift->as.conv.window.padding, PADDING_VALID);
@@ -541,9 +566,10 @@ static void def_parameters_of_every_kind(void **state)
 static void layer_and_function_share_a_name(void **state)
 {
 	(void)state;
-	Network *net = only_net("let x = erf(0.5) + abs(-2)\n"
-	                        "def f(n, y) = n -> dense(weight_std = y)\n"
-	                        "net n = vector(2) -> dense(weight_std = x) -> erf(a = 2) -> f(dense -> abs, abs(-3)) -> f(erf, 1)");
+	Network *net = only_net(
+		"let x = erf(0.5) + abs(-2)\n"
+		"def f(n, y) = n -> dense(weight_std = y)\n"
+		"net n = vector(2) -> dense(weight_std = x) -> erf(a = 2) -> f(dense -> abs, abs(-3)) -> f(erf, 1)");
 	assert_true(net->nodes[1]->as.dense.affine.weight_std->value > 2.5);
 	assert_int_equal(net->nodes[2]->kind, NODE_ERF);
 	assert_int_equal(net->nodes[4]->kind, NODE_ABRELU);
@@ -554,9 +580,10 @@ static void layer_and_function_share_a_name(void **state)
 static void groups_from_generators(void **state)
 {
 	(void)state;
-	Network *net = only_net("group Q = generated(rot90 * rot90, flip_x)\n"
-	                        "net n = image(6x5) -> lift(Q, 3) -> pool(over = elements) -> lift(generated(swap(0, 1)), 3) -> "
-	                        "pool(over = elements) -> lift(generated(rot90, flip(0)), 3) -> pool");
+	Network *net = only_net(
+		"group Q = generated(rot90 * rot90, flip_x)\n"
+		"net n = image(6x5) -> lift(Q, 3) -> pool(over = elements) -> lift(generated(swap(0, 1)), 3) -> "
+		"pool(over = elements) -> lift(generated(rot90, flip(0)), 3) -> pool");
 	assert_int_equal(net->nodes[1]->type.group->order, 4);
 	assert_string_equal(net->nodes[1]->type.group->name, "Q");
 	assert_int_equal(net->nodes[3]->type.group->order, 2);
@@ -569,7 +596,8 @@ static void groups_from_generators(void **state)
 static void augment_holds_the_input(void **state)
 {
 	(void)state;
-	Network *net = only_net("net n = augment(D4, image(5x5) -> conv(3) -> relu -> flatten -> dense) -> relu -> dense");
+	Network *net =
+		only_net("net n = augment(D4, image(5x5) -> conv(3) -> relu -> flatten -> dense) -> relu -> dense");
 	check_invariants(net);
 	const Node *augment = net->nodes[5];
 	assert_int_equal(augment->kind, NODE_AUGMENT);
@@ -646,38 +674,38 @@ static void deep_chains_are_no_recursion(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(repeat_on_raw_input_peels_one),
-	        cmocka_unit_test(settled_repeat_is_one_loop),
-	        cmocka_unit_test(repeat_once_is_the_body),
-	        cmocka_unit_test(repeat_with_shrinking_shape_is_unrolled),
-	        cmocka_unit_test(repeats_nest),
-	        cmocka_unit_test(repeat_of_identity_is_nothing),
-	        cmocka_unit_test(residual_repeat_keeps_its_fork),
-	        cmocka_unit_test(peeled_fork_is_the_node_before),
-	        cmocka_unit_test(sums_are_flattened),
-	        cmocka_unit_test(freshness),
-	        cmocka_unit_test(centred_branches),
-	        cmocka_unit_test(raw_input_cannot_be_added),
-	        cmocka_unit_test(products),
-	        cmocka_unit_test(concatenations),
-	        cmocka_unit_test(widths),
-	        cmocka_unit_test(oddness),
-	        cmocka_unit_test(normalisation_keeps_or_clears),
-	        cmocka_unit_test(flags_follow_the_table),
-	        cmocka_unit_test(domains),
-	        cmocka_unit_test(pools_name_everything_plainly),
-	        cmocka_unit_test(rotated_offsets),
-	        cmocka_unit_test(supports),
-	        cmocka_unit_test(window_defaults),
-	        cmocka_unit_test(defaults_hold_where_they_are_written),
-	        cmocka_unit_test(params_reach_arguments),
-	        cmocka_unit_test(def_parameters_of_every_kind),
-	        cmocka_unit_test(layer_and_function_share_a_name),
-	        cmocka_unit_test(groups_from_generators),
-	        cmocka_unit_test(augment_holds_the_input),
-	        cmocka_unit_test(set_options),
-	        cmocka_unit_test(bombs_are_bounded),
-	        cmocka_unit_test(deep_chains_are_no_recursion),
+		cmocka_unit_test(repeat_on_raw_input_peels_one),
+		cmocka_unit_test(settled_repeat_is_one_loop),
+		cmocka_unit_test(repeat_once_is_the_body),
+		cmocka_unit_test(repeat_with_shrinking_shape_is_unrolled),
+		cmocka_unit_test(repeats_nest),
+		cmocka_unit_test(repeat_of_identity_is_nothing),
+		cmocka_unit_test(residual_repeat_keeps_its_fork),
+		cmocka_unit_test(peeled_fork_is_the_node_before),
+		cmocka_unit_test(sums_are_flattened),
+		cmocka_unit_test(freshness),
+		cmocka_unit_test(centred_branches),
+		cmocka_unit_test(raw_input_cannot_be_added),
+		cmocka_unit_test(products),
+		cmocka_unit_test(concatenations),
+		cmocka_unit_test(widths),
+		cmocka_unit_test(oddness),
+		cmocka_unit_test(normalisation_keeps_or_clears),
+		cmocka_unit_test(flags_follow_the_table),
+		cmocka_unit_test(domains),
+		cmocka_unit_test(pools_name_everything_plainly),
+		cmocka_unit_test(rotated_offsets),
+		cmocka_unit_test(supports),
+		cmocka_unit_test(window_defaults),
+		cmocka_unit_test(defaults_hold_where_they_are_written),
+		cmocka_unit_test(params_reach_arguments),
+		cmocka_unit_test(def_parameters_of_every_kind),
+		cmocka_unit_test(layer_and_function_share_a_name),
+		cmocka_unit_test(groups_from_generators),
+		cmocka_unit_test(augment_holds_the_input),
+		cmocka_unit_test(set_options),
+		cmocka_unit_test(bombs_are_bounded),
+		cmocka_unit_test(deep_chains_are_no_recursion),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);
 }

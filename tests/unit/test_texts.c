@@ -9,7 +9,8 @@
 
 #include <cmocka.h>
 
-static void test_nearest(void **state) {
+static void test_nearest(void **state)
+{
 	(void)state;
 	static const char *const names[] = {"x_train", "y_train", "x_test", "w"};
 	assert_string_equal(entk_nearest("x_trian", names, 4), "x_train");
@@ -24,19 +25,22 @@ static void test_nearest(void **state) {
 	assert_null(entk_nearest(longer, names, 4));
 }
 
-static void test_durations(void **state) {
+static void test_durations(void **state)
+{
 	(void)state;
 	static const struct {
 		double seconds;
 		const char *text;
-	} cases[] = {{2.5e-6, "2.5 us"}, {0.0123, "12.3 ms"}, {1.25, "1.2 s"}, {59.2, "59 s"}, {59.9, "1 min 00 s"}, {80, "1 min 20 s"},
-		{7500, "2 h 05 min"}, {200000, "2 d 07 h"}, {1e300, "?"}, {NAN, "?"}};
+	} cases[] = {{2.5e-6, "2.5 us"},   {0.0123, "12.3 ms"}, {1.25, "1.2 s"},      {59.2, "59 s"},
+		     {59.9, "1 min 00 s"}, {80, "1 min 20 s"},  {7500, "2 h 05 min"}, {200000, "2 d 07 h"},
+		     {1e300, "?"},         {NAN, "?"}};
 	char text[32];
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
 		assert_string_equal(entk_duration_text(cases[i].seconds, text, sizeof text), cases[i].text);
 }
 
-static void test_json(void **state) {
+static void test_json(void **state)
+{
 	(void)state;
 	EntkText text = {0};
 	entk_text_add_json_string(&text, "a\"b\\c\nd\x01");
@@ -54,7 +58,8 @@ static void test_json(void **state) {
 	entk_text_destroy(&text);
 }
 
-static void test_numbers(void **state) {
+static void test_numbers(void **state)
+{
 	(void)state;
 	double real;
 	uint64_t count;
@@ -66,20 +71,31 @@ static void test_numbers(void **state) {
 		assert_int_equal(entk_parse_real("--x", bad[i], -100, 100, &real, &error), ENTK_USAGE);
 	assert_int_equal(entk_parse_count("--n", "42", 1, 100, &count, &error), ENTK_OK);
 	assert_int_equal(count, 42);
-	static const char *const wrong[] = {"", "-1", "+1", " 1", "0", "101", "1.0", "1e1", "0x10", "18446744073709551617"};
+	static const char *const wrong[] = {"",    "-1",  "+1",  " 1",   "0",
+					    "101", "1.0", "1e1", "0x10", "18446744073709551617"};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		assert_int_equal(entk_parse_count("--n", wrong[i], 1, 100, &count, &error), ENTK_USAGE);
 }
 
-static void test_options(void **state) {
+static void test_options(void **state)
+{
 	(void)state;
 	static const EntkOption options[] = {{1, "output", 'o', "FILE", ""}, {2, "dry-run", 0, NULL, ""}, {0}};
-	char *argv[] = {"program", "a", "-o", "f", "--output=g", "-oh", "--dry-run", "--output", "--", "-", "--", "-o", "--x"};
+	char *argv[] = {"program",  "a",  "-o", "f",  "--output=g", "-oh", "--dry-run",
+			"--output", "--", "-",  "--", "-o",         "--x"};
 	static const struct {
 		int id;
 		const char *value;
-	} wanted[] = {{ENTK_ARG_POSITIONAL, "a"}, {1, "f"}, {1, "g"}, {1, "h"}, {2, NULL}, {1, "--"}, {ENTK_ARG_POSITIONAL, "-"},
-		{ENTK_ARG_POSITIONAL, "-o"}, {ENTK_ARG_POSITIONAL, "--x"}, {ENTK_ARG_END, NULL}};
+	} wanted[] = {{ENTK_ARG_POSITIONAL, "a"},
+		      {1, "f"},
+		      {1, "g"},
+		      {1, "h"},
+		      {2, NULL},
+		      {1, "--"},
+		      {ENTK_ARG_POSITIONAL, "-"},
+		      {ENTK_ARG_POSITIONAL, "-o"},
+		      {ENTK_ARG_POSITIONAL, "--x"},
+		      {ENTK_ARG_END, NULL}};
 	EntkArgs args = entk_args_begin("", NULL, options, 13, argv);
 	EntkError error;
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
@@ -97,10 +113,12 @@ static void test_options(void **state) {
 }
 
 /* One line, whatever it contains, and an exit status of its kind. */
-static void test_statuses(void **state) {
+static void test_statuses(void **state)
+{
 	(void)state;
-	static const int wanted[] = {[ENTK_OK] = 0, [ENTK_USAGE] = 1, [ENTK_INPUT] = 1, [ENTK_NUMERICAL] = 2, [ENTK_MEMORY] = 3,
-		[ENTK_SYSTEM] = 3, [ENTK_INTERNAL] = 3, [ENTK_INTERRUPTED] = 130};
+	static const int wanted[] = {
+		[ENTK_OK] = 0,     [ENTK_USAGE] = 1,  [ENTK_INPUT] = 1,    [ENTK_NUMERICAL] = 2,
+		[ENTK_MEMORY] = 3, [ENTK_SYSTEM] = 3, [ENTK_INTERNAL] = 3, [ENTK_INTERRUPTED] = 130};
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(entk_exit_status((EntkStatus)i), wanted[i]);
 	EntkError error;
@@ -117,7 +135,8 @@ static void test_statuses(void **state) {
 	assert_string_equal(error.fix, "");
 }
 
-static void test_allocation(void **state) {
+static void test_allocation(void **state)
+{
 	(void)state;
 	EntkError error = {.status = ENTK_OK};
 	assert_null(entk_allocate(SIZE_MAX / 2, 3, "a thing", &error));
@@ -129,14 +148,11 @@ static void test_allocation(void **state) {
 	free(none);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_durations),
-		cmocka_unit_test(test_json),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_options),
-		cmocka_unit_test(test_statuses),
+		cmocka_unit_test(test_nearest),    cmocka_unit_test(test_durations), cmocka_unit_test(test_json),
+		cmocka_unit_test(test_numbers),    cmocka_unit_test(test_options),   cmocka_unit_test(test_statuses),
 		cmocka_unit_test(test_allocation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,8 @@
 
 #include <cmocka.h>
 
-static void check(uint32_t rows, uint32_t columns, bool symmetric, uint32_t tile_rows, uint32_t tile_columns) {
+static void check(uint32_t rows, uint32_t columns, bool symmetric, uint32_t tile_rows, uint32_t tile_columns)
+{
 	EntkTiles tiles;
 	EntkError error;
 	uint64_t pairs = 0;
@@ -19,7 +20,8 @@ static void check(uint32_t rows, uint32_t columns, bool symmetric, uint32_t tile
 		EntkTileRange range = entk_tiles_get(&tiles, t);
 		uint64_t wanted = 0;
 		assert_true(range.rows >= 1 && range.rows <= tile_rows && range.row + range.rows <= rows);
-		assert_true(range.columns >= 1 && range.columns <= tile_columns && range.column + range.columns <= columns);
+		assert_true(range.columns >= 1 && range.columns <= tile_columns &&
+			    range.column + range.columns <= columns);
 		for (uint32_t i = range.row; i < range.row + range.rows; i++)
 			for (uint32_t j = range.column; j < range.column + range.columns; j++)
 				if (!symmetric || j >= i) {
@@ -38,7 +40,8 @@ static void check(uint32_t rows, uint32_t columns, bool symmetric, uint32_t tile
 	free(seen);
 }
 
-static void test_every_pair_once(void **state) {
+static void test_every_pair_once(void **state)
+{
 	(void)state;
 	static const uint32_t sizes[] = {1, 2, 5, 16, 17, 40};
 	static const uint32_t tiles[] = {1, 3, 8, 16, 100};
@@ -52,7 +55,8 @@ static void test_every_pair_once(void **state) {
 }
 
 /* Numbers beyond 32 bits: nothing is enumerated, so this is quick. */
-static void test_large(void **state) {
+static void test_large(void **state)
+{
 	(void)state;
 	EntkTiles tiles;
 	EntkError error;
@@ -69,7 +73,8 @@ static void test_large(void **state) {
 	entk_tiles_destroy(&tiles);
 }
 
-static void test_refused(void **state) {
+static void test_refused(void **state)
+{
 	(void)state;
 	EntkTiles tiles;
 	EntkError error;
@@ -78,7 +83,8 @@ static void test_refused(void **state) {
 	assert_int_equal(entk_tiles_create(3, 4, true, 1, 1, &tiles, &error), ENTK_INTERNAL);
 }
 
-int main(void) {
+int main(void)
+{
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_pair_once),
 		cmocka_unit_test(test_large),
