@@ -413,6 +413,13 @@ static LLVMValueRef open_windows(Emit *e, LLVMValueRef v_t, uint32_t n, int64_t 
 	return loops[*opened - 1].v_i;
 }
 
+/* Axes that the grid does not have are one long and have windows of one cell. A real axis may be as short: then every cell of a
+ * longer window reads its one position. */
+static bool wraps(const RecPool *pool, uint32_t size, int64_t window)
+{
+	return pool->circular && (size > 1 || window > 1);
+}
+
 static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
 {
 	Cg *cg = e->cg;
@@ -425,7 +432,7 @@ static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
 	for (uint32_t a = 0; a < AXES; a++) {
 		v_coarse_t[a] = open_windows(e, p->v_t[a], p->shape[a], pool->stride[a], cg_i64(cg, pool->size[a]),
 					     pool->size[a], cg_i64(cg, pool->low[a]), pool->low[a], pool->low[a],
-					     cg_i64(cg, pool->out[a]), pool->out[a], pool->circular && p->shape[a] > 1,
+					     cg_i64(cg, pool->out[a]), pool->out[a], wraps(pool, p->shape[a], pool->size[a]),
 					     NULL, NULL, &loops[count], &opened);
 		count += opened;
 	}
@@ -448,7 +455,7 @@ static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
 		LLVMValueRef v_out = emit_per_frame(e, values);
 		v_coarse_u[a] =
 			open_windows(e, p->v_u[a], p->shape[a], pool->stride[a], v_size, max_size, v_low, min_low,
-				     max_low, v_out, max_out, pool->circular && p->shape[a] > 1,
+				     max_low, v_out, max_out, wraps(pool, p->shape[a], max_size),
 				     cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_low[a])),
 				     cg_iadd(cg, v_coarse_t[a], cg_i64(cg, pool->box_high[a])), &loops[count], &opened);
 		count += opened;
