@@ -167,15 +167,17 @@ RecDisp lower_shifted(Lower *l, RecDisp disp, const Geometry *g)
 	int32_t(*shift)[AXES] = arena_alloc(l->arena, frames->count, sizeof *shift);
 	RecDisp in = {.base = disp.base, .shift = (const int32_t(*)[AXES])shift};
 	for (uint32_t a = 0; a < AXES; a++) {
-		/* With a single output on both sides D = 0 whatever the stride. */
-		int32_t stride = g->out[a] == 1 ? 1 : g->stride[a];
+		bool single = g->out[a] == 1;
 		for (uint32_t k = 0; k < frames->count; k++)
-			if (geometry_right(g, frames->group, frames->q[k]).out[a] != 1)
-				stride = g->stride[a];
+			single = single && geometry_right(g, frames->group, frames->q[k]).out[a] == 1;
+		/* With a single output on both sides D = 0 whatever the stride; on a torus of one position D = 0 is also
+		 * every other number. */
+		int32_t stride = single ? 1 : g->stride[a];
 		in.scale[a] = disp.scale[a] * stride;
 		for (uint32_t k = 0; k < frames->count; k++) {
 			Geometry right = geometry_right(g, frames->group, frames->q[k]);
-			shift[k][a] = disp.shift[k][a] * stride + (right.anchor2[a] - g->anchor2[a]) / 2;
+			int32_t shift_out = single && g->circular ? 0 : disp.shift[k][a] * stride;
+			shift[k][a] = shift_out + (right.anchor2[a] - g->anchor2[a]) / 2;
 		}
 	}
 	return in;

@@ -16,6 +16,7 @@ NETS = {
                          " -> conv(2x2, bias_std = 0.1) -> relu -> pool"),
     "wrap6": ((1, 1, 2), "image(1x1, channels = 2) -> lift(C4, 3x3, padding = circular) -> relu -> avgpool(2x2, stride = 1x1, padding = circular)"
                          " -> dense -> relu -> pool"),
+    "wrap8": ((2,), "signal(2) -> lift(D1, 2, stride = 2, padding = circular) -> erf -> conv(2, padding = circular) -> erf -> pool"),
     "wrap7": ((1, 3), "image(1x3) -> conv(4x4, padding = circular, bias_std = 0.2) -> relu -> sum_pool -> dense -> abs"),
     # A group that reads a plain level which is a sum.
     "joined1": ((5, 5), "image(5x5) -> (conv(3x3) -> relu -> dense + conv(1x1)) -> lift(C4, 3x3) -> relu -> pool"),
