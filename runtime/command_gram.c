@@ -338,23 +338,40 @@ static EntkStatus check_memory(const GramCommand *command, EntkError *error)
 			"write to a store (-o K.gram), use fewer samples, one net (--net) or one kernel (--kernel)");
 }
 
-/* One matrix per member, one behind the other, each under its own name. */
-static EntkStatus allocate_output(GramCommand *command, const EntkNet *const *members, uint32_t count, bool ntk,
-				  double **output, EntkError *error)
+/* The i-th net's matrix of one kernel, under its name; those of a trunk stand one behind the other in the first member's place. */
+static EntkStatus place_output(GramCommand *command, size_t i, const EntkNet *net, bool ntk, EntkError *error)
 {
-	size_t shape[2] = {command->rows, command->columns}, plane, total;
-	const char *kernel = ntk ? "ntk" : "nngp";
+	size_t shape[2] = {command->rows, command->columns}, plane, total, owner = i, member = 0;
+	bool another, several = command->net_count > 1;
+	const EntkTrunk *trunk = trunk_of(command, net, &another);
 	if (!(ntk ? command->want_ntk : command->want_nngp))
 		return ENTK_OK;
-	if (!entk_multiply(command->rows, command->columns, &plane) || !entk_multiply(plane, count, &total))
+	if (!entk_multiply(command->rows, command->columns, &plane) ||
+	    !entk_multiply(plane, trunk ? trunk->count : 1, &total))
 		return entk_fail_memory(error, "the Gram matrix", SIZE_MAX);
-	*output = entk_allocate(total, sizeof(double), "the Gram matrix", error);
-	EntkStatus status = *output ? ENTK_OK : error->status;
-	for (uint32_t m = 0; m < count && status == ENTK_OK; m++) {
-		char name[256];
-		bool several = command->net_count > 1;
-		snprintf(name, sizeof name, "%s%s%s", several ? members[m]->name : "", several ? "." : "", kernel);
-		status = entk_npz_writer_add(command->writer, name, ENTK_F64, 2, shape, *output + m * plane, error);
+	if (another) {
+		owner = trunk->members[0];
+		while (trunk->members[member] != i)
+			member++;
+	} else {
+		command->arrays[2 * i + ntk] = entk_allocate(total, sizeof(double), "the Gram matrix", error);
+	}
+	double *output = command->arrays[2 * owner + ntk];
+	if (!output)
+		return error->status;
+	char name[256];
+	snprintf(name, sizeof name, "%s%s%s", several ? net->name : "", several ? "." : "", ntk ? "ntk" : "nngp");
+	return entk_npz_writer_add(command->writer, name, ENTK_F64, 2, shape, output + member * plane, error);
+}
+
+static EntkStatus place_outputs(GramCommand *command, EntkError *error)
+{
+	const EntkNet *net;
+	EntkStatus status = ENTK_OK;
+	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&command->common, i)) != NULL; i++) {
+		status = place_output(command, i, net, false, error);
+		if (status == ENTK_OK)
+			status = place_output(command, i, net, true, error);
 	}
 	return status;
 }
@@ -363,25 +380,14 @@ static EntkStatus compute_arrays(GramCommand *command, size_t i, const EntkNet *
 {
 	const EntkProgram *program = command->common.program;
 	const EntkSamples *x = &command->inputs.x, *z = entk_inputs_z(&command->inputs);
+	double *nngp = command->arrays[2 * i], *ntk = command->arrays[2 * i + 1];
 	bool another;
 	const EntkTrunk *trunk = trunk_of(command, net, &another);
 	if (another)
 		return ENTK_OK;
-	uint32_t count = trunk ? trunk->count : 1;
-	const EntkNet **members = entk_allocate(count, sizeof *members, "the nets", error);
-	if (!members)
-		return error->status;
-	for (uint32_t m = 0; m < count; m++)
-		members[m] = trunk ? &program->nets[trunk->members[m]] : net;
-	double **nngp = &command->arrays[2 * i], **ntk = nngp + 1;
-	EntkStatus status = allocate_output(command, members, count, false, nngp, error);
-	if (status == ENTK_OK)
-		status = allocate_output(command, members, count, true, ntk, error);
-	if (status == ENTK_OK)
-		status = trunk ? entk_gram_trunk(program, trunk, x, z, &command->gram, *nngp, *ntk, error)
-			       : entk_gram(program, net, x, z, &command->gram, *nngp, *ntk, error);
-	free(members);
-	return status;
+	if (trunk)
+		return entk_gram_trunk(program, trunk, x, z, &command->gram, nngp, ntk, error);
+	return entk_gram(program, net, x, z, &command->gram, nngp, ntk, error);
 }
 
 static EntkStatus run_file(GramCommand *command, EntkError *error)
@@ -395,7 +401,9 @@ static EntkStatus run_file(GramCommand *command, EntkError *error)
 	command->arrays = entk_allocate(2 * command->net_count, sizeof *command->arrays, "the Gram matrices", error);
 	if (!command->arrays)
 		return error->status;
-	status = for_each_net(command, compute_arrays, error);
+	status = place_outputs(command, error);
+	if (status == ENTK_OK)
+		status = for_each_net(command, compute_arrays, error);
 	if (status == ENTK_INTERRUPTED)
 		return entk_fix(error, "nothing is kept; with -o NAME.gram finished tiles would be");
 	return status == ENTK_OK ? entk_npz_writer_commit(command->writer, error) : status;

@@ -77,6 +77,7 @@ def check_bits(work, report, precision):
     for sets in ([], ["w=1.7"]):
         together, apart = work.gram(program, x, sets=sets), work.gram(without, x, sets=sets)
         block = work.gram(program, x, z, sets=sets)
+        report.check(list(together) == list(apart), f"order of the arrays: {list(together)}, expected {list(apart)}")
         ntk = work.gram(program, x, sets=sets, extra=["--kernel", "ntk", "--tile", "3x5", "--threads", "3"])
         for net in sorted({key.split(".")[0] for key in apart}):
             alone = work.gram(program, x, net=net, sets=sets)
