@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_OPTIONS 64
@@ -271,4 +272,28 @@ const EntkNet *entk_common_net(const EntkCommon *common, size_t i)
 	if (common->net)
 		return i == 0 ? common->net : NULL;
 	return i < common->program->net_count ? &common->program->nets[i] : NULL;
+}
+
+/* The file that an input's name means: with or without a key behind it. */
+static bool find_input(const char *input, struct stat *found)
+{
+	char path[4096];
+	const char *colon = strrchr(input, ':');
+	if (stat(input, found) == 0)
+		return true;
+	if (!colon || (size_t)(colon - input) >= sizeof path)
+		return false;
+	snprintf(path, sizeof path, "%.*s", (int)(colon - input), input);
+	return stat(path, found) == 0;
+}
+
+EntkStatus entk_check_distinct(const char *output, const char *input, EntkError *error)
+{
+	struct stat in, out;
+	if (!output || !input || stat(output, &out) != 0 || !find_input(input, &in))
+		return ENTK_OK;
+	if (in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+		return ENTK_OK;
+	entk_fail(error, ENTK_USAGE, output, "is an input of this command, which writing would destroy");
+	return entk_fix(error, "choose another name for the output");
 }

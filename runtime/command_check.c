@@ -358,7 +358,7 @@ static EntkStatus prepare(CheckCommand *command, EntkError *error)
 			entk_fix(error, "choose one net with --net");
 	}
 	if (status == ENTK_OK && command->json_path)
-		status = entk_learn_check_output(command->json_path, error);
+		status = entk_learn_check_output(command->json_path, command->path, error);
 	if (status != ENTK_OK)
 		return status;
 	if (!program->sources) {

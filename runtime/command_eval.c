@@ -351,7 +351,7 @@ static EntkStatus check_all(EvalCommand *command, EntkError *error)
 				     command->dataset.parts[ENTK_PART_TRAIN].count, &command->encoding,
 				     &command->targets, error);
 	if (status == ENTK_OK && command->json_path)
-		status = entk_learn_check_output(command->json_path, error);
+		status = entk_learn_check_output(command->json_path, command->line.arguments[0], error);
 	return status;
 }
 

@@ -53,7 +53,7 @@ static EntkStatus check(EntkLearnLine *line, EntkError *error)
 {
 	const FitCommand *command = (const FitCommand *)line;
 	if (command->output || command->dry_run)
-		return ENTK_OK;
+		return entk_check_distinct(command->output, line->arguments[0], error);
 	entk_fail(error, ENTK_USAGE, NULL, "no output file for the model");
 	return entk_fix(error, "add -o M.npz");
 }

@@ -100,6 +100,9 @@ static EntkStatus check_arguments(const GramCommand *command, const EntkArgs *ar
 		entk_fail(error, ENTK_USAGE, NULL, "no output file for the kernels");
 		return entk_fix(error, "add -o K.npz, -o K.gram, or --dry-run");
 	}
+	if (entk_check_distinct(command->output, command->inputs.x_name, error) != ENTK_OK ||
+	    entk_check_distinct(command->output, command->inputs.z_name, error) != ENTK_OK)
+		return error->status;
 	if (command->shard.count > 1 && command->output && !to_store(command)) {
 		entk_fail(error, ENTK_USAGE, "--shard", "a share of the tiles goes into a store, not into %s",
 			  command->output);

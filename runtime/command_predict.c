@@ -70,7 +70,8 @@ static EntkStatus check(EntkLearnLine *line, EntkError *error)
 	}
 	if (command->want_cov && command->mean_only)
 		return entk_fail(error, ENTK_USAGE, "--cov", "cannot be combined with --mean-only");
-	return ENTK_OK;
+	EntkStatus status = entk_check_distinct(command->output, line->arguments[0], error);
+	return status == ENTK_OK ? entk_check_distinct(command->output, line->arguments[1], error) : status;
 }
 
 /* ---- model and samples ------------------------------------------------------------------------------------------- */

@@ -106,11 +106,13 @@ static EntkStatus check(EntkLearnLine *line, EntkError *error)
 static EntkStatus check_outputs(const EntkSpectrumCommand *command, EntkError *error)
 {
 	EntkText path = {0};
-	EntkStatus status = command->json_path ? entk_learn_check_output(command->json_path, error) : ENTK_OK;
+	EntkStatus status = command->json_path
+				    ? entk_learn_check_output(command->json_path, command->line.arguments[0], error)
+				    : ENTK_OK;
 	if (status == ENTK_OK && command->figure) {
 		entk_text_add(&path, "%s.svg", command->figure);
 		status = path.failed ? entk_fail_memory(error, "a file's name", path.size)
-				     : entk_learn_check_output(path.bytes, error);
+				     : entk_learn_check_output(path.bytes, NULL, error);
 	}
 	entk_text_destroy(&path);
 	return status;

@@ -104,6 +104,8 @@ const EntkNet *entk_common_net(const EntkCommon *common, size_t i);
 /* Numbers from the command line: whole text, in range, or an error naming `option`. */
 EntkStatus entk_parse_real(const char *option, const char *text, double low, double high, double *value,
 			   EntkError *error);
+/* An output that is one of the command's own inputs ("FILE", "FILE.npz:KEY", or NULL) would destroy it: a usage error. */
+EntkStatus entk_check_distinct(const char *output, const char *input, EntkError *error);
 EntkStatus entk_parse_count(const char *option, const char *text, uint64_t low, uint64_t high, uint64_t *value,
 			    EntkError *error);
 /* The value of --kernel where one or both are possible: nngp, ntk, both. */

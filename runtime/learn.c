@@ -76,12 +76,15 @@ double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept)
 	return entk_regress_needs_spectrum(&options) ? (kept ? 3 : 2) * matrix : 0;
 }
 
-EntkStatus entk_learn_check_output(const char *path, EntkError *error)
+EntkStatus entk_learn_check_output(const char *path, const char *input, EntkError *error)
 {
 	EntkNpzWriter *writer;
 	if (strcmp(path, "-") == 0)
 		return ENTK_OK;
-	EntkStatus status = entk_npz_writer_create(path, 0, &writer, error);
+	EntkStatus status = entk_check_distinct(path, input, error);
+	if (status != ENTK_OK)
+		return status;
+	status = entk_npz_writer_create(path, 0, &writer, error);
 	entk_npz_writer_destroy(writer);
 	return status;
 }

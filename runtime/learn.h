@@ -118,8 +118,9 @@ EntkStatus entk_learn_where(const char *net, EntkError *error);
 EntkStatus entk_learn_check_memory(double bytes, const char *what, EntkError *error);
 /* Bytes that a fit of n samples takes beside the kernel matrix. `kept`: the matrix is needed afterwards. */
 double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept);
-/* Can a file of this name be written ("-": stdout can)? So that hours of work are not lost. Nothing is left behind. */
-EntkStatus entk_learn_check_output(const char *path, EntkError *error);
+/* Can a file of this name be written ("-": stdout can), and is it not the `input` (may be NULL)? So that hours of work are not lost. Nothing
+ * is left behind. */
+EntkStatus entk_learn_check_output(const char *path, const char *input, EntkError *error);
 
 /* Kernels of the training samples with themselves into count x count arrays of the caller, either NULL where it is not wanted: from
  * the store that the command line names, straight into these arrays, or computed. */

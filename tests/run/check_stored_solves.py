@@ -57,6 +57,17 @@ def main():
             report.check(fitted.returncode == 0, f"fit {extra}: {fitted.stderr}")
         report.check(open(models[0], "rb").read() == open(models[1], "rb").read(), "fit: another model with kernels from the store")
 
+        # An output that is an input would destroy it.
+        single = work.fresh(".npy")
+        np.save(single, np.load(data)["x_train"])
+        for arguments in (("gram", single, "-o", single), ("gram", data + ":x_train", "-o", data), ("fit", data, "--net", "a", "-o", data),
+                          ("eval", data, "--json", data), ("predict", models[0], single, "-o", models[0]),
+                          ("predict", models[0], single, "-o", single), ("spectrum", data, "--json", data)):
+            inputs = {path: open(path, "rb").read() for path in (single, data, models[0])}
+            result = run(*arguments)
+            kept = all(open(path, "rb").read() == content for path, content in inputs.items())
+            report.check(result.returncode == 1 and kept and "input" in result.stderr, f"{arguments}: {result.returncode}, {result.stderr}")
+
         for what, arguments, words in (
                 ("other samples", ("eval", dataset(work, 2), "--gram", store), ("data", "x")),
                 ("other params", ("eval", data, "--gram", store, "--set", "w=1.3"), ("param",)),
