@@ -125,7 +125,7 @@ def measure(work, case, precision, options, reference, fma):
         "ns_per_step": one.get("ns_per_step"), "seconds_per_pair": one["seconds_per_pair"],
         "threads": many["threads"], "speedup": one["seconds_per_pair"] / many["seconds_per_pair"],
         "nngp_difference": nngp, "ntk_difference": ntk, "right": right,
-        "gemm_seconds": gemm, "prepare_seconds_per_sample": one["prepare_seconds_per_sample"],
+        "gemm_seconds": gemm, "gemm_kernels": one["gemm_kernels"], "prepare_seconds_per_sample": one["prepare_seconds_per_sample"],
         "gemm_ratio": (one["seconds"] + DENSE_SAMPLES * one["prepare_seconds_per_sample"]) / gemm if gemm else None,
     }
     per_pair = 1e6 * row["seconds_per_pair"]
@@ -133,7 +133,7 @@ def measure(work, case, precision, options, reference, fma):
     print(f"{case.name:<18} {precision:<4} {row['lanes']:>5} {row['vector_bits']:>5} {cell(row['ns_per_step'], '.3f'):>8} "
           f"{cell(row['multiply_adds'], '.0f'):>5} "
           f"{cell(per_pair, '.4g') + ' us':>12} {row['speedup']:>7.2f}x  {nngp:>8.1e} {ntk:>8.1e} {'' if right else 'WRONG':<5} "
-          + (f"{row['gemm_ratio']:.2f} x full GEMM ({1e3 * gemm:.0f} ms)" if gemm else ""), flush=True)
+          + (f"{row['gemm_ratio']:.2f} x full GEMM ({1e3 * gemm:.0f} ms, {one['gemm_kernels']})" if gemm else ""), flush=True)
     return row
 
 

@@ -1,6 +1,7 @@
 /* `bench`: time per pair on random samples from a fixed seed, with one thread and with several. */
 #include "commands.h"
 
+#include "blas.h"
 #include "cpu.h"
 #include "linalg.h"
 
@@ -138,6 +139,8 @@ static void report_json(BenchCommand *command, const Result *r)
 						: NAN);
 	entk_text_add(text, ", \"gemm_seconds\": ");
 	entk_text_add_json_number(text, r->product);
+	entk_text_add(text, ", \"gemm_kernels\": ");
+	entk_text_add_json_string(text, entk_blas_kernels());
 	entk_text_add(text, "}");
 	command->first = false;
 }
@@ -156,7 +159,7 @@ static void report_text(BenchCommand *command, const Result *r)
 	if (r->net->steps_per_pair > 0)
 		printf(" %12.4f", 1e9 * r->seconds * r->threads / r->pairs / r->net->steps_per_pair);
 	if (isfinite(r->product))
-		printf("  the full product X X^T by OpenBLAS, one thread: %s",
+		printf("  the full product X X^T by OpenBLAS (%s), one thread: %s", entk_blas_kernels(),
 		       entk_duration_text(r->product, product, sizeof product));
 	printf("\n");
 	fflush(stdout);

@@ -13,7 +13,9 @@
 static EntkStatus check_outputs(const EntkCompare *compare, EntkError *error)
 {
 	EntkText path = {0};
-	EntkStatus status = compare->json_path ? entk_learn_check_output(compare->json_path, compare->line.arguments[0], error) : ENTK_OK;
+	EntkStatus status = compare->json_path
+				    ? entk_learn_check_output(compare->json_path, compare->line.arguments[0], error)
+				    : ENTK_OK;
 	if (status == ENTK_OK && compare->figure) {
 		entk_text_add(&path, "%s.svg", compare->figure);
 		status = path.failed ? entk_fail_memory(error, "a file's name", path.size)

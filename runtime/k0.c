@@ -6,7 +6,10 @@
 
 /* Channels per block: a panel of the right operand (32 float columns) fills 32 KB of the first-level cache. */
 #define K0_BLOCK 256
-#define K0_PIECE 8
+
+/* Four reals, for packing. */
+typedef float Quad32 __attribute__((vector_size(16)));
+typedef double Quad64 __attribute__((vector_size(32)));
 
 static size_t round_up(size_t n, size_t multiple)
 {
@@ -23,6 +26,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 
 #define K0_NAME(n)             n##_f32_avx512
 #define K0_REAL                float
+#define K0_QUAD                Quad32
 #define K0_TARGET              __attribute__((target("avx512f,fma")))
 #define K0_FMA(a, b, c)        __builtin_fmaf(a, b, c)
 #define K0_VECTOR              Float16
@@ -34,6 +38,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 
 #define K0_NAME(n)             n##_f64_avx512
 #define K0_REAL                double
+#define K0_QUAD                Quad64
 #define K0_TARGET              __attribute__((target("avx512f,fma")))
 #define K0_FMA(a, b, c)        __builtin_fma(a, b, c)
 #define K0_VECTOR              Double8
@@ -45,6 +50,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 
 #define K0_NAME(n)             n##_f32_avx2
 #define K0_REAL                float
+#define K0_QUAD                Quad32
 #define K0_TARGET              __attribute__((target("avx2,fma")))
 #define K0_FMA(a, b, c)        __builtin_fmaf(a, b, c)
 #define K0_VECTOR              Float8
@@ -56,6 +62,7 @@ typedef double Double4 __attribute__((vector_size(32)));
 
 #define K0_NAME(n)             n##_f64_avx2
 #define K0_REAL                double
+#define K0_QUAD                Quad64
 #define K0_TARGET              __attribute__((target("avx2,fma")))
 #define K0_FMA(a, b, c)        __builtin_fma(a, b, c)
 #define K0_VECTOR              Double4
@@ -73,6 +80,7 @@ typedef double Double2 __attribute__((vector_size(16)));
 
 #define K0_NAME(n) n##_f32_generic
 #define K0_REAL    float
+#define K0_QUAD    Quad32
 #define K0_TARGET
 #define K0_FMA(a, b, c)        ((a) * (b) + (c))
 #define K0_VECTOR              Float4
@@ -84,6 +92,7 @@ typedef double Double2 __attribute__((vector_size(16)));
 
 #define K0_NAME(n) n##_f64_generic
 #define K0_REAL    double
+#define K0_QUAD    Quad64
 #define K0_TARGET
 #define K0_FMA(a, b, c)        ((a) * (b) + (c))
 #define K0_VECTOR              Double2

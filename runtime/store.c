@@ -20,14 +20,14 @@ static EntkStatus memory_open(void *context, uint64_t i, EntkTileRange range, En
 /* Copies the tile's pairs with column > row to the other triangle: the only writer of these places is the tile's own thread. */
 static void mirror(double *matrix, size_t columns, EntkTileRange range)
 {
-	/* Block by block: a column's entries lie a whole row apart, so the lines that a block touches must stay in the cache. */
+	/* Block by block: a column's entries lie a whole row apart, so the lines that a block touches must stay in the cache.
+	 * The rows that are written, far away and not yet in any cache, are filled one after the other: few pages at a time. */
 	enum { BLOCK = 8 };
 	size_t row_end = (size_t)range.row + range.rows, column_end = (size_t)range.column + range.columns;
-	for (size_t top = range.row; top < row_end; top += BLOCK) {
-		size_t bottom = top + BLOCK < row_end ? top + BLOCK : row_end;
-		size_t first = top + 1 > range.column ? top + 1 : range.column;
-		for (size_t left = first; left < column_end; left += BLOCK) {
-			size_t right = left + BLOCK < column_end ? left + BLOCK : column_end;
+	for (size_t left = range.column; left < column_end; left += BLOCK) {
+		size_t right = left + BLOCK < column_end ? left + BLOCK : column_end;
+		for (size_t top = range.row; top < row_end && top < right; top += BLOCK) {
+			size_t bottom = top + BLOCK < row_end ? top + BLOCK : row_end;
 			for (size_t j = left; j < right; j++)
 				for (size_t i = top; i < bottom && i < j; i++)
 					matrix[j * columns + i] = matrix[i * columns + j];

@@ -430,10 +430,10 @@ static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
 	LLVMValueRef v_coarse_t[AXES], v_coarse_u[AXES];
 	int64_t *values = ARENA_ARRAY(e->arena, int64_t, frames);
 	for (uint32_t a = 0; a < AXES; a++) {
-		v_coarse_t[a] = open_windows(e, p->v_t[a], p->shape[a], pool->stride[a], cg_i64(cg, pool->size[a]),
-					     pool->size[a], cg_i64(cg, pool->low[a]), pool->low[a], pool->low[a],
-					     cg_i64(cg, pool->out[a]), pool->out[a], wraps(pool, p->shape[a], pool->size[a]),
-					     NULL, NULL, &loops[count], &opened);
+		v_coarse_t[a] = open_windows(
+			e, p->v_t[a], p->shape[a], pool->stride[a], cg_i64(cg, pool->size[a]), pool->size[a],
+			cg_i64(cg, pool->low[a]), pool->low[a], pool->low[a], cg_i64(cg, pool->out[a]), pool->out[a],
+			wraps(pool, p->shape[a], pool->size[a]), NULL, NULL, &loops[count], &opened);
 		count += opened;
 	}
 	for (uint32_t a = 0; a < AXES; a++) {

@@ -57,6 +57,28 @@ def check_levels_agree(report, work):
             report.close(got[kernel], want[kernel], tolerance, f"--cpu={cpu} {kernel}")
 
 
+def openblas_kernels(work, program, **variables):
+    """Names of the kernels of which OpenBLAS spoke while the program ran, in this order; empty for another BLAS."""
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
+    result = subprocess.run([program, "info"], capture_output=True, text=True, timeout=300,
+                            env={**environment, "OPENBLAS_VERBOSE": "2", **variables})
+    return result, [line.split()[1] for line in result.stderr.splitlines() if line.startswith("Core: ")]
+
+
+def check_blas_kernels(report, work):
+    """No program solves with OpenBLAS's SSE3 kernels on a CPU that has AVX2, unless the user says so."""
+    with open("/proc/cpuinfo") as f:
+        words = set(f.read().split())
+    program = work.compile(NET)
+    result, names = openblas_kernels(work, program)
+    if not {"avx2", "fma"} <= words or not names:
+        report.skip("OpenBLAS's kernels: no AVX2 here, or another BLAS")
+        return
+    report.check(result.returncode == 0 and names[-1] != "Prescott", f"OpenBLAS's kernels: {names}, status {result.returncode}")
+    result, names = openblas_kernels(work, program, OPENBLAS_CORETYPE="Prescott")
+    report.check(result.returncode == 0 and names == ["Prescott"], f"OPENBLAS_CORETYPE=Prescott: kernels {names}")
+
+
 def check_folders(report, work):
     """entkc finds its libraries from whatever folder it is called in, by path, link, PATH, or installed."""
     work.write(NET, "here.entk")
@@ -116,7 +138,7 @@ def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_portability")
     with lib.Work(options.build, options.keep) as work:
-        for check in (check_cpus, check_levels_agree, check_folders, check_deep_repeat):
+        for check in (check_cpus, check_levels_agree, check_blas_kernels, check_folders, check_deep_repeat):
             try:
                 check(report, work)
             except (lib.CompileError, lib.RunError) as error:

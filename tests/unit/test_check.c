@@ -110,8 +110,8 @@ static void kernel(const EntkTile *tile)
 	}
 INDEX(0)
 INDEX(1)
-INDEX(2) INDEX(3) static void (*const index_functions[])(const double *, double *) = {index_0, index_1, index_2,
-										      index_3};
+INDEX(2)
+INDEX(3) static void (*const index_functions[])(const double *, double *) = {index_0, index_1, index_2, index_3};
 
 /* ---- programs --------------------------------------------------------------------------------------------------- */
 
