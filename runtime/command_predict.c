@@ -103,6 +103,12 @@ static EntkStatus load_samples(PredictCommand *command, EntkError *error)
 	if (status == ENTK_OK)
 		status = entk_samples_load(npz, key, command->model.net, command->line.common.program->precision,
 					   &command->x, error);
+	if (status == ENTK_OK)
+		status = entk_samples_check_scale(&command->x, entk_npz_where(npz, key), "the model's training samples",
+						  command->model.train.from_bytes, error);
+	if (status == ENTK_OK)
+		status = entk_samples_check_scale(&command->model.train, "the model's training samples",
+						  entk_npz_where(npz, key), command->x.from_bytes, error);
 	if (status == ENTK_OK && command->x.count == 0)
 		status = entk_fail(error, ENTK_INPUT, entk_npz_where(npz, key), "no samples");
 	entk_npz_close(npz);

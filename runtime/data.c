@@ -145,10 +145,11 @@ EntkStatus entk_samples_load(EntkNpz *npz, const char *key, const EntkNet *net, 
 	samples->count = header.shape[0];
 	samples->size = positions(net) * net->channels;
 	samples->precision = precision;
+	samples->from_bytes = header.type == ENTK_U8;
 	samples->values = entk_allocate_aligned(header.count, precision / 8, "the samples", error);
 	if (!samples->values)
 		return error->status;
-	status = entk_npz_read_values(npz, key, precision == 32 ? ENTK_F32 : ENTK_F64, header.type == ENTK_U8 ? 255 : 1,
+	status = entk_npz_read_values(npz, key, precision == 32 ? ENTK_F32 : ENTK_F64, samples->from_bytes ? 255 : 1,
 				      samples->values, error);
 	if (status == ENTK_OK)
 		status = check_finite(entk_npz_where(npz, key), samples, &header, error);
@@ -157,11 +158,30 @@ EntkStatus entk_samples_load(EntkNpz *npz, const char *key, const EntkNet *net, 
 	return status;
 }
 
+EntkStatus entk_samples_check_scale(const EntkSamples *samples, const char *where, const char *other,
+				    bool other_from_bytes, EntkError *error)
+{
+	if (samples->from_bytes || !other_from_bytes)
+		return ENTK_OK;
+	for (size_t i = 0, total = samples->count * samples->size; i < total; i++) {
+		double value = samples->precision == 32 ? (double)((const float *)samples->values)[i]
+							: ((const double *)samples->values)[i];
+		if (value >= 0 && value <= 1)
+			continue;
+		entk_fail(error, ENTK_INPUT, where,
+			  "not on one scale with %s: that is uint8 and divided by 255, into [0, 1]; this is not uint8, and "
+			  "has values like %g",
+			  other, value);
+		return entk_fix(error, "store both as uint8, or both as floats on one scale");
+	}
+	return ENTK_OK;
+}
+
 EntkStatus entk_samples_subset(const EntkSamples *samples, const size_t *indices, size_t count, EntkSamples *subset,
 			       EntkError *error)
 {
 	size_t bytes = samples->size * (samples->precision / 8);
-	*subset = (EntkSamples){.count = count, .size = samples->size, .precision = samples->precision};
+	*subset = (EntkSamples){.count = count, .size = samples->size, .precision = samples->precision, .from_bytes = samples->from_bytes};
 	subset->values = entk_allocate_aligned(count, bytes, "the samples", error);
 	if (!subset->values)
 		return error->status;

@@ -10,6 +10,7 @@ typedef struct EntkSamples {
 	size_t count;
 	size_t size;        /* values per sample: positions * channels */
 	uint32_t precision; /* 32 or 64 */
+	bool from_bytes;    /* they were uint8, so their values are divided by 255 */
 	void *values;       /* owned; float or double; count * size, channels last */
 } EntkSamples;
 
@@ -17,6 +18,10 @@ typedef struct EntkSamples {
  * and integers as they are, uint8 divided by 255 (and bool 0/1). NaN and Inf are an error that names the first one's index. */
 EntkStatus entk_samples_load(EntkNpz *npz, const char *key, const EntkNet *net, uint32_t precision,
 			     EntkSamples *samples, EntkError *error);
+/* Are these samples, from `where`, on one scale with those of `other`, of which is known whether they were uint8? Values beyond [0, 1]
+ * beside divided bytes are an error: images stored in two ways would be compared 255 times apart, and nothing else would show it. */
+EntkStatus entk_samples_check_scale(const EntkSamples *samples, const char *where, const char *other,
+				    bool other_from_bytes, EntkError *error);
 /* Only the checks that need no data: rank, shape, channels. *count receives the number of samples. */
 EntkStatus entk_samples_check(EntkNpz *npz, const char *key, const EntkNet *net, size_t *count, EntkError *error);
 /* Copy the samples `indices[0..count)`. */

@@ -325,6 +325,25 @@ EntkStatus entk_dataset_check(EntkDataset *dataset, const EntkNet *net, EntkErro
 	return ENTK_OK;
 }
 
+/* Each part is checked when it is loaded: of the others, their type says enough. */
+static EntkStatus check_scale(EntkDataset *dataset, EntkPartName part, const EntkSamples *samples, EntkError *error)
+{
+	const char *key = dataset->parts[part].x_key;
+	for (int i = 0; i < ENTK_PARTS; i++) {
+		EntkNpyHeader header;
+		const char *other = dataset->parts[i].x_key;
+		if (!other || i == (int)part)
+			continue;
+		EntkStatus status = entk_npz_header(dataset->npz, other, &header, error);
+		if (status == ENTK_OK)
+			status = entk_samples_check_scale(samples, entk_npz_where(dataset->npz, key), other,
+							  header.type == ENTK_U8, error);
+		if (status != ENTK_OK)
+			return status;
+	}
+	return ENTK_OK;
+}
+
 EntkStatus entk_dataset_samples(EntkDataset *dataset, EntkPartName part, const EntkNet *net, uint32_t precision,
 				EntkSamples *samples, EntkError *error)
 {
@@ -333,8 +352,11 @@ EntkStatus entk_dataset_samples(EntkDataset *dataset, EntkPartName part, const E
 		status = entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, dataset->parts[part].x_key),
 				   "%zu samples, but %s has %zu targets", samples->count, dataset->parts[part].y_key,
 				   dataset->parts[part].count);
-		entk_samples_destroy(samples);
 	}
+	if (status == ENTK_OK)
+		status = check_scale(dataset, part, samples, error);
+	if (status != ENTK_OK)
+		entk_samples_destroy(samples);
 	return status;
 }
 

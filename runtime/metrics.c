@@ -269,7 +269,7 @@ EntkStatus entk_metrics_labels(const double *predictions, const double *variance
 
 /* Sums over the samples of one output. */
 typedef struct OutputSums {
-	double squares, absolute, total; /* total: squared deviations from the mean */
+	double squares, absolute, total; /* total: squared deviations from the mean; exactly 0 where all targets are equal */
 	double nll, covered, width;
 } OutputSums;
 
@@ -281,9 +281,12 @@ static OutputSums sum_output(const double *predictions, const double *variances,
 	double mean = 0;
 	for (size_t i = 0; i < m; i++)
 		mean += truth[i * stride] / (double)m;
+	bool varies = false; /* the mean of equal targets is rounded, and the deviations from it are rounding alone */
+	for (size_t i = 0; i < m; i++)
+		varies = varies || truth[i * stride] != truth[0];
 	for (size_t i = 0; i < m; i++) {
 		double y = truth[i * stride], d = predictions[i * stride] - y;
-		sums.total += (y - mean) * (y - mean);
+		sums.total += varies ? (y - mean) * (y - mean) : 0;
 		sums.squares += d * d;
 		sums.absolute += fabs(d);
 		if (variances) {

@@ -56,6 +56,8 @@ static EntkStatus add_scalars(const EntkProgram *program, const EntkModel *model
 		status = entk_npz_writer_add_i64(writer, "precision", program->precision, error);
 	if (status == ENTK_OK)
 		status = entk_npz_writer_add(writer, "hash", ENTK_U64, 0, NULL, &model->net->hash, error);
+	if (status == ENTK_OK)
+		status = entk_npz_writer_add_i64(writer, "from_bytes", model->train.from_bytes, error);
 	for (size_t i = 0; i < sizeof numbers / sizeof numbers[0] && status == ENTK_OK; i++)
 		status = entk_npz_writer_add_f64(writer, numbers[i].key, numbers[i].value, error);
 	return status;
@@ -269,7 +271,11 @@ static EntkStatus read_scalars(EntkNpz *npz, EntkModel *model, EntkError *error)
 static EntkStatus read_arrays(const EntkProgram *program, EntkNpz *npz, EntkModel *model, EntkError *error)
 {
 	EntkNpyHeader header;
+	double from_bytes = 0;
 	EntkStatus status = entk_samples_load(npz, "x_train", model->net, program->precision, &model->train, error);
+	if (status == ENTK_OK && entk_npz_has(npz, "from_bytes"))
+		status = read_scalar(npz, "from_bytes", &from_bytes, error);
+	model->train.from_bytes = from_bytes != 0;
 	if (status == ENTK_OK)
 		status = entk_npz_header(npz, "targets", &header, error);
 	if (status == ENTK_OK && (header.rank != 2 || header.shape[0] == 0))

@@ -6,6 +6,7 @@
  *   params            values of the program's params
  *   ridge, jitter, time, amplitude   scalars; see regress.h
  *   x_train           training samples, in the precision of the kernels
+ *   from_bytes        1 if they were uint8, and are divided by 255; absent (as 0) in older models
  *   targets, alpha    (outputs, n): encoded targets, and the solution f(t) Y
  *   center, scale     (outputs): y = center + scale * f
  *   classes           what the classes are called, for classes

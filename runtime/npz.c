@@ -529,7 +529,7 @@ void entk_npz_writer_destroy(EntkNpzWriter *writer)
 	free(writer);
 }
 
-EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error)
+static EntkStatus writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error)
 {
 	struct statvfs disk;
 	*writer = NULL;
@@ -757,6 +757,17 @@ static EntkStatus write_npy(EntkNpzWriter *writer, EntkError *error)
 	return error->status;
 }
 
+EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error)
+{
+	size_t length = strlen(path);
+	if (length >= 4 && strcmp(path + length - 4, ".npy") == 0) {
+		*writer = NULL;
+		entk_fail(error, ENTK_USAGE, path, "a .npy file holds one array, and this output has several");
+		return entk_fix(error, "call it .npz");
+	}
+	return writer_create(path, expected_bytes, writer, error);
+}
+
 EntkStatus entk_npy_write_rows(const char *path, EntkType type, unsigned rank, const size_t *shape,
 			       const EntkRowSource *source, EntkError *error)
 {
@@ -765,7 +776,7 @@ EntkStatus entk_npy_write_rows(const char *path, EntkType type, unsigned rank, c
 	for (unsigned a = 0; a < rank; a++)
 		if (!entk_multiply(bytes, shape[a], &bytes))
 			return entk_fail(error, ENTK_INTERNAL, path, "an array's size overflows");
-	EntkStatus status = entk_npz_writer_create(path, bytes, &writer, error);
+	EntkStatus status = writer_create(path, bytes, &writer, error);
 	if (status == ENTK_OK)
 		status = entk_npz_writer_add_rows(writer, "", type, rank, shape, source, error);
 	if (status == ENTK_OK)

@@ -37,7 +37,7 @@ EntkStatus entk_npz_read_values(EntkNpz *npz, const char *key, EntkType type, do
 typedef struct EntkNpzWriter EntkNpzWriter;
 
 /* Starts a file; fails at once when the folder is missing or cannot be written, so that hours of work are not lost.
- * `expected_bytes`: fails when the disk has fewer (0: unknown). */
+ * A name that ends in .npy is refused. `expected_bytes`: fails when the disk has fewer (0: unknown). */
 EntkStatus entk_npz_writer_create(const char *path, size_t expected_bytes, EntkNpzWriter **writer, EntkError *error);
 /* Add an array. `data` is borrowed, not copied, until commit or destroy. */
 EntkStatus entk_npz_writer_add(EntkNpzWriter *writer, const char *key, EntkType type, unsigned rank,

@@ -218,6 +218,33 @@ def types(fake):
     fake.refuse("object in a .npz", ["gram", "h.npz", "--net=vector"], 1, ["h.npz:x", "object"])
 
 
+def scales(fake):
+    """uint8 is divided by 255: beside values beyond [0, 1] of another type that is a mistake, wherever two sets meet."""
+    rng = np.random.default_rng(11)
+    raw = rng.integers(0, 256, (20, 7), dtype=np.uint8)
+    y = rng.standard_normal(20)
+    np.save(fake.path("bytes.npy"), raw)
+    np.save(fake.path("wide.npy"), raw.astype(np.float32))
+    np.save(fake.path("unit.npy"), raw / 255.0)
+    net = "--net=vector"
+    for left, right in (("bytes.npy", "wide.npy"), ("wide.npy", "bytes.npy")):
+        fake.refuse(f"{left} beside {right}", ["gram", left, right, net], 1,
+                    ["wide.npy: not on one scale with bytes.npy", "divided by 255", "store both as uint8"])
+    fake.report.check(fake.gram("bytes.npy", "unit.npy", net) != {}, "uint8 beside floats in [0, 1]")
+    for name, train, test in (("bytes", raw, raw), ("mixed", raw, raw * 1.0), ("wide", raw * 1.0, raw * 1.0)):
+        np.savez(fake.path(name + ".npz"), x_train=train, y_train=y, x_test=test, y_test=y)
+    fake.refuse("parts of a data set", ["eval", "mixed.npz", net, "--ridge=1"], 1,
+                ["mixed.npz:x_test: not on one scale with x_train"], output=False)
+    for data, x in (("bytes", "wide"), ("wide", "bytes")):
+        model = fake.path("model.npz")
+        result = fake.run(["fit", data + ".npz", net, "--kernel=nngp", "--ridge=1", "-o", model])
+        fake.report.check(result.returncode == 0, f"fit {data}: {result.stderr}")
+        fake.refuse(f"predict {x} by a model of {data}", ["predict", model, x + ".npy"], 1,
+                    ["not on one scale with", "the model's training samples"])
+        result = fake.run(["predict", model, data + ".npy", "-o", fake.path("p.npz")])
+        fake.report.check(result.returncode == 0, f"predict {data}: {result.stderr}")
+
+
 def files(fake):
     good = np.random.default_rng(4).random((40, 7))
     np.save(fake.path("g.npy"), good)
@@ -302,6 +329,7 @@ def outputs(fake):
     refuse("no output", [], "-o K.npz", status=1)
     refuse("missing folder", ["-o", "no/such/k.npz"], ["no/such/k.npz", "must exist"])
     refuse("onto a folder", ["-o", "."], "folder")
+    refuse("several arrays into a .npy", ["-o", "K.npy"], ["K.npy", "several", "call it .npz"], status=1)
     refuse("onto a device", ["-o", "/dev/full"], "device")
     refuse("empty name", ["-o", ""], "empty", status=1)
 
@@ -408,7 +436,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="entk-test-")
     try:
         fake = Fake(os.path.abspath(options.build), report, folder)
-        for part in (layouts, names_and_nets, reproducible, shapes, types, files, outputs, numerical, interrupts, command_lines):
+        for part in (layouts, names_and_nets, reproducible, shapes, types, scales, files, outputs, numerical, interrupts, command_lines):
             part(fake)
     finally:
         if options.keep:

@@ -108,6 +108,17 @@ static void test_labels(void **state)
 	near(metrics.nll, nll / 8, 1e-14);
 }
 
+/* R2 compares with the mean of the targets: it says nothing where they are all equal, not even if their mean is rounded. */
+static void test_equal_targets(void **state)
+{
+	const double predictions[3] = {0.1, 0.2, 0.3}, truth[3] = {0.1, 0.1, 0.1}, scale[1] = {1};
+	EntkMetrics metrics;
+	(void)state;
+	entk_metrics_regression(predictions, NULL, scale, truth, 3, 1, &metrics);
+	assert_true(isnan(metrics.r2));
+	near(metrics.mae, 0.1, 1e-15);
+}
+
 static void test_regression(void **state)
 {
 	const double predictions[6] = {1, 10, 2, 20, 4, 20}, truth[6] = {1, 12, 3, 18, 5, 24},
@@ -233,7 +244,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_auc),    cmocka_unit_test(test_classes),    cmocka_unit_test(test_calibration),
-		cmocka_unit_test(test_labels), cmocka_unit_test(test_regression), cmocka_unit_test(test_probabilities),
+		cmocka_unit_test(test_labels), cmocka_unit_test(test_regression),
+		cmocka_unit_test(test_equal_targets), cmocka_unit_test(test_probabilities),
 		cmocka_unit_test(test_spread), cmocka_unit_test(test_student),    cmocka_unit_test(test_intervals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
