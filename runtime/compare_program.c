@@ -8,6 +8,7 @@
 #include "linalg.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -110,6 +111,57 @@ static EntkStatus write_all_samples(EntkCompare *compare, const Folder *folder, 
 
 /* ---- the other program ------------------------------------------------------------------------------------------- */
 
+static EntkStatus cannot_start(const char *program, int failure, EntkError *error)
+{
+	entk_fail(error, ENTK_SYSTEM, program, "cannot start this program: %s", strerror(failure));
+	return entk_fix(error, "--with takes the path of a program that entkc made");
+}
+
+/* What `PROGRAM --version` prints, cut to size - 1 bytes; what it says on stderr is dropped. */
+static EntkStatus read_version(const char *program, char *text, size_t size, EntkError *error)
+{
+	char *argv[] = {(char *)program, "--version", NULL};
+	posix_spawn_file_actions_t actions;
+	size_t length = 0;
+	int ends[2], status;
+	pid_t child;
+	if (pipe(ends) != 0)
+		return entk_fail(error, ENTK_SYSTEM, program, "cannot make a pipe: %s", strerror(errno));
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+	posix_spawn_file_actions_addclose(&actions, ends[0]);
+	posix_spawn_file_actions_addclose(&actions, ends[1]);
+	posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	int failure = posix_spawn(&child, program, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(ends[1]);
+	while (failure == 0 && length + 1 < size) {
+		ssize_t count = read(ends[0], text + length, size - 1 - length);
+		if (count == 0 || (count < 0 && errno != EINTR))
+			break;
+		length += count > 0 ? (size_t)count : 0;
+	}
+	text[length] = '\0';
+	close(ends[0]);
+	if (failure != 0)
+		return cannot_start(program, failure, error);
+	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+		;
+	return ENTK_OK;
+}
+
+/* Anything can stand behind --with; what is not ours would answer `gram` with messages of its own, or do something. */
+static EntkStatus check_program(const char *program, EntkError *error)
+{
+	char version[4096];
+	EntkStatus status = read_version(program, version, sizeof version, error);
+	if (status != ENTK_OK || strstr(version, "compiled by entkc"))
+		return status;
+	entk_fail(error, ENTK_INPUT, program, "not a program that entkc made: its --version does not say so");
+	return entk_fix(error, "--with takes such a program; kernels in a file are added with --gram NAME=FILE");
+}
+
 /* The other program has said what is wrong; its exit status says of which kind that is. */
 static EntkStatus child_failed(const char *program, int status, EntkError *error)
 {
@@ -152,10 +204,8 @@ static EntkStatus run_gram(EntkCompare *compare, const Folder *folder, Call call
 		argv[count++] = (char *)call.net;
 	}
 	int failure = posix_spawn(&child, call.program, NULL, NULL, argv, environ);
-	if (failure != 0) {
-		entk_fail(error, ENTK_SYSTEM, call.program, "cannot start this program: %s", strerror(failure));
-		return entk_fix(error, "--with takes the path of a program that entkc made");
-	}
+	if (failure != 0)
+		return cannot_start(call.program, failure, error);
 	while (wait4(child, &status, 0, &usage) < 0)
 		if (errno != EINTR)
 			return entk_fail(error, ENTK_SYSTEM, call.program, "cannot wait for it: %s", strerror(errno));
@@ -241,7 +291,10 @@ EntkStatus entk_compare_program(EntkCompare *compare, const char *path, EntkComp
 	Folder folder;
 	EntkNpz *nets = NULL;
 	double peak = 0;
-	EntkStatus status = folder_create(&folder, error);
+	EntkStatus status = check_program(path, error);
+	if (status != ENTK_OK)
+		return status;
+	status = folder_create(&folder, error);
 	if (status == ENTK_OK)
 		status = write_all_samples(compare, &folder, error);
 	if (status == ENTK_OK)

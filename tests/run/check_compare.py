@@ -197,6 +197,7 @@ def check_others(work, report, program):
     for extra, message, status in ((["--gram", f"a={bad[0]}"], "(80, 80)", 1), (["--gram", f"a={bad[1]}"], "finite", 1),
                                    (["--gram", f"a={bad[2]}"], "not symmetric", 1), (["--gram", "a"], "NAME=FILE", 1),
                                    (["--gram", "a=/nonexistent.npz"], "nonexistent", 1), (["--with", "/nonexistent"], "cannot start", 3),
+                                   (["--with", "/bin/ls"], "not a program that entkc made", 1),
                                    (["--with", wrong], "ended with status 1", 1)):
         result = work.run_program([program, "compare", data, "--sizes=12", "--seeds=2", *extra])
         report.check(result.returncode == status and message in result.stderr and not result.stdout,
