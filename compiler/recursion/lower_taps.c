@@ -76,8 +76,9 @@ const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in,
 		memcpy(taps + (size_t)r * t->count, list, t->count * sizeof *list);
 	}
 
-	/* Longer columns and rows would not fit into registers: they are listed. */
-	bool dense_box = g.size[0] * g.size[1] <= BOX_MAX_COLUMN && g.size[2] <= BOX_MAX_ROW && support->full &&
+	/* Longer columns and rows would not fit into registers: they are listed. So are those of variances where pairs are whole
+	 * arrays, whose taps are lists: K(x, x) must have the bits of the variance. */
+	bool dense_box = !l->options->no_slices && g.size[0] * g.size[1] <= BOX_MAX_COLUMN && g.size[2] <= BOX_MAX_ROW && support->full &&
 			 elements_in == 1 && elements_out == 1 && !l->region->array_mode && !l->options->no_separable;
 	for (int a = 0; a < AXES; a++)
 		dense_box = dense_box && (g.dilation[a] == 1 || g.size[a] == 1);
