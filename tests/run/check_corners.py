@@ -24,6 +24,10 @@ NETS = {
                         " -> (conv(2) -> relu -> conv(3, padding = circular, bias_std = 0.1) + identity) -> lift(D1, 2) -> pool -> dense -> erf"),
     "joined3": ((5, 5), 'image(5x5) -> (conv(3x3) + conv(1x1)) -> lift(C4, 3x3, mask = "xx. .x. ...") -> relu -> pool'),
     # K(x, x) of a pair must have the bits of the variance, whatever the order of the sums: abs punishes the last bit.
+    # Sums of 27 terms: in another order they differ enough for the diagonal to miss its |cos| = 1.
+    "order1": ((3, 3, 1), "volume(3x3x1) -> conv(3x3x3, padding = circular) -> relu -> pool"),
+    "order2": ((4, 3, 2), "volume(4x3x2) -> conv(3x3x3, padding = circular) -> relu -> pool"),
+    "order3": ((3, 3, 3), "volume(3x3x3) -> (conv(3x3x3, padding = circular))^2 -> relu -> pool"),
     "exact1": ((4, 4, 4, 2), "volume(4x4x4, channels = 2) -> sum_pool -> dense(bias_std = 0.23) -> abs"),
     "exact2": ((6, 6, 2), "image(6x6, channels = 2) -> conv(3x3) -> relu -> avgpool(2x2) -> conv(2x2, bias_std = 0.1) -> abs -> sum_pool"
                           " -> dense -> abs -> dense -> abs"),
@@ -37,7 +41,7 @@ def source():
 
 def grams(work, program):
     rng = np.random.default_rng(12)
-    return {name: work.gram(program, rng.standard_normal((5, *shape)), net=name) for name, (shape, _) in NETS.items()}
+    return {name: work.gram(program, rng.standard_normal((12 if name.startswith("order") else 5, *shape)), net=name) for name, (shape, _) in NETS.items()}
 
 
 def check(work, report, reference, what, options):
