@@ -421,7 +421,9 @@ static RecExpr *dual(Lower *l, const Node *node, RecExpr *input)
 	return e;
 }
 
-/* Does evaluating `node` ask for a torus slice of the hole? */
+/* Must the hole be a torus slice when `node` is evaluated? Either one is read, or, below a circular layer, the pieces of one:
+ * a layer that is not circular is assembled from pieces at displacements that are equal modulo the size, of which a slice
+ * that is not a torus holds but one. */
 static bool asks_torus(const Node *node, const Node *hole, bool torus)
 {
 	if (node == hole)
@@ -435,8 +437,7 @@ static bool asks_torus(const Node *node, const Node *hole, bool torus)
 	case NODE_CONV:
 	case NODE_GROUP_CONV: {
 		Geometry g = geometry_of(node);
-		bool point = g.size[0] * g.size[1] * g.size[2] == 1 && memcmp(g.in, g.out, sizeof g.in) == 0;
-		return asks_torus(node->input, hole, g.circular || (point && torus));
+		return asks_torus(node->input, hole, g.circular || torus);
 	}
 	case NODE_REPEAT:
 		return asks_torus(node->input, hole,

@@ -49,35 +49,6 @@ static bool holds_array(const Node *node, const Node *hole)
 	return node->input && holds_array(node->input, hole);
 }
 
-/* Which paddings do the convolutions between `node` and the hole have? */
-static void find_paddings(const Node *node, const Node *hole, bool *circular, bool *bounded)
-{
-	if (!node || node == hole)
-		return;
-	if (node->kind == NODE_CONV || node->kind == NODE_GROUP_CONV) {
-		Geometry g = geometry_of(node);
-		if (g.circular)
-			*circular = true;
-		else if (g.size[0] * g.size[1] * g.size[2] > 1)
-			*bounded = true;
-	}
-	if (node->kind == NODE_SUM)
-		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			find_paddings(node->as.sum.branches[i], hole, circular, bounded);
-	if (node->kind == NODE_REPEAT)
-		find_paddings(node->as.repeat.body, node->as.repeat.hole, circular, bounded);
-	if (node->kind != NODE_SUM)
-		find_paddings(node->input, hole, circular, bounded);
-}
-
-/* A body that has both circular and bounded layers meets tori and bounded slices in turn: it is written out. */
-static bool mixes_paddings(const Node *repeat)
-{
-	bool circular = false, bounded = false;
-	find_paddings(repeat->as.repeat.body, repeat->as.repeat.hole, &circular, &bounded);
-	return circular && bounded;
-}
-
 static Node *add(Unroll *u, const Node *like)
 {
 	if (u->to->node_count == u->capacity) {
@@ -109,7 +80,7 @@ static Node *copy(Unroll *u, Node *node, Node **copies)
 		made->as.sum.branches = branches;
 	} else if (node->kind == NODE_REPEAT) {
 		Node *input = copy(u, node->input, copies);
-		bool unroll = (holds_array(node->as.repeat.body, node->as.repeat.hole) || mixes_paddings(node)) ||
+		bool unroll = holds_array(node->as.repeat.body, node->as.repeat.hole) ||
 			      (u->all && (uint64_t)node->as.repeat.count * u->from->node_count < UNROLL_MAX_NODES);
 		if (unroll) {
 			made = input;
@@ -146,8 +117,7 @@ uint64_t rec_written_out(const Network *network)
 	uint64_t size = network->node_count;
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i];
-		if (node->kind == NODE_REPEAT &&
-		    (holds_array(node->as.repeat.body, node->as.repeat.hole) || mixes_paddings(node)))
+		if (node->kind == NODE_REPEAT && holds_array(node->as.repeat.body, node->as.repeat.hole))
 			size += (uint64_t)node->as.repeat.count * network->node_count;
 	}
 	return size;
@@ -158,9 +128,8 @@ const Network *rec_unroll(Arena *arena, const Network *network, bool all)
 	bool needed = false;
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i];
-		needed = needed ||
-			 (node->kind == NODE_REPEAT &&
-			  (all || (holds_array(node->as.repeat.body, node->as.repeat.hole) || mixes_paddings(node))));
+		needed = needed || (node->kind == NODE_REPEAT &&
+				    (all || holds_array(node->as.repeat.body, node->as.repeat.hole)));
 	}
 	if (!needed)
 		return network;
