@@ -169,7 +169,8 @@ EntkStatus entk_samples_check_scale(const EntkSamples *samples, const char *wher
 		if (value >= 0 && value <= 1)
 			continue;
 		entk_fail(error, ENTK_INPUT, where,
-			  "not on one scale with %s: that is uint8 and divided by 255, into [0, 1]; this is not uint8, and "
+			  "not on one scale with %s: that is uint8 and divided by 255, into [0, 1]; this is not uint8, "
+			  "and "
 			  "has values like %g",
 			  other, value);
 		return entk_fix(error, "store both as uint8, or both as floats on one scale");
@@ -181,7 +182,10 @@ EntkStatus entk_samples_subset(const EntkSamples *samples, const size_t *indices
 			       EntkError *error)
 {
 	size_t bytes = samples->size * (samples->precision / 8);
-	*subset = (EntkSamples){.count = count, .size = samples->size, .precision = samples->precision, .from_bytes = samples->from_bytes};
+	*subset = (EntkSamples){.count = count,
+				.size = samples->size,
+				.precision = samples->precision,
+				.from_bytes = samples->from_bytes};
 	subset->values = entk_allocate_aligned(count, bytes, "the samples", error);
 	if (!subset->values)
 		return error->status;

@@ -42,11 +42,11 @@ EntkStatus entk_inputs_load(EntkInputs *inputs, const EntkNet *net, uint32_t pre
 	if (status == ENTK_OK && inputs->z_name)
 		status = entk_samples_load(inputs->z_file, inputs->z_key, net, precision, &inputs->z, error);
 	if (status == ENTK_OK && inputs->z_name)
-		status = entk_samples_check_scale(&inputs->x, entk_npz_where(inputs->x_file, inputs->x_key), inputs->z_name,
-						  inputs->z.from_bytes, error);
+		status = entk_samples_check_scale(&inputs->x, entk_npz_where(inputs->x_file, inputs->x_key),
+						  inputs->z_name, inputs->z.from_bytes, error);
 	if (status == ENTK_OK && inputs->z_name)
-		status = entk_samples_check_scale(&inputs->z, entk_npz_where(inputs->z_file, inputs->z_key), inputs->x_name,
-						  inputs->x.from_bytes, error);
+		status = entk_samples_check_scale(&inputs->z, entk_npz_where(inputs->z_file, inputs->z_key),
+						  inputs->x_name, inputs->x.from_bytes, error);
 	if (status == ENTK_OK)
 		inputs->loaded = net;
 	return status;

@@ -269,7 +269,8 @@ EntkStatus entk_metrics_labels(const double *predictions, const double *variance
 
 /* Sums over the samples of one output. */
 typedef struct OutputSums {
-	double squares, absolute, total; /* total: squared deviations from the mean; exactly 0 where all targets are equal */
+	double squares, absolute,
+		total; /* total: squared deviations from the mean; exactly 0 where all targets are equal */
 	double nll, covered, width;
 } OutputSums;
 

@@ -78,8 +78,9 @@ const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in,
 
 	/* Longer columns and rows would not fit into registers: they are listed. So are those of variances where pairs are whole
 	 * arrays, whose taps are lists: K(x, x) must have the bits of the variance. */
-	bool dense_box = !l->options->no_slices && g.size[0] * g.size[1] <= BOX_MAX_COLUMN && g.size[2] <= BOX_MAX_ROW && support->full &&
-			 elements_in == 1 && elements_out == 1 && !l->region->array_mode && !l->options->no_separable;
+	bool dense_box = !l->options->no_slices && g.size[0] * g.size[1] <= BOX_MAX_COLUMN &&
+			 g.size[2] <= BOX_MAX_ROW && support->full && elements_in == 1 && elements_out == 1 &&
+			 !l->region->array_mode && !l->options->no_separable;
 	for (int a = 0; a < AXES; a++)
 		dense_box = dense_box && (g.dilation[a] == 1 || g.size[a] == 1);
 	if (dense_box) {

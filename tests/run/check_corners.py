@@ -23,6 +23,12 @@ NETS = {
     "joined2": ((8, 2), "signal(8, channels = 2) -> conv(2, stride = 2, padding = circular) -> relu -> avgpool(2, padding = circular)"
                         " -> (conv(2) -> relu -> conv(3, padding = circular, bias_std = 0.1) + identity) -> lift(D1, 2) -> pool -> dense -> erf"),
     "joined3": ((5, 5), 'image(5x5) -> (conv(3x3) + conv(1x1)) -> lift(C4, 3x3, mask = "xx. .x. ...") -> relu -> pool'),
+    # A body in which a bounded layer stands below a circular one reads its hole on a torus, from the third turn on visibly.
+    "turns1": ((5,), "signal(5) -> (conv(2) -> conv(3, padding = circular))^3 -> pool"),
+    "turns2": ((3, 6), "image(3x6) -> (conv(2x2) -> erf -> conv(4x4, padding = circular, dilation = 2x2) -> relu)^3"
+                       " -> lift(D1, 3x3, padding = circular) -> pool -> dense"),
+    "turns3": ((5,), "signal(5) -> ((conv(2) -> relu)^2 -> conv(2, padding = circular, bias_std = 0.2))^4 -> pool"),
+    "turns4": ((4, 4), "image(4x4) -> lift(D4, 3x3) -> (conv(3x3) -> relu -> conv(3x3, padding = circular))^3 -> pool"),
     # K(x, x) of a pair must have the bits of the variance, whatever the order of the sums: abs punishes the last bit.
     # Sums of 27 terms: in another order they differ enough for the diagonal to miss its |cos| = 1.
     "order1": ((3, 3, 1), "volume(3x3x1) -> conv(3x3x3, padding = circular) -> relu -> pool"),

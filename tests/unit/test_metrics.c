@@ -243,10 +243,11 @@ static void test_intervals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_auc),    cmocka_unit_test(test_classes),    cmocka_unit_test(test_calibration),
-		cmocka_unit_test(test_labels), cmocka_unit_test(test_regression),
-		cmocka_unit_test(test_equal_targets), cmocka_unit_test(test_probabilities),
-		cmocka_unit_test(test_spread), cmocka_unit_test(test_student),    cmocka_unit_test(test_intervals),
+		cmocka_unit_test(test_auc),           cmocka_unit_test(test_classes),
+		cmocka_unit_test(test_calibration),   cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_regression),    cmocka_unit_test(test_equal_targets),
+		cmocka_unit_test(test_probabilities), cmocka_unit_test(test_spread),
+		cmocka_unit_test(test_student),       cmocka_unit_test(test_intervals),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
