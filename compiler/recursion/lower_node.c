@@ -349,6 +349,9 @@ static RecExpr *conv(Lower *l, const Node *node, RecDisp disp, bool torus)
 static RecExpr *window_pool(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
 	RecExpr *value;
+	/* Variances: pairs that are whole arrays gather their windows, and K(x, x) must have the bits of the variance. */
+	if (l->options->no_slices && !l->region->array_mode)
+		return lower_want(l, WANT_PLAIN, node, disp, torus);
 	if (l->region->array_mode) {
 		value = make(l, REC_OP_TAPS, node, NULL, NULL);
 		value->buffer = lower_stored(l, node->input, disp, false);
