@@ -169,9 +169,8 @@ EntkStatus entk_samples_check_scale(const EntkSamples *samples, const char *wher
 		if (value >= 0 && value <= 1)
 			continue;
 		entk_fail(error, ENTK_INPUT, where,
-			  "not on one scale with %s: that is uint8 and divided by 255, into [0, 1]; this is not uint8, "
-			  "and "
-			  "has values like %g",
+			  "not on one scale with %s: that is uint8 and divided by 255, into [0, 1]; "
+			  "this is not uint8, and has values like %g",
 			  other, value);
 		return entk_fix(error, "store both as uint8, or both as floats on one scale");
 	}
