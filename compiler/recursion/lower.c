@@ -650,7 +650,9 @@ static void mark(Lower *l, const Node *node, Pending *p, bool pending, bool *see
 		return;
 	seen[node->id] = true;
 	p->pending[node->id] = pending && p->wanted[node->id];
-	if (is_cut(node))
+	/* What is to be made is read by a stage; whole arrays gather windows in place, down to the layers below. */
+	bool in_place = pending && l->options->no_slices && node->kind == NODE_WINDOW_POOL;
+	if (is_cut(node) && !in_place)
 		return;
 	if (node->kind == NODE_SUM)
 		for (uint32_t i = 0; i < node->as.sum.count; i++)

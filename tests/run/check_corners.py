@@ -34,6 +34,9 @@ NETS = {
     "order1": ((3, 3, 1), "volume(3x3x1) -> conv(3x3x3, padding = circular) -> relu -> pool"),
     "order2": ((4, 3, 2), "volume(4x3x2) -> conv(3x3x3, padding = circular) -> relu -> pool"),
     "order3": ((3, 3, 3), "volume(3x3x3) -> (conv(3x3x3, padding = circular))^2 -> relu -> pool"),
+    # Windows that variances gather need the factors of what lies below them first.
+    "gather": ((4, 3, 3), "image(4x3, channels = 3) -> conv(3x2, padding = circular) -> erf"
+                          " -> (conv(3x2, padding = valid) + avgpool(2x2, stride = 2x1) -> conv(2x2)) -> erf -> pool"),
     "exact1": ((4, 4, 4, 2), "volume(4x4x4, channels = 2) -> sum_pool -> dense(bias_std = 0.23) -> abs"),
     "exact2": ((6, 6, 2), "image(6x6, channels = 2) -> conv(3x3) -> relu -> avgpool(2x2) -> conv(2x2, bias_std = 0.1) -> abs -> sum_pool"
                           " -> dense -> abs -> dense -> abs"),
