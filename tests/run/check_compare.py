@@ -302,7 +302,8 @@ def check_errors(work, report, program):
 
 def check_example(work, report):
     """Knowing the rotations helps, by much more than chance: on a part of the demo's data."""
-    size, train, test = (16, 160, 100) if lib.slow() else (12, 120, 90)
+    # With 100 tests of 16x16 the seeds spread by nearly half of the difference: too few to tell it from chance.
+    size, train, test = (16, 300, 250) if lib.slow() else (12, 120, 90)
     program = work.compile(EXAMPLE, precision="f32", sets=[f"size={size}x{size}"])
     data = textures(work, "--size", str(size), "--train", str(train), "--test", str(test))
     result, _ = compare(work, program, data, "--sizes=60,80", "--seeds=6", f"--train={train}")
