@@ -123,8 +123,8 @@ static void report_json(BenchCommand *command, const Result *r)
 	entk_text_add(text,
 		      ", \"precision\": %u, \"kernels\": \"%s\", \"lanes\": %u, \"vector_bits\": %u, \"threads\": %u, "
 		      "\"pairs\": %.0f",
-		      program->precision, command->with_ntk ? "both" : "nngp", r->net->lanes,
-		      r->net->lanes * program->precision, r->threads, r->pairs);
+		      program->precision, command->with_ntk ? "both" : "nngp", r->net->lanes, program->vector_bits,
+		      r->threads, r->pairs);
 	entk_text_add(text, ", \"seconds\": ");
 	entk_text_add_json_number(text, r->seconds);
 	entk_text_add(text, ", \"seconds_per_pair\": ");
@@ -241,9 +241,9 @@ static EntkStatus run(BenchCommand *command, EntkError *error)
 	EntkStatus status = ENTK_OK;
 	command->first = true;
 	if (!command->json)
-		printf("%s: float%u, %u lanes (%u-bit vectors), compiled for %s, on %s; %s\n", program->source,
-		       program->precision, program->nets[0].lanes, program->nets[0].lanes * program->precision,
-		       program->cpu, entk_cpu_name(cpu, sizeof cpu), command->with_ntk ? "NNGP and NTK" : "NNGP alone");
+		printf("%s: float%u, %u-bit vectors, compiled for %s, on %s; %s\n", program->source, program->precision,
+		       program->vector_bits, program->cpu, entk_cpu_name(cpu, sizeof cpu),
+		       command->with_ntk ? "NNGP and NTK" : "NNGP alone");
 	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(&command->common, i)) != NULL; i++)
 		status = bench_net(command, net, error);
 	if (status != ENTK_OK || !command->json)

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENTK_ABI_VERSION 2u
+#define ENTK_ABI_VERSION 3u
 
 /* One call of a kernel: the kernels of n_left x n_right pairs of samples. In every pair the left sample is x. */
 typedef struct EntkTile {
@@ -93,7 +93,8 @@ typedef struct EntkProgram {
 	const char *cpu;      /* LLVM's name of the CPU that the kernels were compiled for */
 	const char *
 		cpu_features; /* comma-separated features that must be present, as in /proc/cpuinfo ("avx2,fma"); "" if none */
-	const char *source; /* base name of the .entk file */
+	uint32_t vector_bits; /* of a register; the lanes of a net may fill several */
+	const char *source;   /* base name of the .entk file */
 	uint32_t net_count;
 	const EntkNet *nets;
 	uint32_t param_count;

@@ -1,8 +1,10 @@
-/* Gram assembly: see gram.h. A tile of the queue goes through three steps: input kernels (vectors only), the compiled kernel on
- * sub-tiles no larger than it allows, and the check that everything wanted is finite. */
+/* Gram assembly: see gram.h. A tile of the queue goes through these steps: input kernels (vectors only), and for sub-tiles no larger
+ * than the compiled kernel allows, that kernel into the thread's own memory, the check that everything wanted is finite, and the way
+ * from there to its place in the store, mirrored where the matrix is symmetric. */
 #include "gram.h"
 
 #include "k0.h"
+#include "place.h"
 #include "store.h"
 #include "tiles.h"
 
@@ -11,11 +13,14 @@
 #include <string.h>
 
 /* Tiles for vectors: large enough that packing the operands of k0 costs little (it grows with rows + columns, the product
- * with rows * columns), small enough for the second-level cache. */
+ * with rows * columns), small enough that what is computed and the packed rows are not far from the second-level cache. */
 #define K0_TILE_ROWS    252
-#define K0_TILE_COLUMNS 256
+#define K0_TILE_COLUMNS 512
 
 #define DIAGONAL_CHUNK 16
+
+/* Doubles of a cache's line. */
+#define OWN_LINE 8
 
 /* Everything that the threads share, read-only while they run. */
 typedef struct Gram {
@@ -44,7 +49,7 @@ typedef struct Scratch {
 	void *workspace;
 	void *k0, *k0_workspace;
 	size_t k0_stride;
-	double *nngp, *ntk; /* members x sub_left x sub_right, where the NNGP is not wanted */
+	double *nngp, *ntk; /* members x sub_left x own_stride */
 } Scratch;
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -82,10 +87,16 @@ static size_t k0_values(const Gram *gram)
 	return round_up(larger(gram->tiles.tile_rows, prepare_step(gram)), ENTK_K0_ROW_MULTIPLE) * k0_stride(gram);
 }
 
-/* Of a thread's own outputs: one sub-tile. */
+/* Of a thread's own outputs. Rows a power of two apart would compete for a few lines of the cache. */
+static size_t own_stride(const Gram *gram)
+{
+	return round_up(gram->sub_right, OWN_LINE) + OWN_LINE;
+}
+
+/* One sub-tile. */
 static size_t own_plane(const Gram *gram)
 {
-	return (size_t)gram->sub_left * gram->sub_right;
+	return gram->sub_left * own_stride(gram);
 }
 
 static size_t scratch_bytes(const Gram *gram)
@@ -118,8 +129,8 @@ static EntkStatus scratch_create(void *context, void **scratch, EntkError *error
 	if (!s)
 		return error->status;
 	s->workspace = entk_allocate_aligned(gram->net->workspace_bytes, 1, "a thread's workspace", error);
-	s->nngp = entk_allocate(gram->members * own_plane(gram), sizeof(double), "a thread's workspace", error);
-	s->ntk = entk_allocate(gram->members * own_plane(gram), sizeof(double), "a thread's workspace", error);
+	s->nngp = entk_allocate_aligned(gram->members * own_plane(gram), sizeof(double), "a thread's workspace", error);
+	s->ntk = entk_allocate_aligned(gram->members * own_plane(gram), sizeof(double), "a thread's workspace", error);
 	bool good = s->workspace && s->nngp && s->ntk;
 	if (gram->net->dim == 0) {
 		uint32_t precision = gram->program->precision;
@@ -198,43 +209,62 @@ static EntkStatus not_finite(const Gram *gram, uint32_t member, const char *kern
 }
 
 /* Are all wanted pairs of a sub-tile finite? */
-static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *kernel, const double *values,
-			       size_t stride, EntkTileRange range, EntkError *error)
+static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *kernel, const EntkBlock *block,
+			       EntkError *error)
 {
-	for (size_t i = 0; i < range.rows; i++) {
-		size_t row = range.row + i;
-		size_t start = gram->symmetric && row > range.column ? row - range.column : 0;
+	const size_t columns = block->range.columns;
+	for (size_t i = 0; i < block->range.rows; i++) {
 		/* 0 * finite is 0, 0 * NaN and 0 * Inf are NaN: one sum finds them all; four, because each waits for its own last. */
-		const double *value = values + i * stride;
+		const double *value = block->values + i * block->stride;
 		double zero[4] = {0};
-		size_t at = start;
-		for (; at + 4 <= range.columns; at += 4)
+		size_t start = entk_block_start(block, i), at = start;
+		for (; at + 4 <= columns; at += 4)
 			for (size_t k = 0; k < 4; k++)
 				zero[k] += 0 * value[at + k];
-		for (; at < range.columns; at++)
+		for (; at < columns; at++)
 			zero[0] += 0 * value[at];
 		if (zero[0] + zero[1] + zero[2] + zero[3] == 0)
 			continue;
-		for (size_t j = start; j < range.columns; j++)
-			if (!isfinite(values[i * stride + j]))
-				return not_finite(gram, member, kernel, values[i * stride + j], row, range.column + j,
-						  error);
+		for (size_t j = start; j < columns; j++)
+			if (!isfinite(value[j]))
+				return not_finite(gram, member, kernel, value[j], block->range.row + i,
+						  block->range.column + j, error);
 	}
 	return ENTK_OK;
 }
 
-/* From the thread's own output to its place. */
-static void copy_out(const Gram *gram, const double *own, EntkTileRange range, double *to, size_t stride)
+/* One kernel of a sub-tile, of all members: from the thread's own memory to `to`. */
+static EntkStatus put(const Gram *gram, const char *kernel, const double *own, EntkTileRange range,
+		      const EntkTileOutput *place, double *to, EntkError *error)
 {
-	for (size_t i = 0; i < range.rows; i++)
-		memcpy(to + i * stride, own + i * gram->sub_right, range.columns * sizeof(double));
+	for (uint32_t m = 0; m < gram->members; m++, own += own_plane(gram), to += place->plane) {
+		const EntkBlock block = {own, own_stride(gram), range, gram->symmetric};
+		if (check_finite(gram, m, kernel, &block, error) != ENTK_OK)
+			return error->status;
+		entk_place(&block, to, place->stride);
+		entk_place_mirrored(&block, place->mirrored, to + place->mirror, place->stride);
+	}
+	return ENTK_OK;
+}
+
+/* Of a tile's places, those of its sub-tile. */
+static EntkTileOutput sub_output(const EntkTileOutput *output, uint32_t down, uint32_t across, uint32_t columns)
+{
+	const ptrdiff_t stride = (ptrdiff_t)output->stride, offset = down * stride + across;
+	EntkTileOutput sub = *output;
+	sub.nngp = output->nngp ? output->nngp + offset : NULL;
+	sub.ntk = output->ntk ? output->ntk + offset : NULL;
+	sub.mirror += across * stride + down - offset;
+	sub.mirrored = output->mirrored > across ? smaller(output->mirrored - across, columns) : 0;
+	return sub;
 }
 
 /* The compiled kernel on one sub-tile of `whole`, whose input kernels are in s->k0. */
 static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole, EntkTileRange range,
 			       const EntkTileOutput *output, EntkError *error)
 {
-	size_t down = range.row - whole.row, across = range.column - whole.column;
+	uint32_t down = range.row - whole.row, across = range.column - whole.column;
+	EntkTileOutput place = sub_output(output, down, across, range.columns);
 	EntkTile tile = {
 		.coefficients = gram->coefficients,
 		.x = gram->x->values,
@@ -246,35 +276,21 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 		.state_x = gram->state_x,
 		.state_z = gram->state_z,
 		.workspace = s->workspace,
-		.nngp = output->nngp ? output->nngp + down * output->stride + across : NULL,
-		.ntk = output->ntk ? output->ntk + down * output->stride + across : NULL,
-		.out_stride = output->stride,
-		.out_plane = output->plane,
+		.nngp = s->nngp,
+		.ntk = place.ntk ? s->ntk : NULL,
+		.out_stride = own_stride(gram),
+		.out_plane = own_plane(gram),
 	};
 	if (gram->net->dim == 0) {
 		tile.k0 = (const char *)s->k0 + (down * s->k0_stride + across) * (gram->program->precision / 8);
 		tile.k0_stride = s->k0_stride;
 	}
-	/* One stride serves both outputs: without a place for the NNGP both go to the thread's own. */
-	if (!output->nngp) {
-		tile.nngp = s->nngp;
-		tile.ntk = s->ntk;
-		tile.out_stride = gram->sub_right;
-		tile.out_plane = own_plane(gram);
-	}
 	gram->net->kernel(&tile);
 	EntkStatus status = ENTK_OK;
-	for (uint32_t m = 0; m < gram->members && status == ENTK_OK; m++) {
-		if (!output->nngp && output->ntk)
-			copy_out(gram, s->ntk + m * own_plane(gram), range,
-				 output->ntk + m * output->plane + down * output->stride + across, output->stride);
-		if (output->nngp)
-			status = check_finite(gram, m, "NNGP", tile.nngp + m * tile.out_plane, tile.out_stride, range,
-					      error);
-		if (status == ENTK_OK && tile.ntk)
-			status = check_finite(gram, m, "NTK", tile.ntk + m * tile.out_plane, tile.out_stride, range,
-					      error);
-	}
+	if (place.nngp)
+		status = put(gram, "NNGP", s->nngp, range, &place, place.nngp, error);
+	if (status == ENTK_OK && place.ntk)
+		status = put(gram, "NTK", s->ntk, range, &place, place.ntk, error);
 	return status;
 }
 
@@ -333,7 +349,7 @@ static EntkStatus run_tile(void *context, void *scratch, uint64_t job, uint64_t 
 		return status;
 	status = run_range(gram, scratch, range, &output, error);
 	if (status == ENTK_OK)
-		return store->close(store->context, i, range, &output, error);
+		return store->close ? store->close(store->context, i, &output, error) : ENTK_OK;
 	if (store->abandon)
 		store->abandon(store->context, &output);
 	return status;
@@ -364,8 +380,7 @@ static EntkStatus choose_tiles(Gram *gram, const EntkGramOptions *options, EntkE
 		rows = smaller(rows, options->tile_left);
 	if (options->tile_right)
 		columns = smaller(columns, options->tile_right);
-	/* Kernels near the diagonal also write below it, where the mirrored values of the same tile will stand: a band's first tile
-	 * must cover its whole diagonal block, or another tile's values would be overwritten. */
+	/* A band's first tile covers its whole block on the diagonal: no other tile has pairs that are not wanted. */
 	if (gram->symmetric)
 		rows = smaller(rows, columns);
 	if (gram->store && gram->store->tile_rows) {

@@ -15,7 +15,7 @@
 
 /* Rows of a result that are computed together are a multiple of this, columns of that. */
 #define ENTK_K0_ROW_MULTIPLE    12
-#define ENTK_K0_COLUMN_MULTIPLE 32
+#define ENTK_K0_COLUMN_MULTIPLE 64
 
 /* One product: n_left x n_right entries. */
 typedef struct EntkK0 {

@@ -6,12 +6,17 @@
 #include "status.h"
 #include "tiles.h"
 
-/* Where a tile is to be written: row-major, rows `stride` apart. */
+#include <stddef.h>
+
+/* Where a tile is to be written: row-major, rows `stride` apart. Of a symmetric matrix pairs with column >= row; the mirror image of
+ * pair (i, j) of the tile, in its first `mirrored` columns, is to go `mirror` behind the kernel's address, to [j * stride + i]. */
 typedef struct EntkTileOutput {
 	double *nngp, *ntk; /* NULL: not kept by this store */
 	size_t stride;
 	size_t plane; /* a trunk's tiles: from one member's matrix to the next */
-	void *handle; /* the store's own */
+	ptrdiff_t mirror;
+	uint32_t mirrored; /* 0: none */
+	void *handle;      /* the store's own */
 } EntkTileOutput;
 
 typedef struct EntkStore {
@@ -24,16 +29,15 @@ typedef struct EntkStore {
 	bool (*missing)(void *context, uint64_t i);
 	/* Memory for tile i. Each successful `open` is followed by one `close` or `abandon`. */
 	EntkStatus (*open)(void *context, uint64_t i, EntkTileRange range, EntkTileOutput *output, EntkError *error);
-	/* Tile i is complete in the memory that `open` gave. */
-	EntkStatus (*close)(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output,
-			    EntkError *error);
+	/* Tile i is complete in the memory that `open` gave. NULL: nothing to do. */
+	EntkStatus (*close)(void *context, uint64_t i, const EntkTileOutput *output, EntkError *error);
 	/* Tile i will not be completed. NULL: nothing to do. */
 	void (*abandon)(void *context, const EntkTileOutput *output);
 	void (*destroy)(void *context); /* NULL: the context belongs to somebody else */
 } EntkStore;
 
-/* Matrices of the caller, rows x columns, of one net or, one behind the other, of `members`; `nngp` or `ntk` may be NULL. Kernels
- * write straight into them. With `symmetric` the lower triangles are filled with copies. */
+/* Matrices of the caller, rows x columns, of one net or, one behind the other, of `members`; `nngp` or `ntk` may be NULL. With
+ * `symmetric` the lower triangles are filled with copies. */
 typedef struct EntkStoreMatrices {
 	double *nngp, *ntk;
 	size_t rows, columns, members;

@@ -1,4 +1,5 @@
 /* Matrices and blocks of rows from a gram store, tile by tile: see store_dir.h. */
+#include "place.h"
 #include "store_internal.h"
 
 #include <stdlib.h>
@@ -144,18 +145,18 @@ static EntkStatus read_tile(void *context, void *scratch, uint64_t i, uint64_t *
 	const Reading *reading = context;
 	const EntkTiles *tiles = &reading->store->tiles;
 	EntkTileRange range = entk_tiles_get(tiles, i);
-	EntkTileOutput place;
+	EntkTileOutput output = {0};
 	const double *kernel;
 	*done = 1;
 	EntkStatus status = load(reading->store, i, reading->ntk, scratch, &kernel, error);
 	if (status == ENTK_OK)
-		status = reading->matrix.open(reading->matrix.context, i, range, &place, error);
+		status = reading->matrix.open(reading->matrix.context, i, range, &output, error);
 	if (status != ENTK_OK)
 		return status;
-	for (uint32_t row = 0; row < range.rows; row++)
-		memcpy(place.nngp + row * place.stride, kernel + (size_t)row * tiles->tile_columns,
-		       range.columns * sizeof(double));
-	return reading->matrix.close(reading->matrix.context, i, range, &place, error);
+	EntkBlock block = {kernel, tiles->tile_columns, range, tiles->symmetric};
+	entk_place(&block, output.nngp, output.stride);
+	entk_place_mirrored(&block, output.mirrored, output.nngp + output.mirror, output.stride);
+	return ENTK_OK;
 }
 
 EntkStatus entk_gram_store_read(const EntkGramStore *store, bool ntk, unsigned threads, double *matrix,

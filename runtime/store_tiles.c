@@ -222,6 +222,9 @@ static EntkStatus tile_open(void *context, uint64_t i, EntkTileRange range, Entk
 	output->nngp = header->nngp ? buffer->values : NULL;
 	output->ntk = header->ntk ? buffer->values + (header->nngp ? kernel : 0) : NULL;
 	output->stride = header->tile_columns;
+	/* A tile on the diagonal is whole, and has its mirror images inside. */
+	if (header->symmetric && range.row == range.column)
+		output->mirrored = range.rows < range.columns ? range.rows : range.columns;
 	output->handle = buffer;
 	return ENTK_OK;
 }
@@ -231,23 +234,10 @@ static void tile_abandon(void *context, const EntkTileOutput *output)
 	entk_gram_give_buffer(context, output->handle);
 }
 
-/* Below the diagonal kernels leave what suits them. */
-static void mirror(const EntkGramStore *store, EntkTileRange range, double *values, size_t stride)
-{
-	if (!store->header.symmetric || !values || range.row != range.column)
-		return;
-	for (size_t i = 1; i < range.rows; i++)
-		for (size_t j = 0; j < i; j++)
-			values[i * stride + j] = values[j * stride + i];
-}
-
-static EntkStatus writer_close(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output,
-			       EntkError *error)
+static EntkStatus writer_close(void *context, uint64_t i, const EntkTileOutput *output, EntkError *error)
 {
 	EntkGramStore *store = context;
 	EntkGramBuffer *buffer = output->handle;
-	mirror(store, range, output->nngp, output->stride);
-	mirror(store, range, output->ntk, output->stride);
 	EntkStatus status = entk_gram_store_write_tile(store, i, buffer->values, error);
 	entk_gram_give_buffer(store, buffer);
 	return status;
@@ -277,13 +267,10 @@ static bool comparer_missing(void *context, uint64_t i)
 	return ((const EntkGramStore *)context)->chosen[i];
 }
 
-static EntkStatus comparer_close(void *context, uint64_t i, EntkTileRange range, const EntkTileOutput *output,
-				 EntkError *error)
+static EntkStatus comparer_close(void *context, uint64_t i, const EntkTileOutput *output, EntkError *error)
 {
 	EntkGramStore *store = context;
 	EntkGramBuffer *computed = output->handle, *stored = entk_gram_take_buffer(store, error);
-	mirror(store, range, output->nngp, output->stride);
-	mirror(store, range, output->ntk, output->stride);
 	EntkStatus status = stored ? ENTK_OK : error->status;
 	if (stored) {
 		size_t bytes = entk_gram_store_tile_values(store) * sizeof(double);

@@ -75,6 +75,9 @@ typedef struct Cg {
 
 /* NULL and *error (arena, one line) if the CPU is unknown or LLVM lacks its target. */
 Cg *cg_create(Arena *arena, const CgOptions *options, char **error);
+/* From here on, between functions, lanes fill that many registers instead of one. Where few values live, two independent halves hide
+ * the latency of long chains of operations. */
+void cg_use_registers(Cg *cg, unsigned registers);
 void cg_destroy(Cg *cg); /* accepts NULL */
 
 /* Verify, run the optimizer, verify again. */

@@ -44,6 +44,13 @@ static void make_types(Cg *cg)
 	cg->t_f64 = LLVMDoubleTypeInContext(context);
 	cg->t_ptr = LLVMPointerTypeInContext(context, 0);
 	cg->t_real = cg->f32 ? cg->t_f32 : cg->t_f64;
+	cg_use_registers(cg, 1);
+}
+
+void cg_use_registers(Cg *cg, unsigned registers)
+{
+	ENTK_ASSERT(cg->function == NULL);
+	cg->lanes = registers * cg->target.vector_bytes / (cg->f32 ? 4 : 8);
 	cg->t_lane = LLVMVectorType(cg->t_real, cg->lanes);
 	cg->t_lane_f64 = LLVMVectorType(cg->t_f64, cg->lanes);
 }
@@ -81,7 +88,6 @@ Cg *cg_create(Arena *arena, const CgOptions *options, char **error)
 	LLVMSetTarget(cg->module, target.triple);
 	LLVMSetModuleDataLayout(cg->module, cg->layout);
 	cg->f32 = options->f32;
-	cg->lanes = target.vector_bytes / (options->f32 ? 4 : 8);
 	make_types(cg);
 	return cg;
 }

@@ -127,11 +127,20 @@ static uint64_t hash_net(const EmitNet *net)
 			 arena_printf(arena, "%u %s %u %u", cg->lanes, cg->target.proc_features, views, left_views));
 }
 
+/* Lanes of a net on vectors fill several registers: its layers are one chain, in which every operation waits for the last. Not where
+ * many layers stand one by one: LLVM's time grows with more than the square of their code. */
+static unsigned registers(const RecProgram *rec)
+{
+	enum { MANY_LAYERS = 64, SEVERAL = 4 };
+	return rec->vector_input && rec_written_out(rec->network) <= MANY_LAYERS ? SEVERAL : 1;
+}
+
 LLVMValueRef emit_net(const EmitNet *net)
 {
 	Cg *cg = net->e->cg;
 	const RecProgram *rec = net->e->rec;
 	uint32_t coefficients;
+	cg_use_registers(cg, registers(rec));
 	EmitTile tile = emit_tile(net);
 	LLVMValueRef v_coefficients = emit_coefficients(net, &coefficients);
 
@@ -198,6 +207,7 @@ void emit_table(Cg *cg, const Program *program, const EmitOptions *options, LLVM
 		cg_global_string(cg, options->compiler_version),
 		cg_global_string(cg, cg->target.cpu),
 		cg_global_string(cg, cg->target.proc_features),
+		cg_i32(cg, (int32_t)cg->target.vector_bytes * 8),
 		cg_global_string(cg, options->source_name),
 		cg_i32(cg, (int32_t)program->network_count),
 		table_of(cg, "entk.nets", v_nets, program->network_count),

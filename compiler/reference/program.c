@@ -179,6 +179,7 @@ static void build(void)
 		.compiler = entk_embedded_compiler,
 		.cpu = "any (reference evaluator)",
 		.cpu_features = "",
+		.vector_bits = 64,
 		.source = entk_embedded_source_name,
 		.net_count = self.program->network_count,
 		.nets = nets,

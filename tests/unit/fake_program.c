@@ -199,9 +199,9 @@ static const EntkNet nets_twins[] = {
 
 static const EntkParam params[] = {{"w", 1}, {"delay", 0}};
 
-#define PROGRAM                                                                                          \
-	.abi_version = ENTK_ABI_VERSION, .compiler = "by hand", .cpu = "generic", .source = "fake.entk", \
-	.param_count = 2, .params = params
+#define PROGRAM                                                                                       \
+	.abi_version = ENTK_ABI_VERSION, .compiler = "by hand", .cpu = "generic", .vector_bits = 128, \
+	.source = "fake.entk", .param_count = 2, .params = params
 
 static const EntkProgram program_f32 = {PROGRAM, .cpu_features = "", .precision = 32, .net_count = 3, .nets = nets_f32};
 static const EntkProgram program_f64 = {PROGRAM, .cpu_features = "", .precision = 64, .net_count = 3, .nets = nets_f64};

@@ -148,6 +148,7 @@ static void make_program(const char *text, Defect defect)
 				   .compiler = "by hand",
 				   .cpu = "any",
 				   .cpu_features = "",
+				   .vector_bits = 64,
 				   .source = "test.entk",
 				   .net_count = self.program->network_count,
 				   .nets = self.nets,
