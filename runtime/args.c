@@ -24,6 +24,12 @@ static const EntkOption *find_option(const EntkOption *options, const char *name
 	return NULL;
 }
 
+static bool takes_many(const EntkOption *option)
+{
+	size_t length = strlen(option->argument);
+	return length > 3 && strcmp(option->argument + length - 3, " ..") == 0;
+}
+
 static int fail_option(EntkError *error, const char *option, const char *what)
 {
 	entk_fail(error, ENTK_USAGE, option, "%s", what);
@@ -87,6 +93,12 @@ int entk_args_next(EntkArgs *args, EntkError *error)
 		}
 		value = args->argv[args->next++];
 	}
+	const uint64_t bit = UINT64_C(1) << (option - args->options);
+	if (option->argument && !takes_many(option) && (args->given & bit)) {
+		entk_fail(error, ENTK_USAGE, word, "given twice: it takes one value");
+		return ENTK_ARG_ERROR;
+	}
+	args->given |= bit;
 	args->value = value;
 	return option->id;
 }

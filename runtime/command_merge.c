@@ -17,9 +17,9 @@ static const EntkOption options[] = {
 static const char *const text =
 	"Copies the tiles of the stores A, B .. (made with --shard, or interrupted) into OUT, after comparing their "
 	"checksums. OUT may\n"
-	"exist: a merge that was interrupted continues. All must belong to the same net, samples and params. Inputs "
-	"are "
-	"not changed.\n"
+	"exist: a merge that was interrupted continues. All must belong to the same net, samples and params: that is "
+	"looked at before\n"
+	"anything is written. Inputs are not changed.\n"
 	"A damaged tile of an input is left out and named; the status is then 1.";
 
 typedef struct MergeCommand {
@@ -27,12 +27,35 @@ typedef struct MergeCommand {
 	const char *program; /* as it was called */
 	const char *output;
 	size_t input_count;
-	const char **inputs; /* names */
+	const char **inputs;      /* names */
+	EntkStoreHeader *headers; /* of the output's parts: one for each net of the inputs */
 	EntkGramFolder *out_folder;
-	EntkGramStore **stores; /* open parts of the output */
-	size_t store_count;
+	EntkGramStore **stores; /* open parts of the output, those that were made so far */
+	size_t header_count, store_count;
 	bool damaged; /* a tile of an input was */
 } MergeCommand;
+
+static bool same_net(const EntkStoreHeader *a, const EntkStoreHeader *b)
+{
+	return strcmp(a->fields[ENTK_FIELD_NET], b->fields[ENTK_FIELD_NET]) == 0;
+}
+
+/* Does one net's part of an input belong to what came before it? The first of each net sets the output's header. */
+static EntkStatus check_net(MergeCommand *command, const EntkGramStore *source, EntkError *error)
+{
+	const EntkStoreHeader *header = entk_gram_store_header(source);
+	for (size_t i = 0; i < command->header_count; i++)
+		if (same_net(header, &command->headers[i]))
+			return entk_store_header_match(entk_gram_store_path(source), header, &command->headers[i], true,
+						       false, error);
+	EntkStoreHeader *grown = realloc(command->headers, (command->header_count + 1) * sizeof *grown);
+	if (!grown)
+		return entk_fail_memory(error, "a list of nets", (command->header_count + 1) * sizeof *grown);
+	command->headers = grown;
+	EntkStatus status = entk_store_header_copy(header, (EntkShard){1, 1}, &grown[command->header_count], error);
+	command->header_count += status == ENTK_OK;
+	return status;
+}
 
 /* The output's part for `source`, made on first use. */
 static EntkStatus open_target(MergeCommand *command, const EntkGramStore *source, EntkGramStore **target,
@@ -41,20 +64,13 @@ static EntkStatus open_target(MergeCommand *command, const EntkGramStore *source
 	const EntkStoreHeader *header = entk_gram_store_header(source);
 	for (size_t i = 0; i < command->store_count; i++) {
 		*target = command->stores[i];
-		if (strcmp(entk_gram_store_header(*target)->fields[ENTK_FIELD_NET], header->fields[ENTK_FIELD_NET]) ==
-		    0)
+		if (same_net(entk_gram_store_header(*target), header))
 			return ENTK_OK;
 	}
-	EntkGramStore **grown = realloc(command->stores, (command->store_count + 1) * sizeof(EntkGramStore *));
-	if (!grown)
-		return entk_fail_memory(error, "a list of nets", (command->store_count + 1) * sizeof *grown);
-	command->stores = grown;
-	EntkStoreHeader whole;
-	EntkStatus status = entk_store_header_copy(header, (EntkShard){1, 1}, &whole, error);
-	if (status != ENTK_OK)
-		return status;
-	status = entk_gram_store_create(command->out_folder, &whole, target, error);
-	entk_store_header_destroy(&whole);
+	size_t i = 0;
+	while (!same_net(header, &command->headers[i]))
+		i++;
+	EntkStatus status = entk_gram_store_create(command->out_folder, &command->headers[i], target, error);
 	if (status != ENTK_OK)
 		return status;
 	command->stores[command->store_count++] = *target;
@@ -96,33 +112,37 @@ static EntkStatus copy_tiles(MergeCommand *command, const EntkGramStore *source,
 	return status;
 }
 
-static EntkStatus merge_net(MergeCommand *command, EntkGramFolder *folder, const char *net, EntkError *error)
+static EntkStatus merge_net(MergeCommand *command, const EntkGramStore *source, EntkError *error)
 {
-	EntkGramStore *source, *target = NULL;
-	EntkStatus status = entk_gram_store_open(folder, net, &source, error);
-	if (status != ENTK_OK)
-		return status;
-	status = open_target(command, source, &target, error);
+	EntkGramStore *target = NULL;
+	EntkStatus status = open_target(command, source, &target, error);
 	if (status == ENTK_OK)
 		status = entk_store_header_match(entk_gram_store_path(source), entk_gram_store_header(source),
 						 entk_gram_store_header(target), true, false, error);
 	if (status == ENTK_OK)
 		status = copy_tiles(command, source, target, error);
-	entk_gram_store_close(source);
 	return status;
 }
 
-static EntkStatus merge_folder(MergeCommand *command, const char *path, EntkError *error)
+/* `visit` for each net's part of an input. */
+static EntkStatus visit_nets(MergeCommand *command, const char *path,
+			     EntkStatus (*visit)(MergeCommand *, const EntkGramStore *, EntkError *), EntkError *error)
 {
 	EntkGramFolder *folder;
+	EntkGramStore *source;
 	char **nets;
 	size_t count;
 	EntkStatus status = entk_gram_folder_open(path, false, &folder, error);
 	if (status != ENTK_OK)
 		return status;
 	status = entk_gram_folder_nets(folder, &nets, &count, error);
-	for (size_t i = 0; i < count && status == ENTK_OK; i++)
-		status = merge_net(command, folder, nets[i], error);
+	for (size_t i = 0; i < count && status == ENTK_OK; i++) {
+		status = entk_gram_store_open(folder, nets[i], &source, error);
+		if (status != ENTK_OK)
+			break;
+		status = visit(command, source, error);
+		entk_gram_store_close(source);
+	}
 	entk_gram_folder_free_nets(nets, count);
 	entk_gram_folder_close(folder);
 	return status;
@@ -146,9 +166,18 @@ static void report(const MergeCommand *command)
 static EntkStatus run(MergeCommand *command, EntkError *error)
 {
 	EntkError of_sync;
-	EntkStatus status = entk_gram_folder_open(command->output, true, &command->out_folder, error);
+	EntkStatus status = ENTK_OK;
 	for (size_t i = 0; i < command->input_count && status == ENTK_OK; i++)
-		status = merge_folder(command, command->inputs[i], error);
+		status = visit_nets(command, command->inputs[i], check_net, error);
+	if (status == ENTK_OK) {
+		command->stores =
+			entk_allocate(command->header_count + 1, sizeof(EntkGramStore *), "a list of nets", error);
+		status = command->stores ? ENTK_OK : error->status;
+	}
+	if (status == ENTK_OK)
+		status = entk_gram_folder_open(command->output, true, &command->out_folder, error);
+	for (size_t i = 0; i < command->input_count && status == ENTK_OK; i++)
+		status = visit_nets(command, command->inputs[i], merge_net, error);
 	for (size_t i = 0; i < command->store_count; i++)
 		if (entk_gram_store_sync(command->stores[i], &of_sync) != ENTK_OK && status == ENTK_OK) {
 			*error = of_sync;
@@ -184,7 +213,9 @@ static EntkStatus parse(MergeCommand *command, EntkArgs *args, EntkError *error)
 		entk_fail(error, ENTK_USAGE, command->output, "the output's name must end in .gram");
 		return entk_fix(error, "name the output first, then the stores");
 	}
-	return ENTK_OK;
+	for (size_t i = 0; i < command->input_count && status == ENTK_OK; i++)
+		status = entk_check_distinct(command->output, command->inputs[i], error);
+	return status;
 }
 
 static void destroy(MergeCommand *command)
@@ -192,6 +223,9 @@ static void destroy(MergeCommand *command)
 	for (size_t i = 0; i < command->store_count; i++)
 		entk_gram_store_close(command->stores[i]);
 	free(command->stores);
+	for (size_t i = 0; i < command->header_count; i++)
+		entk_store_header_destroy(&command->headers[i]);
+	free(command->headers);
 	free(command->inputs);
 	entk_gram_folder_close(command->out_folder);
 	entk_common_destroy(&command->common);

@@ -16,7 +16,7 @@ static const EntkOption options[] = {
 	{NET, "net", 0, "NAME", "only this net (default: all of the store)"},
 	{TILES, "tiles", 0, "N", "with X: how many randomly chosen tiles of each net are computed again (default: 10)"},
 	{SEED, "seed", 0, "N", "chooses the same tiles again; it is printed"},
-	{ENTK_OPTION_SET, "set", 0, "NAME=VALUE", "with X: the params that the store was made with"},
+	{ENTK_OPTION_SET, "set", 0, "NAME=VALUE ..", "with X: the params that the store was made with"},
 	{ENTK_OPTION_THREADS, "threads", 't', "N", "threads (default: all cores)"},
 	{ENTK_OPTION_PROGRESS, "progress", 0, NULL, "show progress even where stderr is no terminal"},
 	{ENTK_OPTION_QUIET, "quiet", 'q', NULL, "no progress"},

@@ -39,7 +39,7 @@ typedef struct EntkOption {
 	int id;               /* > 0, what entk_args_next returns */
 	const char *name;     /* without dashes */
 	char letter;          /* 0: none */
-	const char *argument; /* "FILE"; NULL: a flag */
+	const char *argument; /* "FILE"; "FILE .." may be given more than once; NULL: a flag */
 	const char *help;
 } EntkOption;
 
@@ -51,6 +51,7 @@ typedef struct EntkArgs {
 	char **argv;
 	int next;
 	bool only_positional;
+	uint64_t given;    /* a bit for each row of the table */
 	const char *value; /* of the option or positional argument that entk_args_next returned */
 } EntkArgs;
 
@@ -74,7 +75,7 @@ enum {
 };
 #define ENTK_COMMON_OPTIONS                                                                                    \
 	{ENTK_OPTION_NET, "net", 0, "NAME", "only this net (default: all)"},                                   \
-		{ENTK_OPTION_SET, "set", 0, "NAME=VALUE", "set a param; `info` lists them"},                   \
+		{ENTK_OPTION_SET, "set", 0, "NAME=VALUE ..", "set a param; `info` lists them"},                \
 		{ENTK_OPTION_THREADS, "threads", 't', "N", "threads (default: all cores)"},                    \
 		{ENTK_OPTION_PROGRESS, "progress", 0, NULL, "show progress even where stderr is no terminal"}, \
 		{ENTK_OPTION_QUIET, "quiet", 'q', NULL, "no progress"},                                        \
@@ -126,7 +127,7 @@ typedef struct EntkText {
 void entk_text_add(EntkText *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A JSON string with quotes and escapes. */
 void entk_text_add_json_string(EntkText *text, const char *string);
-/* A JSON number (17 digits; null when not finite). */
+/* A JSON number (all digits that matter; null when not finite). */
 void entk_text_add_json_number(EntkText *text, double value);
 void entk_text_destroy(EntkText *text);
 

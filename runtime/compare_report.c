@@ -141,7 +141,8 @@ static void print_pairs(const EntkCompare *compare, double *values)
 static void print_sweep(const EntkCompare *compare, double *values)
 {
 	int width = (int)name_width(compare);
-	printf("mean %s by ridge (-: not positive definite)\n%8s  %-*s", score_name(compare), "samples", width, "net");
+	printf("%s by ridge, mean over the seeds (-: not positive definite)\n%8s  %-*s", score_name(compare), "samples",
+	       width, "net");
 	for (size_t i = 0; i < ENTK_RIDGE_GRID; i += 2)
 		printf("  %6.0e", entk_ridge_grid(i));
 	printf("\n");

@@ -3,6 +3,7 @@
 
 #include "hash.h"
 #include "k0.h"
+#include "number.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -224,8 +225,11 @@ static EntkStatus set_params(EntkStoreHeader *header, const EntkStoreRun *run, E
 	FILE *stream = open_memstream(&header->fields[ENTK_FIELD_PARAMS], &size);
 	if (!stream)
 		return entk_fail_memory(error, "a store's header", 64);
-	for (uint32_t i = 0; i < run->program->param_count; i++)
-		fprintf(stream, "%s%s=%.17g", i ? " " : "", run->program->params[i].name, run->params[i]);
+	for (uint32_t i = 0; i < run->program->param_count; i++) {
+		char number[ENTK_NUMBER_SIZE];
+		fprintf(stream, "%s%s=%s", i ? " " : "", run->program->params[i].name,
+			entk_number_text(run->params[i], number));
+	}
 	return fclose(stream) == 0 ? ENTK_OK : entk_fail_memory(error, "a store's header", size);
 }
 

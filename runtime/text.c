@@ -1,5 +1,6 @@
 /* A growing text, mostly for JSON: see commands.h. */
 #include "commands.h"
+#include "number.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -56,10 +57,8 @@ void entk_text_add_json_string(EntkText *text, const char *string)
 
 void entk_text_add_json_number(EntkText *text, double value)
 {
-	if (isfinite(value))
-		entk_text_add(text, "%.17g", value);
-	else
-		entk_text_add(text, "null");
+	char number[ENTK_NUMBER_SIZE];
+	entk_text_add(text, "%s", isfinite(value) ? entk_number_text(value, number) : "null");
 }
 
 void entk_text_destroy(EntkText *text)

@@ -4,6 +4,7 @@
  * names and numbers, features that this version lacks. Evaluation later fails silently on what was reported here. */
 #include <string.h>
 
+#include "network/foreign_names.h"
 #include "network/sema_internal.h"
 
 /* ---- symbol table -------------------------------------------------------------------------------------------- */
@@ -441,6 +442,8 @@ static bool resolve_language(Checker *ch, const Symbol *symbol, const AstExpr *e
 	else if (symbol->is_function && pipeline) {
 		ok = sema_error(ch, expr->as.name.name_span, "E0604",
 				"\"%s\" is a function of numbers, a layer is wanted here", symbol->name);
+		if (foreign_name_hint(symbol->name) != NULL)
+			diag_hint(ch->diag, "%s", foreign_name_hint(symbol->name));
 	} else if (symbol->is_function)
 		ok = check_function_call(ch, symbol, expr);
 	else if (symbol->element != ELEMENT_NONE)
@@ -496,7 +499,11 @@ static void unknown_name(Checker *ch, const AstExpr *expr, const AstItem *def, b
 		return;
 	}
 	sema_error(ch, span, "E0601", "unknown %s \"%s\"", pipeline ? "layer" : "name", name);
-	sema_suggest(ch, name, pipeline, def);
+	const char *hint = pipeline ? foreign_name_hint(name) : NULL;
+	if (hint != NULL)
+		diag_hint(ch->diag, "%s", hint);
+	else
+		sema_suggest(ch, name, pipeline, def);
 }
 
 static bool resolve_name(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline)

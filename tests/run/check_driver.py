@@ -3,6 +3,7 @@
 reference backend carries, --format in place, exit statuses."""
 import ctypes
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -185,7 +186,9 @@ def shared_library(report, work):
         return
     library = ctypes.CDLL(out)
     library.entk_program.restype = ctypes.POINTER(ctypes.c_uint32)
-    report.check(library.entk_program()[0] == 2 and library.entk_program()[1] == 64, "entk_program: version and precision")
+    with open(os.path.join(lib.ROOT, "runtime", "entk_abi.h")) as f:
+        version = int(re.search(r"#define ENTK_ABI_VERSION (\d+)u", f.read())[1])
+    report.check(library.entk_program()[0] == version and library.entk_program()[1] == 64, "entk_program: version and precision")
     user = work.write('#include "lib.h"\nint main(void) { return entk_program()->net_count == 1 ? 0 : 3; }\n', "user.c")
     result = subprocess.run(["cc", "-Wall", "-Werror", user, out, "-o", work.path("user")], capture_output=True, text=True)
     if report.check(result.returncode == 0, f"a program with the header: {result.stderr.strip()}"):

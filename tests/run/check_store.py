@@ -24,7 +24,8 @@ KILLS = 200 if lib.slow() else 16
 SAMPLES = 110
 TILE = "--tile=16x24"
 # About a third of a second in all with one thread; the delay is part of what identifies a store.
-SLOW = ["--set", "delay=0.012", TILE]
+DELAY = ["--set", "delay=0.012"]
+SLOW = [*DELAY, TILE]
 
 
 class Store(Fake):
@@ -156,7 +157,7 @@ def interrupted(store):
         if store.report.check(process.returncode == 130 and kept, f"{number!r}: {process.returncode} {errors!r}"):
             store.report.check(int(kept[2]) == store.tiles(name)[0] < int(kept[3]), f"{number!r}: {errors!r}, {store.tiles(name)}")
         # Another number of threads and another tile size make no difference.
-        store.make(*SLOW, "--threads=1", "--tile=5x7", store=name)
+        store.make(*DELAY, "--threads=1", "--tile=5x7", store=name)
         store.same(name, whole, f"after {number!r}")
     process = store.start(["gram", "x.npy", "--net=gray", *SLOW, "-o", "none.npz", "--threads=1"])
     time.sleep(0.12)
@@ -463,11 +464,14 @@ def shards(store):
     store.run(["merge", "some.gram", *names[2:]])
     store.make(TILE, store="some.gram")
     store.same("some.gram", whole, "merged and completed")
-    store.refuses("merge into itself", ["merge", whole, whole], 3, "this very command")
+    store.refuses("merge into itself", ["merge", whole, whole], 1, "is an input of this command")
     other = store.make(TILE, "--set=w=2")
     store.refuses("merge of different params", ["merge", "m2.gram", whole, other], 1, "another value of a param")
     coarse = store.make("--tile=20x30")
     store.refuses("merge of different tiles", ["merge", "m3.gram", whole, coarse], 1, "tile size")
+    store.refuses("merge with a missing input", ["merge", "m4.gram", whole, "no-such.gram"], 1, "no-such.gram: cannot open")
+    for name in ("m2.gram", "m3.gram", "m4.gram"):
+        store.report.check(not os.path.lexists(store.path(name)), f"{name}: a merge that is refused leaves something")
     # More shards than tiles.
     names = [store.make("--tile=110x110", f"--shard={i}/3", store=f"few{i}.gram") for i in (1, 2, 3)]
     store.says("empty shards", ["merge", "few.gram", *names], 0, "1 of 1 tiles, complete")

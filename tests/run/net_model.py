@@ -452,9 +452,17 @@ def features(net):
     text = repr(net["layers"])
     add("repeat", "'repeat'" in text)
     walk(net["layers"], lambda x: add("nested repeat", x["op"] == "repeat" and any(y["op"] == "repeat" for y in x["body"])))
+    walk(net["layers"], lambda x: add("bounded below circular in a repeat of three",
+                                      x["op"] == "repeat" and x["count"] >= 3 and _bounded_below_circular(x["body"])))
     walk(net["layers"], lambda x: add("param", isinstance(x.get("w"), tuple) or isinstance(x.get("b"), tuple)))
     walk(net["layers"], lambda x: add("no bias", x["op"] in WEIGHTS and x.get("b") is None))
     return out
+
+
+def _bounded_below_circular(body):
+    """Does a circular layer of a repeat's body stand behind one that is not, in the body itself?"""
+    paddings = [x["padding"] for x in body if "padding" in x]
+    return any("circular" in paddings[i + 1:] for i, p in enumerate(paddings) if p != "circular")
 
 
 def walk(layers, visit):

@@ -199,6 +199,8 @@ class Draw:
             body = [self.nonlinear(), conv(t)]
         else:
             body = [conv(t), self.nonlinear()]
+        if self.bias.get("twice"):
+            body += [self.nonlinear(), conv(t)] if t.gaussian else [conv(t), self.nonlinear()]
         if keep and not t.raw and t.gaussian and self.rng.random() < 0.3:
             body = [{"op": "sum", "branches": [body, []]}]
         elif self.chance("nested", 0.25):
@@ -329,6 +331,7 @@ FEATURES = {
     "three branches": {"sum": 0.6, "residual": 0.0}, "branches on a group": {**_GROUP2, "sum": 0.5},
     "repeat": {"repeat": 0.5}, "nested repeat": {"repeat": 0.6, "nested": 0.8}, "param": {"param": 0.3}, "no bias": {},
     "augment": {"augment": 1.0, "dim": [2], "square": 0.9, "lift": 0.0}, "second lift": {**_GROUP2, "pool_elements": 0.6, "steps": 9},
+    "bounded below circular in a repeat of three": {"repeat": 0.6, "nested": 0.0, "twice": True, "dim": [1, 2]},
 }
 
 

@@ -1,5 +1,6 @@
 /* Small helpers of messages and commands: nearest names, durations, JSON, numbers, options. */
 #include "commands.h"
+#include "number.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -48,7 +49,7 @@ static void test_json(void **state)
 	entk_text_add_json_number(&text, 0.1);
 	entk_text_add(&text, ", ");
 	entk_text_add_json_number(&text, INFINITY);
-	assert_string_equal(text.bytes, "\"a\\\"b\\\\c\\nd\\u0001\", 0.10000000000000001, null");
+	assert_string_equal(text.bytes, "\"a\\\"b\\\\c\\nd\\u0001\", 0.1, null");
 	assert_int_equal(text.size, strlen(text.bytes));
 	entk_text_destroy(&text);
 	for (int i = 0; i < 10000; i++)
@@ -56,6 +57,23 @@ static void test_json(void **state)
 	assert_int_equal(text.size, 10000);
 	assert_false(text.failed);
 	entk_text_destroy(&text);
+}
+
+static void test_shortest(void **state)
+{
+	(void)state;
+	static const struct {
+		double value;
+		const char *text;
+	} wanted[] = {{1.4, "1.4"},           {-0.0, "-0"},       {0.1 + 0.2, "0.30000000000000004"},
+		      {1e300 * 10, "1e+301"}, {1e-310, "1e-310"}, {3, "3"},
+		      {INFINITY, "inf"}};
+	char text[ENTK_NUMBER_SIZE];
+	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+		assert_string_equal(entk_number_text(wanted[i].value, text), wanted[i].text);
+	double value = 1;
+	for (int i = 0; i < 10000; i++, value = value * 1.0737 + 1e-9)
+		assert_true(strtod(entk_number_text(value, text), NULL) == value);
 }
 
 static void test_numbers(void **state)
@@ -80,7 +98,8 @@ static void test_numbers(void **state)
 static void test_options(void **state)
 {
 	(void)state;
-	static const EntkOption options[] = {{1, "output", 'o', "FILE", ""}, {2, "dry-run", 0, NULL, ""}, {0}};
+	static const EntkOption options[] = {
+		{1, "output", 'o', "FILE ..", ""}, {3, "seed", 's', "N", ""}, {2, "dry-run", 0, NULL, ""}, {0}};
 	char *argv[] = {"program",  "a",  "-o", "f",  "--output=g", "-oh", "--dry-run",
 			"--output", "--", "-",  "--", "-o",         "--x"};
 	static const struct {
@@ -110,6 +129,11 @@ static void test_options(void **state)
 	args.next = 1;
 	entk_args_next(&args, &error);
 	assert_non_null(strstr(error.fix, "--output"));
+	char *twice[] = {"program", "--seed=1", "-s1"};
+	args = entk_args_begin("", NULL, options, 3, twice);
+	assert_int_equal(entk_args_next(&args, &error), 3);
+	assert_int_equal(entk_args_next(&args, &error), ENTK_ARG_ERROR);
+	assert_non_null(strstr(error.what, "given twice"));
 }
 
 /* One line, whatever it contains, and an exit status of its kind. */
@@ -151,9 +175,9 @@ static void test_allocation(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_nearest),    cmocka_unit_test(test_durations), cmocka_unit_test(test_json),
-		cmocka_unit_test(test_numbers),    cmocka_unit_test(test_options),   cmocka_unit_test(test_statuses),
-		cmocka_unit_test(test_allocation),
+		cmocka_unit_test(test_nearest),  cmocka_unit_test(test_durations),  cmocka_unit_test(test_json),
+		cmocka_unit_test(test_shortest), cmocka_unit_test(test_numbers),    cmocka_unit_test(test_options),
+		cmocka_unit_test(test_statuses), cmocka_unit_test(test_allocation),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
