@@ -5,7 +5,7 @@
 /* Enough for any double. */
 #define ENTK_NUMBER_SIZE 32
 
-/* The fewest digits that read back as the same double: 1.4, where 17 digits say 1.3999999999999999. Returns `text`. */
+/* As few of 15 to 17 digits as read back as the same double: 1.4, where 17 say 1.3999999999999999. Returns `text`. */
 const char *entk_number_text(double value, char text[ENTK_NUMBER_SIZE]);
 
 #endif

@@ -65,9 +65,8 @@ static void test_shortest(void **state)
 	static const struct {
 		double value;
 		const char *text;
-	} wanted[] = {{1.4, "1.4"},           {-0.0, "-0"},       {0.1 + 0.2, "0.30000000000000004"},
-		      {1e300 * 10, "1e+301"}, {1e-310, "1e-310"}, {3, "3"},
-		      {INFINITY, "inf"}};
+	} wanted[] = {{1.4, "1.4"},           {-0.0, "-0"}, {0.1 + 0.2, "0.30000000000000004"},
+		      {1e300 * 10, "1e+301"}, {3, "3"},     {INFINITY, "inf"}};
 	char text[ENTK_NUMBER_SIZE];
 	for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
 		assert_string_equal(entk_number_text(wanted[i].value, text), wanted[i].text);
