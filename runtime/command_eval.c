@@ -347,6 +347,8 @@ static EntkStatus check_all(EvalCommand *command, EntkError *error)
 	if (status == ENTK_OK)
 		status = entk_learn_check_memory(bytes_of(command), "the regression", error);
 	if (status == ENTK_OK)
+		entk_warn_unseen(command->line.program_name, command->line.arguments[0], &command->dataset);
+	if (status == ENTK_OK)
 		status = entk_encode(&command->dataset, ENTK_PART_TRAIN, NULL,
 				     command->dataset.parts[ENTK_PART_TRAIN].count, &command->encoding,
 				     &command->targets, error);

@@ -54,6 +54,8 @@ static EntkStatus prepare(EntkCompare *compare, EntkError *error)
 		status = entk_compare_draw(compare, error);
 	if (status == ENTK_OK)
 		status = check_outputs(compare, error);
+	if (status == ENTK_OK)
+		entk_warn_unseen(compare->line.program_name, compare->line.arguments[0], &compare->dataset);
 	return status == ENTK_OK ? entk_learn_check_memory(solver_bytes(compare), "the comparison", error) : status;
 }
 

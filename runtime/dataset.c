@@ -296,6 +296,25 @@ EntkStatus entk_dataset_open(const char *path, bool need_test, EntkDataset *data
 	return status;
 }
 
+size_t entk_dataset_unseen(const EntkDataset *dataset, EntkPartName part, size_t *class)
+{
+	const EntkPart *train = &dataset->parts[ENTK_PART_TRAIN], *other = &dataset->parts[part];
+	size_t unseen = 0;
+	if (dataset->task != ENTK_TASK_CLASSES || !other->classes)
+		return 0;
+	for (size_t k = dataset->outputs; k-- > 0;) {
+		size_t i = 0, count = 0;
+		while (i < train->count && train->classes[i] != k)
+			i++;
+		for (size_t j = 0; i == train->count && j < other->count; j++)
+			count += other->classes[j] == k;
+		if (count > 0)
+			*class = k;
+		unseen += count;
+	}
+	return unseen;
+}
+
 void entk_dataset_close(EntkDataset *dataset)
 {
 	for (int p = 0; p < ENTK_PARTS; p++) {

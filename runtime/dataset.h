@@ -37,6 +37,9 @@ typedef struct EntkDataset {
 
 /* Read all targets; the samples stay in the file. The training part must be there, and the test part where `need_test` is set. */
 EntkStatus entk_dataset_open(const char *path, bool need_test, EntkDataset *dataset, EntkError *error);
+/* How many samples of a part are of a class that no training sample has, and the first one's class; 0 where targets are not classes or
+ * the part is not there. */
+size_t entk_dataset_unseen(const EntkDataset *dataset, EntkPartName part, size_t *class);
 void entk_dataset_close(EntkDataset *dataset); /* a zeroed one is fine */
 /* Do the samples of all parts fit `net`, and are there as many as targets? Reads headers only. */
 EntkStatus entk_dataset_check(EntkDataset *dataset, const EntkNet *net, EntkError *error);

@@ -39,6 +39,21 @@ void entk_warn_fit(const char *program, const char *net, const EntkLearn *learn,
 			  learn->learning_rate, most);
 }
 
+void entk_warn_unseen(const char *program, const char *path, const EntkDataset *dataset)
+{
+	char where[512];
+	for (int p = ENTK_PART_VAL; p < ENTK_PARTS; p++) {
+		size_t class, count = entk_dataset_unseen(dataset, (EntkPartName)p, &class);
+		if (count == 0)
+			continue;
+		snprintf(where, sizeof where, "%s:%s", path, dataset->parts[p].y_key);
+		entk_warn(program, where,
+			  "%zu of %zu samples are of classes that no training sample has (the smallest: %lld); they "
+			  "count as errors",
+			  count, dataset->parts[p].count, (long long)dataset->values[class]);
+	}
+}
+
 void entk_warn_error(const char *program, const EntkError *error)
 {
 	char text[sizeof error->what + sizeof error->fix + 4];

@@ -107,6 +107,8 @@ EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, s
 void entk_warn(const char *program, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Says what had to be done to make a Gram positive definite, and that a learning rate is too large for steps; silent where all is well. */
 void entk_warn_fit(const char *program, const char *net, const EntkLearn *learn, const EntkRegression *regression);
+/* Says which samples of the other parts are of a class that no training sample has; silent where there are none. */
+void entk_warn_unseen(const char *program, const char *path, const EntkDataset *dataset);
 /* An error that the command survives, as a warning. */
 void entk_warn_error(const char *program, const EntkError *error);
 /* Say which net an error is about, where it does not say so itself. */

@@ -501,6 +501,19 @@ def check_errors(work, report, program):
     report.check(result.returncode == 3 and "/nonexistent" in result.stderr, f"no folder for the JSON file: {result.stderr!r}")
 
 
+def check_unseen(work, report, program):
+    """Classes that only the test samples have: said once, and all of them are errors."""
+    (x1, y1), (x2, y2) = blobs(1, 40), blobs(2, 25)
+    y2 = np.where(np.arange(25) < 4, 9, y2)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    for command in (["eval", data], ["compare", data, "--sizes=20,40"]):
+        result = run(work, program, *command)
+        report.check(result.returncode == 0 and result.stderr.count("4 of 25 samples are of classes that no training sample has (the smallest: 9)") == 1,
+                     f"{command[0]}: classes without training samples: {result.stderr!r}")
+        result = run(work, program, command[0], save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y1[:25]), *command[2:])
+        report.check("no training sample" not in result.stderr, f"{command[0]}: all classes have training samples: {result.stderr!r}")
+
+
 def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_regression")
@@ -509,7 +522,7 @@ def main():
         program = work.compile(TWO)
         parts += [lambda check=check: check(work, report, program) for check in
                   (check_classes, check_labels, check_real, check_rules, check_validation, check_times,
-                   check_intervals, check_economy, check_jitter, check_errors)]
+                   check_intervals, check_economy, check_jitter, check_unseen, check_errors)]
         for part in parts:
             try:
                 part()
