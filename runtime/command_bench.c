@@ -285,6 +285,10 @@ static EntkStatus parse(BenchCommand *command, EntkArgs *args, EntkError *error)
 			status = entk_common_take(&command->common, id, args->value, error);
 		}
 	}
+	if (status == ENTK_OK && command->pairs && command->samples) {
+		entk_fail(error, ENTK_USAGE, "--pairs", "not beside --samples, which says how many pairs there are");
+		return entk_fix(error, "give one of them");
+	}
 	return status;
 }
 

@@ -97,6 +97,9 @@ static EntkStatus check(EntkLearnLine *line, EntkError *error)
 		return entk_fail(error, ENTK_USAGE, "--sphere", "needs no data, got \"%s\"", line->arguments[0]);
 	if (!command->sphere && sphere_only)
 		return entk_fail(error, ENTK_USAGE, NULL, "--degrees, --target, --sizes and --noise go with --sphere");
+	if (command->target_degree == SIZE_MAX && (command->size_count || command->noise > 0))
+		return entk_fail(error, ENTK_USAGE, command->size_count ? "--sizes" : "--noise",
+				 "belongs to a learning curve, which --target=K asks for");
 	if (command->sphere && entk_ridge_chosen(line->learn.rule))
 		return entk_fail(error, ENTK_USAGE, "--ridge",
 				 "expected a number beside --sphere: there are no samples to choose on");

@@ -39,6 +39,7 @@ typedef struct VerifyCommand {
 	EntkCommon common;
 	EntkGramOptions gram;
 	const char *store, *net;
+	const char *needs_x; /* the last option given that says nothing without samples */
 	EntkInputs inputs;
 	uint64_t tiles, seed;
 	bool bad; /* something was not as it should be */
@@ -50,6 +51,8 @@ static EntkStatus parse(VerifyCommand *command, EntkArgs *args, EntkError *error
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;) {
 		if (id == ENTK_ARG_ERROR)
 			return error->status;
+		if (id == TILES || id == SEED || id == ENTK_OPTION_SET)
+			command->needs_x = id == TILES ? "--tiles" : id == SEED ? "--seed" : "--set";
 		if (id == NET)
 			command->net = args->value;
 		else if (id == TILES)
@@ -71,6 +74,10 @@ static EntkStatus parse(VerifyCommand *command, EntkArgs *args, EntkError *error
 	if (status == ENTK_OK && !command->common.help && !command->store) {
 		entk_fail(error, ENTK_USAGE, NULL, "no store; expected %s", args->usage);
 		return entk_fix(error, "name a folder that `gram X -o K.gram` made");
+	}
+	if (status == ENTK_OK && !command->common.help && command->needs_x && !command->inputs.x_name) {
+		entk_fail(error, ENTK_USAGE, command->needs_x, "nothing is computed again without samples");
+		return entk_fix(error, "name those that the store was made with: verify S.gram X [Z]");
 	}
 	return status;
 }

@@ -147,7 +147,7 @@ static bool emit_text(Arena *arena, const Recursions *r, EmitForm form, const ch
 static Emit *begin_emit(Cg *cg, Arena *arena, const RecProgram *rec, const char *prefix)
 {
 	Emit *e = ARENA_NEW(arena, Emit);
-	*e = (Emit){.cg = cg, .arena = arena, .rec = rec, .prefix = prefix};
+	*e = (Emit){.cg = cg, .arena = arena, .rec = rec, .prefix = prefix, .together = 1};
 	return e;
 }
 

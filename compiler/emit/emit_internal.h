@@ -88,6 +88,7 @@ typedef struct Emit {
 	LLVMValueRef *v_parity; /* per buffer id: which copy of a carried buffer is current */
 	Slide slides[64];
 	uint32_t slide_count;
+	unsigned together; /* positions whose values are joined (cg_join) now: 1 or 2 */
 	LLVMValueRef v_row_k, v_row_theta; /* REC_SINK_SUM: sums of the row */
 	uint32_t table_count;              /* for names */
 	Functions functions;               /* once they are emitted */
@@ -126,7 +127,6 @@ void emit_domain(Emit *e, const uint32_t shape[AXES], uint32_t axis, LLVMValueRe
 void emit_nest(Emit *e, const RecNest *nest);
 /* The rows of a chain of nests as a wave. */
 void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t count);
-KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
 /* First lane of plane 0 (K) or 1 (Theta) of a buffer's current (or next) copy. */
 LLVMValueRef emit_plane(Emit *e, const RecBuffer *buffer, bool theta, bool next);
 /* Index in lanes of position v_t (halo coordinates may be negative) of element v_r in a slice. */

@@ -109,6 +109,25 @@ static LLVMValueRef map_index(Emit *e, const RecMap *maps, const LLVMValueRef v_
 	return v_index;
 }
 
+/* ---- positions taken together ---- */
+
+/* Two positions' values as one operand. */
+static LLVMValueRef join(Emit *e, LLVMValueRef v_first, LLVMValueRef v_second)
+{
+	return e->together == 1 ? v_first : cg_join(e->cg, v_first, v_second);
+}
+
+/* The same for all positions. */
+static LLVMValueRef joined(Emit *e, LLVMValueRef v)
+{
+	return join(e, v, v);
+}
+
+static LLVMValueRef coef(Emit *e, int32_t i)
+{
+	return joined(e, e->v_coef[i]);
+}
+
 /* ---- leaves ---- */
 
 static KT load_kt(Emit *e, const RecBuffer *b, LLVMValueRef v_index)
@@ -188,12 +207,11 @@ static LLVMValueRef right_axis_index(Emit *e, const uint32_t shape[AXES], const 
 	return cg_iadd(cg, emit_per_frame(e, base), cg_imul(cg, v_u[axis], emit_per_frame(e, sign)));
 }
 
-static KT edges(Emit *e, const RecExpr *x, const Point *p, KT a)
+/* The weight of a pair of positions, a product over the axes, as a splat. */
+static LLVMValueRef edge_weight(Emit *e, LLVMValueRef v_table, const Point *p)
 {
 	Cg *cg = e->cg;
-	char *name = arena_printf(e->arena, "%s.edges%u", e->prefix, e->table_count++);
-	size_t n = (size_t)p->shape[0] + p->shape[1] + p->shape[2];
-	LLVMValueRef v_table = cg_global_f64_array(cg, name, x->edge_weights, n), v_weight = cg_f64_const(cg, 1);
+	LLVMValueRef v_weight = cg_f64_const(cg, 1);
 	int64_t start = 0;
 	for (uint32_t axis = 0; axis < AXES; axis++) {
 		LLVMValueRef v_left = cg_load_f64(cg, v_table, cg_iadd(cg, p->v_t[axis], cg_i64(cg, start)));
@@ -201,8 +219,18 @@ static KT edges(Emit *e, const RecExpr *x, const Point *p, KT a)
 		v_weight = cg_fmul(cg, v_weight, cg_fmul(cg, v_left, v_right));
 		start += p->shape[axis];
 	}
-	LLVMValueRef v_splat = cg_splat(cg, cg->f32 ? cg_f64_to_lane(cg, v_weight) : v_weight);
-	return (KT){cg_fmul(cg, a.v_k, v_splat), a.v_theta ? cg_fmul(cg, a.v_theta, v_splat) : NULL};
+	return cg_splat(cg, cg->f32 ? cg_f64_to_lane(cg, v_weight) : v_weight);
+}
+
+static KT edges(Emit *e, const RecExpr *x, const Point *p, KT a)
+{
+	Cg *cg = e->cg;
+	char *name = arena_printf(e->arena, "%s.edges%u", e->prefix, e->table_count++);
+	size_t n = (size_t)p->shape[0] + p->shape[1] + p->shape[2];
+	LLVMValueRef v_table = cg_global_f64_array(cg, name, x->edge_weights, n);
+	LLVMValueRef v_first = edge_weight(e, v_table, &p[0]);
+	LLVMValueRef v_weight = join(e, v_first, e->together == 1 ? v_first : edge_weight(e, v_table, &p[1]));
+	return (KT){cg_fmul(cg, a.v_k, v_weight), a.v_theta ? cg_fmul(cg, a.v_theta, v_weight) : NULL};
 }
 
 /* ---- nonlinearities ---- */
@@ -295,25 +323,36 @@ static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValue
 	return f;
 }
 
+/* The factors of all positions that are taken together. */
+static Factors factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v_variance)
+{
+	if (x->diagonal)
+		return make_factors(e, x, p, v_variance);
+	Factors f = load_factors(e, x->var, &p[0]), other = f;
+	if (e->together == 2)
+		other = load_factors(e, x->var, &p[1]);
+	for (uint32_t i = 0; i < x->var->planes; i++) {
+		f.v_left[i] = join(e, f.v_left[i], other.v_left[i]);
+		f.v_right[i] = join(e, f.v_right[i], other.v_right[i]);
+	}
+	return f;
+}
+
 static KT dual(Emit *e, const RecExpr *x, const Point *p, KT a)
 {
 	Cg *cg = e->cg;
-	Factors f = x->diagonal ? make_factors(e, x, p, a.v_k) : load_factors(e, x->var, p);
+	Factors f = factors(e, x, p, a.v_k);
 	CgDual d = x->op == REC_OP_ABRELU ? cg_abrelu(cg, a.v_k, f.v_left[0], f.v_right[0], f.v_left[1], f.v_right[1],
-						      e->v_coef[x->coef[0]], e->v_coef[x->coef[1]])
-					  : cg_erf(cg, a.v_k, f.v_left[0], f.v_right[0], e->v_coef[x->coef[0]],
-						   e->v_coef[x->coef[1]], e->v_coef[x->coef[2]], e->v_coef[x->coef[3]]);
+						      coef(e, x->coef[0]), coef(e, x->coef[1]))
+					  : cg_erf(cg, a.v_k, f.v_left[0], f.v_right[0], coef(e, x->coef[0]),
+						   coef(e, x->coef[1]), coef(e, x->coef[2]), coef(e, x->coef[3]));
 	return (KT){d.v_k, a.v_theta ? cg_fmul(cg, a.v_theta, d.v_tdot) : NULL};
 }
 
 /* ---- expressions ---- */
 
-KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
+static KT leaf(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 {
-	Cg *cg = e->cg;
-	KT a = {NULL, NULL}, b;
-	if (x->a)
-		a = emit_expr(e, nest, x->a, p);
 	switch (x->op) {
 	case REC_OP_INPUT:
 		return input(e, p);
@@ -327,16 +366,44 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 		return array_entry(e, x, p);
 	case REC_OP_SUM:
 		return sum_entry(e, x, p);
+	default:
+		ICE("no leaf");
+	}
+}
+
+static KT leaves(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
+{
+	KT value = leaf(e, nest, x, &p[0]);
+	if (e->together == 1)
+		return value;
+	KT other = leaf(e, nest, x, &p[1]);
+	return (KT){join(e, value.v_k, other.v_k), value.v_theta ? join(e, value.v_theta, other.v_theta) : NULL};
+}
+
+/* p: as many positions as are taken together. */
+static KT expression(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
+{
+	Cg *cg = e->cg;
+	KT a = {NULL, NULL}, b;
+	if (x->a)
+		a = expression(e, nest, x->a, p);
+	switch (x->op) {
+	case REC_OP_INPUT:
+	case REC_OP_LOAD:
+	case REC_OP_TAPS:
+	case REC_OP_ARRAY:
+	case REC_OP_SUM:
+		return leaves(e, nest, x, p);
 	case REC_OP_AFFINE: {
-		LLVMValueRef v_scale = e->v_coef[x->coef[0]];
-		LLVMValueRef v_k = x->coef[1] >= 0 ? cg_fma(cg, v_scale, a.v_k, e->v_coef[x->coef[1]])
-						   : cg_fmul(cg, v_scale, a.v_k);
+		LLVMValueRef v_scale = coef(e, x->coef[0]);
+		LLVMValueRef v_k =
+			x->coef[1] >= 0 ? cg_fma(cg, v_scale, a.v_k, coef(e, x->coef[1])) : cg_fmul(cg, v_scale, a.v_k);
 		if (!e->theta)
 			return (KT){v_k, NULL};
 		return (KT){v_k, a.v_theta ? cg_fma(cg, v_scale, a.v_theta, v_k) : v_k};
 	}
 	case REC_OP_SCALE: {
-		LLVMValueRef v_scale = e->v_coef[x->coef[0]];
+		LLVMValueRef v_scale = coef(e, x->coef[0]);
 		return (KT){cg_fmul(cg, v_scale, a.v_k), a.v_theta ? cg_fmul(cg, v_scale, a.v_theta) : NULL};
 	}
 	case REC_OP_EDGES:
@@ -345,7 +412,7 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 	case REC_OP_ERF:
 		return dual(e, x, p, a);
 	case REC_OP_ADD:
-		b = emit_expr(e, nest, x->b, p);
+		b = expression(e, nest, x->b, p);
 		return (KT){cg_fadd(cg, a.v_k, b.v_k), a.v_theta && b.v_theta ? cg_fadd(cg, a.v_theta, b.v_theta)
 						       : a.v_theta            ? a.v_theta
 									      : b.v_theta};
@@ -573,6 +640,50 @@ static void place(Emit *e, const RecNest *nest, const Domain *d, uint32_t a, LLV
 	}
 }
 
+static bool has_dual(const RecExpr *x)
+{
+	return x && (x->op == REC_OP_ABRELU || x->op == REC_OP_ERF || has_dual(x->a) || has_dual(x->b));
+}
+
+/* Factors of variances are made one by one; lists of taps are loops of their own, or long. */
+static bool goes_in_twos(const RecExpr *x)
+{
+	return !x ||
+	       (!x->diagonal && (x->op != REC_OP_TAPS || x->taps->box) && goes_in_twos(x->a) && goes_in_twos(x->b));
+}
+
+/* The value at position v_t of the row and those behind it, `together` in all. */
+static void row_step(Emit *e, const RecNest *nest, const Domain *d, const Point *row, LLVMValueRef v_t,
+		     unsigned together)
+{
+	Cg *cg = e->cg;
+	Point p[2] = {*row, *row};
+	for (unsigned i = 0; i < together; i++)
+		place(e, nest, d, AXES - 1, i ? cg_iadd(cg, v_t, cg_i64(cg, 1)) : v_t, &p[i]);
+	e->together = together;
+	KT value = expression(e, nest, nest->value, p);
+	e->together = 1;
+	for (unsigned i = 0; i < together; i++)
+		sink(e, nest, &p[i],
+		     together == 1
+			     ? value
+			     : (KT){cg_half(cg, value.v_k, i), value.v_theta ? cg_half(cg, value.v_theta, i) : NULL});
+}
+
+/* All positions of a row, two at a time, and the last one alone where their number is odd. */
+static void row_in_twos(Emit *e, const RecNest *nest, const Domain *d, const Point *row)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_low = d->v_low[AXES - 1], v_high = d->v_high[AXES - 1], v_one = cg_i64(cg, 1);
+	CgLoop loop = cg_loop_begin(cg, v_low, cg_isub(cg, v_high, v_one), 2, "t");
+	row_step(e, nest, d, row, loop.v_i, 2);
+	cg_loop_end(cg, &loop);
+	LLVMValueRef v_odd = cg_ieq(cg, cg_and(cg, cg_isub(cg, v_high, v_low), v_one), v_one);
+	CgIf last = cg_if(cg, cg_and(cg, cg_ilt(cg, v_low, v_high), v_odd), "last");
+	row_step(e, nest, d, row, cg_isub(cg, v_high, v_one), 1);
+	cg_endif(cg, &last);
+}
+
 /* One row of a slice: p holds the element and the positions along the first axes. */
 static void slice_row(Emit *e, const RecNest *nest, const Domain *d, Point *p)
 {
@@ -582,15 +693,18 @@ static void slice_row(Emit *e, const RecNest *nest, const Domain *d, Point *p)
 	if (nest->sink == REC_SINK_SUM)
 		begin_row_sum(e);
 	if (d->point) {
-		place(e, nest, d, a, cg_i64(cg, 0), p);
-		sink(e, nest, p, emit_expr(e, nest, nest->value, p));
+		row_step(e, nest, d, p, cg_i64(cg, 0), 1);
 	} else {
 		place(e, nest, d, a, d->v_low[a], p);
 		begin_row(e, nest, nest->value, p, d->v_low[a]);
-		CgLoop loop = cg_loop_begin(cg, d->v_low[a], d->v_high[a], 1, "t");
-		place(e, nest, d, a, loop.v_i, p);
-		sink(e, nest, p, emit_expr(e, nest, nest->value, p));
-		cg_loop_end(cg, &loop);
+		/* A dual is a long chain of operations: two of them side by side hide each other's latency. */
+		if (has_dual(nest->value) && goes_in_twos(nest->value)) {
+			row_in_twos(e, nest, d, p);
+		} else {
+			CgLoop loop = cg_loop_begin(cg, d->v_low[a], d->v_high[a], 1, "t");
+			row_step(e, nest, d, p, loop.v_i, 1);
+			cg_loop_end(cg, &loop);
+		}
 	}
 	if (nest->sink == REC_SINK_SUM)
 		end_row_sum(e, nest, p->v_r);
@@ -709,7 +823,7 @@ static void array_nest(Emit *e, const RecNest *nest)
 		right[a] = cg_loop_begin(cg, cg_i64(cg, 0), p.v_right_shape[a], 1, "u");
 		p.v_u[a] = right[a].v_i;
 	}
-	sink(e, nest, &p, emit_expr(e, nest, nest->value, &p));
+	sink(e, nest, &p, expression(e, nest, nest->value, &p));
 	for (uint32_t a = AXES; a-- > 0;)
 		cg_loop_end(cg, &right[a]);
 	if (nest->sink == REC_SINK_SUM)

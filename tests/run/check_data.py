@@ -388,6 +388,7 @@ def command_lines(fake):
         fake.refuse(name, arguments, status, says, kind, output=False)
     refuse("no command", [], ["no command", "--help"])
     refuse("unknown command", ["grma"], ["grma", "did you mean \"gram\""])
+    refuse("options that exclude each other", ["bench", "--pairs=10", "--samples=10"], ["--pairs", "--samples"])
     refuse("an option twice", ["gram", "l.npy", "--net=gray", "--net=gray"], ["--net=gray", "given twice"])
     refuse("unknown option", ["gram", "l.npy", "--thread=2"], ["--thread=2", "did you mean --threads"])
     refuse("unknown letter", ["gram", "l.npy", "-z"], "-z")

@@ -163,6 +163,7 @@ def check_errors(work, report, program):
             ([program, "spectrum", data, "--ridge=val"], "no validation part", 1), ([program, "spectrum", data, "--time=3"], "no such option", 1),
             ([vectors, "spectrum", "--sphere", "--ridge=loo"], "no samples to choose on", 1),
             ([vectors, "spectrum", "--sphere", "--sizes=20,10", "--target=1"], "ascending", 1),
+            ([vectors, "spectrum", "--sphere", "--sizes=10,20"], "--target=K", 1),
             ([program, "spectrum", data, "--json=/nonexistent/a"], "/nonexistent", 3),
             ([program, "spectrum", data, "--figure=/nonexistent/a"], "/nonexistent", 3)):
         result = work.run_program(command)

@@ -436,6 +436,7 @@ def mismatches(store):
                             (["export", name, "-o", "k.npy"], "holds one array"), (["verify", "x.npy"], "folder"),
                             (["export", name, "--net=white", "-o", "k.npy"], "no part for net \"white\""),
                             (["verify", name, "--tiles=0"], "--tiles"),
+                            (["verify", name, "--seed=3"], "--seed: nothing is computed again without samples"),
                             (["gram", "x.npy", "--shard=1/2", "-o", "k.npz"], "NAME.gram")):
         store.refuses(str(arguments), arguments, 1, says)
     for shard in ("0/2", "3/2", "1", "/", "1/0", "a/b", "1/2/3", "-1/2"):
