@@ -7,8 +7,11 @@ Every net is compiled in both precisions; the programs' own `bench` measures the
 counts only where the results are right, so each program's kernels of a few pairs are compared with the reference
 evaluator's, in the same run; a difference above the tolerance makes the status 1.
 
+Machines are shared: a neighbour on the same core can cost a third of the speed for seconds or for minutes. So every program runs in
+several rounds; the table has the median and, behind it, the fastest. The two nets whose times are compared take turns.
+
 The machine's limit stands beside it: the time of one fused multiply-add of a whole vector, measured in the same run, and in
-the column "FMAs" how many of them would fit into the time of one step of a vector full of pairs. The recursion needs about 40
+the column "FMAs" how many of them would fit into the least time of one step of a vector full of pairs. The recursion needs about 40
 vector instructions there (relu, 3x3).
 
 One step is one pair of positions through one convolution and its nonlinearity, on one thread; what is done once per sample
@@ -47,6 +50,7 @@ CASES = [
     Case("2-layer c4cnn", "examples/histology.entk", "c4cnn", ["size=32x32"], (32, 32, 3), []),
     Case("3 dense, n 4096", "bench/vector.entk", "vector3", [], (784,), ["--samples", str(DENSE_SAMPLES)]),
 ]
+ROUNDS = 5
 SAMPLES = (2, 1)  # of the comparison with the reference evaluator: its 21 layers take seconds per pair
 
 
@@ -101,11 +105,24 @@ def difference(work, case, program, reference):
 
 
 def run_bench(program, case, threads):
+    """The results with one thread and with `threads`, of one round."""
     command = [program, "bench", "--json", "--threads", str(threads), "--net", case.net, *case.bench]
     result = subprocess.run(command, capture_output=True, text=True)
     if result.returncode != 0:
         raise lib.RunError(result, command)
-    return json.loads(result.stdout)
+    results = json.loads(result.stdout)
+    return results[0], results[-1]
+
+
+def total(result):
+    """Seconds of a Gram, with what is done once per sample."""
+    return result["seconds"] + DENSE_SAMPLES * result["prepare_seconds_per_sample"]
+
+
+def of_rounds(rounds, value):
+    """(median, least) of value(one thread, several threads); (None, None) where there is none."""
+    values = [value(*r) for r in rounds]
+    return (float(np.median(values)), min(values)) if None not in values else (None, None)
 
 
 def cell(value, form):
@@ -117,24 +134,38 @@ def measure(work, case, precision, options, reference, fma):
     program = work.compile(os.path.join(ROOT, case.file), precision=precision, sets=case.sets, extra=extra)
     nngp, ntk = difference(work, case, program, reference)
     right = nngp <= lib.TOLERANCE[precision][0] and ntk <= lib.TOLERANCE[precision][1]
-    results = run_bench(program, case, options.threads)
-    one, many = results[0], results[-1]
-    gemm = one.get("gemm_seconds")
+    rounds = [run_bench(program, case, options.threads) for _ in range(ROUNDS)]
+    one, many = rounds[0]
+    step, least_step = of_rounds(rounds, lambda a, _: a.get("ns_per_step"))
+    pair, least_pair = of_rounds(rounds, lambda a, _: a["seconds_per_pair"])
+    gemm, _ = of_rounds(rounds, lambda a, _: a.get("gemm_seconds"))
+    ratio, _ = of_rounds(rounds, lambda a, _: total(a) / a["gemm_seconds"] if a.get("gemm_seconds") else None)
+    speedup, _ = of_rounds(rounds, lambda a, b: a["seconds_per_pair"] / b["seconds_per_pair"])
     row = {
         "case": case.name, "precision": precision, "lanes": one["lanes"], "vector_bits": one["vector_bits"],
-        "ns_per_step": one.get("ns_per_step"), "seconds_per_pair": one["seconds_per_pair"],
-        "threads": many["threads"], "speedup": one["seconds_per_pair"] / many["seconds_per_pair"],
-        "nngp_difference": nngp, "ntk_difference": ntk, "right": right,
-        "gemm_seconds": gemm, "gemm_kernels": one["gemm_kernels"], "prepare_seconds_per_sample": one["prepare_seconds_per_sample"],
-        "gemm_ratio": (one["seconds"] + DENSE_SAMPLES * one["prepare_seconds_per_sample"]) / gemm if gemm else None,
+        "ns_per_step": step, "least_ns_per_step": least_step, "seconds_per_pair": pair, "least_seconds_per_pair": least_pair,
+        "threads": many["threads"], "speedup": speedup, "nngp_difference": nngp, "ntk_difference": ntk, "right": right,
+        "gemm_seconds": gemm, "gemm_kernels": one["gemm_kernels"], "gemm_ratio": ratio,
+        "prepare_seconds_per_sample": one["prepare_seconds_per_sample"],
     }
-    per_pair = 1e6 * row["seconds_per_pair"]
-    row["multiply_adds"] = row["ns_per_step"] * row["lanes"] / fma if row["ns_per_step"] and fma else None
-    print(f"{case.name:<18} {precision:<4} {row['lanes']:>5} {row['vector_bits']:>5} {cell(row['ns_per_step'], '.3f'):>8} "
-          f"{cell(row['multiply_adds'], '.0f'):>5} "
-          f"{cell(per_pair, '.4g') + ' us':>12} {row['speedup']:>7.2f}x  {nngp:>8.1e} {ntk:>8.1e} {'' if right else 'WRONG':<5} "
-          + (f"{row['gemm_ratio']:.2f} x full GEMM ({1e3 * gemm:.0f} ms, {one['gemm_kernels']})" if gemm else ""), flush=True)
+    row["multiply_adds"] = least_step * row["lanes"] / fma if step and fma else None
+    print(f"{case.name:<18} {precision:<4} {row['lanes']:>5} {row['vector_bits']:>5} {cell(step, '.3f'):>8} {cell(least_step, '.3f'):>6} "
+          f"{cell(row['multiply_adds'], '.0f'):>5} {cell(1e6 * pair, '.4g') + ' us':>12} {cell(1e6 * least_pair, '.4g'):>9} "
+          f"{speedup:>7.2f}x  {nngp:>8.1e} {ntk:>8.1e} {'' if right else 'WRONG':<5} "
+          + (f"{ratio:.2f} x full GEMM ({1e3 * gemm:.0f} ms, {one['gemm_kernels']})" if gemm else ""), flush=True)
     return row
+
+
+def compare_times(work, options, precision, first, second):
+    """How many times as long as one net another of the same file takes: the median over rounds in which they take turns."""
+    extra = [f"--cpu={options.cpu}"] if options.cpu else []
+    program = work.compile(os.path.join(ROOT, first.file), precision=precision, sets=first.sets, extra=extra)
+    ratios = []
+    for _ in range(ROUNDS):
+        a, b = (run_bench(program, case, 1)[0]["seconds_per_pair"] for case in (first, second))
+        ratios.append(b / a)
+    print(f"{second.net} takes {np.median(ratios):.2f} x the time of {first.net} ({precision}; {min(ratios):.2f} to {max(ratios):.2f})",
+          flush=True)
 
 
 # ------------------------------------------------------------------------------------------------------------ profile
@@ -210,23 +241,21 @@ def main():
         print(machine() + (f", compiled for {options.cpu}" if options.cpu else ""))
         fma = multiply_add(work)
         print("one fused multiply-add of a vector: " + (f"{fma:.3f} ns" if fma else "not measured"))
-        print(f"{'net':<18} {'':<4} {'lanes':>5} {'bits':>5} {'ns/step':>8} {'FMAs':>5} {'time/pair':>12} {options.threads:>2} threads"
+        print(f"{'net':<18} {'':<4} {'lanes':>5} {'bits':>5} {'ns/step':>8} {'least':>6} {'FMAs':>5} {'time/pair':>12} {'least':>9} {options.threads:>2} threads"
               f"  {'NNGP err':>8} {'NTK err':>8}")
         reference = {}
         for case in CASES:
             if options.only and not any(word in case.name for word in options.only):
                 continue
             rows += [measure(work, case, precision, options, reference, fma) for precision in options.precision]
+        turns = [case for case in CASES if case.net in ("cnn", "c4cnn") and any(r["case"] == case.name for r in rows)]
+        for precision in options.precision if len(turns) == 2 else []:
+            compare_times(work, options, precision, *turns)
         if options.profile:
             profile(work, options)
     if options.json:
         with open(options.json, "w") as f:
             json.dump({"machine": machine(), "rows": rows}, f, indent=1)
-    times = {(r["case"], r["precision"]): r["seconds_per_pair"] for r in rows}
-    for precision in options.precision:
-        plain, turned = times.get(("2-layer cnn", precision)), times.get(("2-layer c4cnn", precision))
-        if plain and turned:
-            print(f"c4cnn takes {turned / plain:.2f} x the time of cnn ({precision})")
     wrong = [f"{r['case']} {r['precision']}" for r in rows if not r["right"]]
     if wrong:
         print("wrong kernels: " + ", ".join(wrong))
