@@ -17,9 +17,10 @@ static const EntkOption options[] = {
 static const char *const text =
 	"Copies the tiles of the stores A, B .. (made with --shard, or interrupted) into OUT, after comparing their "
 	"checksums. OUT may\n"
-	"exist: a merge that was interrupted continues. All must belong to the same net, samples and params: that is "
+	"exist: a merge that was interrupted continues. Inputs must belong to the same net, samples and params: that "
+	"is "
 	"looked at before\n"
-	"anything is written. Inputs are not changed.\n"
+	"anything is written. They are not changed.\n"
 	"A damaged tile of an input is left out and named; the status is then 1.";
 
 typedef struct MergeCommand {
@@ -40,14 +41,21 @@ static bool same_net(const EntkStoreHeader *a, const EntkStoreHeader *b)
 	return strcmp(a->fields[ENTK_FIELD_NET], b->fields[ENTK_FIELD_NET]) == 0;
 }
 
+/* Is the store a part of the same run as the one with this header? */
+static EntkStatus match(const EntkGramStore *store, const EntkStoreHeader *wanted, EntkError *error)
+{
+	EntkStatus status = entk_store_header_match(entk_gram_store_path(store), entk_gram_store_header(store), wanted,
+						    true, false, error);
+	return status == ENTK_OK ? status : entk_fix(error, "leave it out, or merge into another folder");
+}
+
 /* Does one net's part of an input belong to what came before it? The first of each net sets the output's header. */
 static EntkStatus check_net(MergeCommand *command, const EntkGramStore *source, EntkError *error)
 {
 	const EntkStoreHeader *header = entk_gram_store_header(source);
 	for (size_t i = 0; i < command->header_count; i++)
 		if (same_net(header, &command->headers[i]))
-			return entk_store_header_match(entk_gram_store_path(source), header, &command->headers[i], true,
-						       false, error);
+			return match(source, &command->headers[i], error);
 	EntkStoreHeader *grown = realloc(command->headers, (command->header_count + 1) * sizeof *grown);
 	if (!grown)
 		return entk_fail_memory(error, "a list of nets", (command->header_count + 1) * sizeof *grown);
@@ -68,9 +76,14 @@ static EntkStatus open_target(MergeCommand *command, const EntkGramStore *source
 			return ENTK_OK;
 	}
 	size_t i = 0;
-	while (!same_net(header, &command->headers[i]))
+	while (i < command->header_count && !same_net(header, &command->headers[i]))
 		i++;
+	if (i == command->header_count)
+		return entk_fail(error, ENTK_INPUT, entk_gram_store_path(source),
+				 "it came while the stores were merged");
 	EntkStatus status = entk_gram_store_create(command->out_folder, &command->headers[i], target, error);
+	if (status == ENTK_INPUT)
+		return entk_fix(error, "merge into another folder");
 	if (status != ENTK_OK)
 		return status;
 	command->stores[command->store_count++] = *target;
@@ -117,8 +130,7 @@ static EntkStatus merge_net(MergeCommand *command, const EntkGramStore *source, 
 	EntkGramStore *target = NULL;
 	EntkStatus status = open_target(command, source, &target, error);
 	if (status == ENTK_OK)
-		status = entk_store_header_match(entk_gram_store_path(source), entk_gram_store_header(source),
-						 entk_gram_store_header(target), true, false, error);
+		status = match(source, entk_gram_store_header(target), error);
 	if (status == ENTK_OK)
 		status = copy_tiles(command, source, target, error);
 	return status;

@@ -75,8 +75,8 @@ typedef struct Cg {
 
 /* NULL and *error (arena, one line) if the CPU is unknown or LLVM lacks its target. */
 Cg *cg_create(Arena *arena, const CgOptions *options, char **error);
-/* From here on, between functions, lanes fill that many registers instead of one. Where few values live, two independent halves hide
- * the latency of long chains of operations. */
+/* From here on, between functions, lanes fill that many registers (at most 4) instead of one. Where few values live, independent parts
+ * of a vector hide each other's latency. */
 void cg_use_registers(Cg *cg, unsigned registers);
 void cg_destroy(Cg *cg); /* accepts NULL */
 

@@ -24,7 +24,7 @@ void cg_function_attribute(Cg *cg, LLVMValueRef function, const char *attribute)
 }
 
 /* What clang's -mcpu and -mtune write. The widths make LLVM use whole registers where its tuning tables would prefer
- * half of one: a lane vector is one register by construction. */
+ * half of one: a lane vector is made of whole registers. */
 static void add_target_attributes(Cg *cg, LLVMValueRef function)
 {
 	add_text_attribute(cg, function, "target-cpu", cg->target.cpu);

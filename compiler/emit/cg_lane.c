@@ -1,7 +1,8 @@
 /* Floating-point values, one pair of samples per lane (cg.h is the manual). */
 #include "emit/cg_internal.h"
 
-enum { MAX_LANES = 64 }; /* two vectors of 64 bytes are 32 floats */
+/* Four registers of 64 bytes are 64 floats (cg_use_registers), and two of those joined: twice as many. */
+enum { MAX_LANES = 128 };
 
 LLVMValueRef cg_splat(Cg *cg, LLVMValueRef v_scalar)
 {

@@ -12,7 +12,7 @@ LLVMValueRef cg_ptr_bytes(Cg *cg, LLVMValueRef v_ptr, LLVMValueRef v_bytes)
 	return cg_ptr_offset(cg, v_ptr, v_bytes, cg->t_i8);
 }
 
-/* Double lanes of an f32 program span several registers: they are aligned as one register is. */
+/* Double lanes of an f32 program, and all lanes of a net on vectors, span several registers: they are aligned as one register is. */
 static unsigned alignment_of(const Cg *cg, LLVMTypeRef type)
 {
 	unsigned natural = LLVMABIAlignmentOfType(cg->layout, type);

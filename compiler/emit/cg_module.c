@@ -49,7 +49,7 @@ static void make_types(Cg *cg)
 
 void cg_use_registers(Cg *cg, unsigned registers)
 {
-	ENTK_ASSERT(cg->function == NULL);
+	ENTK_ASSERT(cg->function == NULL && registers <= 4);
 	cg->lanes = registers * cg->target.vector_bytes / (cg->f32 ? 4 : 8);
 	cg->t_lane = LLVMVectorType(cg->t_real, cg->lanes);
 	cg->t_lane_f64 = LLVMVectorType(cg->t_f64, cg->lanes);

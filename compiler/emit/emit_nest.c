@@ -698,7 +698,7 @@ static void slice_row(Emit *e, const RecNest *nest, const Domain *d, Point *p)
 		place(e, nest, d, a, d->v_low[a], p);
 		begin_row(e, nest, nest->value, p, d->v_low[a]);
 		/* A dual is a long chain of operations: two of them side by side hide each other's latency. */
-		if (has_dual(nest->value) && goes_in_twos(nest->value)) {
+		if (nest->shape[a] > 1 && has_dual(nest->value) && goes_in_twos(nest->value)) {
 			row_in_twos(e, nest, d, p);
 		} else {
 			CgLoop loop = cg_loop_begin(cg, d->v_low[a], d->v_high[a], 1, "t");

@@ -1,4 +1,5 @@
 """Other CPUs, other folders, deep repeats: what the compiler must do beyond compiling for the machine at hand."""
+import itertools
 import os
 import shutil
 import struct
@@ -11,6 +12,7 @@ import numpy as np
 import entk_testlib as lib
 
 NET = "net n = image(6x6, channels = 2) -> conv(3x3) -> relu -> pool -> dense\n"
+VECTOR = "net n = vector(19) -> (dense -> relu)^3 -> dense\n"   # lanes of several registers
 CPUS = [("x86-64-v2", 62), ("x86-64-v3", 62), ("x86-64-v4", 62), ("generic-aarch64", 183)]  # ELF's e_machine
 BLOCK = "def block = conv(3x3, weight_std = sqrt(2), bias_std = 0.1) -> relu\n" \
         "net n = image(8x8) -> block^{count} -> pool -> dense\n"
@@ -23,16 +25,15 @@ def elf_machine(path):
 
 
 def check_cpus(report, work):
-    source = work.write(NET)
-    for cpu, machine in CPUS:
-        for precision in ("f64", "f32"):
-            out = work.fresh(".o")
-            result = work.run_compiler([source, "--emit=obj", f"--cpu={cpu}", f"--precision={precision}", "-o", out])
-            good = report.check(result.returncode == 0 and os.path.exists(out),
-                                f"--cpu={cpu} {precision}: status {result.returncode}: {result.stderr.strip()}")
-            if good:
-                report.check(elf_machine(out) == machine, f"--cpu={cpu}: ELF machine {elf_machine(out)}, not {machine}")
-    out = work.fresh(".o")
+    sources = {"image": work.write(NET), "vector": work.write(VECTOR)}
+    for (cpu, machine), precision, (name, source) in itertools.product(CPUS, ("f64", "f32"), sources.items()):
+        out = work.fresh(".o")
+        result = work.run_compiler([source, "--emit=obj", f"--cpu={cpu}", f"--precision={precision}", "-o", out])
+        good = report.check(result.returncode == 0 and os.path.exists(out),
+                            f"{name} --cpu={cpu} {precision}: status {result.returncode}: {result.stderr.strip()}")
+        if good:
+            report.check(elf_machine(out) == machine, f"{name} --cpu={cpu}: ELF machine {elf_machine(out)}, not {machine}")
+    out, source = work.fresh(".o"), sources["image"]
     result = work.run_compiler([source, "--emit=obj", "--cpu=z80-turbo", "-o", out])
     report.check(result.returncode in (1, 2) and "z80-turbo" in result.stderr and not os.path.exists(out),
                  f"--cpu=z80-turbo: status {result.returncode}: {result.stderr.strip()}")
