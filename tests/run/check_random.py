@@ -15,6 +15,8 @@ import random_nets
 
 NETS_PER_FILE = 10
 SHRINK_TRIES = 40
+# 32 units in the last place: a correlation so near to one is rounding, and the NTK has its square root in it.
+NEAR = {"f32": 2.0 ** -18, "f64": 2.0 ** -47}
 
 
 class Case:
@@ -25,20 +27,21 @@ class Case:
         self.x = random_nets.samples(net, rng, 4)
         self.z = np.concatenate([random_nets.samples(net, rng, 2), self.x[1:2]])
         self.reference = None
-        self.near = None
+        self.near = {}
 
     def refer(self, work, program):
         """What the kernels should be, by the reference evaluator's program; and which pairs the net itself makes parallel: a bias that
-        outweighs everything else leaves correlations that float32 cannot tell from one."""
+        outweighs everything else leaves correlations that the precision cannot tell from one."""
         self.reference = self.grams(work, program)
         xx, xz = (g["nngp"] for g in self.reference)
         x, z = np.diag(xx), np.diag(work.gram(program, self.z, net=self.name)["nngp"])
-        near = [k >= (1 - 2.0 ** -18) * np.sqrt(np.outer(x, d)) for k, d in ((xx, x), (xz, z))]
-        self.near = near[0] & ~np.eye(len(x), dtype=bool), near[1]
+        for precision, distance in NEAR.items():
+            near = [k >= (1 - distance) * np.sqrt(np.outer(x, d)) for k, d in ((xx, x), (xz, z))]
+            self.near[precision] = near[0] & ~np.eye(len(x), dtype=bool), near[1]
 
     def entries(self, precision="f64"):
-        """Masks over (x, x) and (x, z): pairs with |cos| = 1 although their bits may differ (equal or black samples; in float32
-        all that are as good as parallel)."""
+        """Masks over (x, x) and (x, z): pairs with |cos| = 1 although their bits may differ (equal or black samples, and all that
+        are as good as parallel)."""
         def parallel(a, b, diagonal):
             out = np.array([[np.array_equal(p, q) for q in b] for p in a])
             if diagonal:
@@ -46,7 +49,7 @@ class Case:
                 out &= ~np.eye(len(a), dtype=bool) | black[:, None]
             return out
         masks = parallel(self.x, self.x, True), parallel(self.x, self.z, False)
-        return tuple(m | n for m, n in zip(masks, self.near)) if precision == "f32" else masks
+        return tuple(m | n for m, n in zip(masks, self.near[precision]))
 
     def grams(self, work, program, **options):
         own = work.gram(program, self.x, net=self.name, **options)
