@@ -19,9 +19,6 @@
 
 #define DIAGONAL_CHUNK 16
 
-/* Doubles of a cache's line. */
-#define OWN_LINE 8
-
 /* Everything that the threads share, read-only while they run. */
 typedef struct Gram {
 	const EntkProgram *program;
@@ -90,7 +87,7 @@ static size_t k0_values(const Gram *gram)
 /* Of a thread's own outputs. Rows a power of two apart would compete for a few lines of the cache. */
 static size_t own_stride(const Gram *gram)
 {
-	return round_up(gram->sub_right, OWN_LINE) + OWN_LINE;
+	return round_up(gram->sub_right, ENTK_LINE) + ENTK_LINE;
 }
 
 /* One sub-tile. */

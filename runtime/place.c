@@ -8,9 +8,6 @@
 #include <emmintrin.h>
 #endif
 
-/* Doubles of a line. */
-#define LINE 8
-
 /* Rows whose mirror images are gathered before they are written: some lines for each of a few columns. */
 #define ROWS 64
 
@@ -20,7 +17,7 @@ static size_t smaller(size_t a, size_t b)
 }
 
 #ifdef __SSE2__
-/* The others may read after this thread has passed a lock, as after any store. */
+/* Lines that went past the caches are seen by other threads in no order of their own; from here on as after any store. */
 static void finish(void)
 {
 	_mm_sfence();
@@ -28,7 +25,7 @@ static void finish(void)
 
 static void write_line(double *to, const double *from)
 {
-	for (size_t k = 0; k < LINE; k += 2)
+	for (size_t k = 0; k < ENTK_LINE; k += 2)
 		_mm_stream_pd(to + k, _mm_loadu_pd(from + k));
 }
 
@@ -46,7 +43,7 @@ static void finish(void)
 
 static void write_line(double *to, const double *from)
 {
-	memcpy(to, from, LINE * sizeof *to);
+	memcpy(to, from, ENTK_LINE * sizeof *to);
 }
 
 static void turn_pair(const double *from, size_t from_stride, double *to, size_t to_stride)
@@ -60,9 +57,9 @@ static void turn_pair(const double *from, size_t from_stride, double *to, size_t
 /* Parts of lines, at both ends, take the usual way: the neighbours' parts are written at another time. */
 static void write_row(double *to, const double *from, size_t count)
 {
-	size_t head = smaller((LINE - (uintptr_t)to / sizeof *to % LINE) % LINE, count), i = head;
+	size_t head = smaller((ENTK_LINE - (uintptr_t)to / sizeof *to % ENTK_LINE) % ENTK_LINE, count), i = head;
 	memcpy(to, from, head * sizeof *to);
-	for (; i + LINE <= count; i += LINE)
+	for (; i + ENTK_LINE <= count; i += ENTK_LINE)
 		write_line(to + i, from + i);
 	memcpy(to + i, from + i, (count - i) * sizeof *to);
 }
@@ -84,11 +81,11 @@ void entk_place(const EntkBlock *block, double *to, size_t stride)
 }
 
 /* turned[column][row] = from[row][column]. */
-static void turn(const double *from, size_t stride, size_t rows, size_t columns, double turned[LINE][ROWS])
+static void turn(const double *from, size_t stride, size_t rows, size_t columns, double turned[ENTK_LINE][ROWS])
 {
 	size_t i = 0;
-	for (; columns == LINE && i + 2 <= rows; i += 2)
-		for (size_t j = 0; j < LINE; j += 2)
+	for (; columns == ENTK_LINE && i + 2 <= rows; i += 2)
+		for (size_t j = 0; j < ENTK_LINE; j += 2)
 			turn_pair(from + i * stride + j, stride, &turned[j][i], ROWS);
 	for (; i < rows; i++)
 		for (size_t j = 0; j < columns; j++)
@@ -99,7 +96,7 @@ static void turn(const double *from, size_t stride, size_t rows, size_t columns,
 static void mirror_piece(const EntkBlock *block, size_t top, size_t rows, size_t left, size_t columns, double *to,
 			 size_t stride)
 {
-	double turned[LINE][ROWS];
+	double turned[ENTK_LINE][ROWS];
 	size_t row = block->range.row + top;
 	turn(block->values + top * block->stride + left, block->stride, rows, columns, turned);
 	for (size_t j = 0; j < columns; j++) {
@@ -113,8 +110,8 @@ static void mirror_piece(const EntkBlock *block, size_t top, size_t rows, size_t
 void entk_place_mirrored(const EntkBlock *block, size_t columns, double *to, size_t stride)
 {
 	for (size_t top = 0; top < block->range.rows; top += ROWS)
-		for (size_t left = 0; left < columns; left += LINE)
+		for (size_t left = 0; left < columns; left += ENTK_LINE)
 			mirror_piece(block, top, smaller(ROWS, block->range.rows - top), left,
-				     smaller(LINE, columns - left), to, stride);
+				     smaller(ENTK_LINE, columns - left), to, stride);
 	finish();
 }

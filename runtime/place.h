@@ -5,6 +5,9 @@
 
 #include "tiles.h"
 
+/* Doubles of a cache's line. */
+#define ENTK_LINE 8
+
 /* A block of one kernel. Of a Gram of a set with itself (`symmetric`) only pairs with column >= row are wanted. */
 typedef struct EntkBlock {
 	const double *values; /* rows `stride` apart */

@@ -229,7 +229,7 @@ LLVMValueRef cg_f64_to_lane(Cg *cg, LLVMValueRef v);  /* the way back, rounding 
 LLVMValueRef cg_extract(Cg *cg, LLVMValueRef v, unsigned lane);
 LLVMValueRef cg_insert(Cg *cg, LLVMValueRef v, LLVMValueRef v_scalar, unsigned lane);
 /* Two lane vectors of one type as one operand of twice the width: arithmetic, comparisons, selects and the duals take
- * it too and become two interleaved streams of instructions. That hides latency (5 to 10 % of a dual); costs
+ * it too and become two interleaved streams of instructions. That hides latency; costs
  * registers. */
 LLVMValueRef cg_join(Cg *cg, LLVMValueRef v_low, LLVMValueRef v_high);
 LLVMValueRef cg_half(Cg *cg, LLVMValueRef v_joined, bool high);
