@@ -3,8 +3,8 @@
  * Every entry is summed over c in the same order with the same operations (blocks of channels of equal size, one fused
  * multiply-add after the other) wherever it stands in a tile, so its bits do not depend on tile sizes, and |x|^2 has the
  * bits of the entry (x, x). A BLAS does not promise that: of square tiles with all rows equal, 16 to 256 of them,
- * OpenBLAS 0.3.21's sgemm with its AVX2 code (Haswell, Zen) fills each with two different values, for alpha 1 as well. `make bench` puts the Gram of a net on vectors
- * beside OpenBLAS's product. */
+ * OpenBLAS 0.3.21's sgemm with its AVX2 code (Haswell, Zen) fills each with two different values, for alpha 1 as well.
+ * `make bench` puts the Gram of a net on vectors beside OpenBLAS's product. */
 #ifndef ENTK_K0_H
 #define ENTK_K0_H
 

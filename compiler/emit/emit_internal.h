@@ -88,7 +88,7 @@ typedef struct Emit {
 	LLVMValueRef *v_parity; /* per buffer id: which copy of a carried buffer is current */
 	Slide slides[64];
 	uint32_t slide_count;
-	unsigned together; /* positions whose values are joined (cg_join) now: 1 or 2 */
+	unsigned together;                 /* positions whose values are joined (cg_join) now: 1 or 2 */
 	LLVMValueRef v_row_k, v_row_theta; /* REC_SINK_SUM: sums of the row */
 	uint32_t table_count;              /* for names */
 	Functions functions;               /* once they are emitted */
@@ -127,6 +127,14 @@ void emit_domain(Emit *e, const uint32_t shape[AXES], uint32_t axis, LLVMValueRe
 void emit_nest(Emit *e, const RecNest *nest);
 /* The rows of a chain of nests as a wave. */
 void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t count);
+
+/* emit_expr.c */
+/* `p`: as many positions as are taken together. */
+KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
+/* Does taking two positions together pay, and is it possible? */
+bool emit_goes_in_twos(const RecExpr *expr);
+
+/* emit_address.c */
 /* First lane of plane 0 (K) or 1 (Theta) of a buffer's current (or next) copy. */
 LLVMValueRef emit_plane(Emit *e, const RecBuffer *buffer, bool theta, bool next);
 /* Index in lanes of position v_t (halo coordinates may be negative) of element v_r in a slice. */
@@ -135,6 +143,12 @@ LLVMValueRef emit_row_major(Emit *e, const uint32_t shape[AXES], const LLVMValue
 /* Index of entry (t, u) in array mode. */
 LLVMValueRef emit_pair_index(Emit *e, const RecBuffer *buffer, LLVMValueRef v_r, const LLVMValueRef v_t[AXES],
 			     const LLVMValueRef v_u[AXES]);
+/* From the buffer's start to that of element v_r. */
+LLVMValueRef emit_element_offset(Emit *e, const RecBuffer *buffer, LLVMValueRef v_r);
+/* Row-major index of t' from u: the view of the frame. */
+LLVMValueRef emit_right_index(Emit *e, const uint32_t shape[AXES], const LLVMValueRef v_u[AXES]);
+/* Index of the pair (t, u) in an array that keeps some pairs only; a map per frame. */
+LLVMValueRef emit_map_index(Emit *e, const RecMap *maps, const LLVMValueRef v_t[AXES], const LLVMValueRef v_u[AXES]);
 
 /* emit_taps.c */
 void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *row);

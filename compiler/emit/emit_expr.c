@@ -1,0 +1,333 @@
+/* Expressions: the value of a nest at a position, or at two that are taken together. */
+#include "emit/emit_internal.h"
+
+/* ---- positions taken together ---- */
+
+/* Two positions' values as one operand. */
+static LLVMValueRef join(Emit *e, LLVMValueRef v_first, LLVMValueRef v_second)
+{
+	return e->together == 1 ? v_first : cg_join(e->cg, v_first, v_second);
+}
+
+/* The same for all positions. */
+static LLVMValueRef joined(Emit *e, LLVMValueRef v)
+{
+	return join(e, v, v);
+}
+
+static LLVMValueRef coef(Emit *e, int32_t i)
+{
+	return joined(e, e->v_coef[i]);
+}
+
+/* ---- leaves ---- */
+
+static KT load_kt(Emit *e, const RecBuffer *b, LLVMValueRef v_index)
+{
+	KT value = {cg_load_lane(e->cg, emit_plane(e, b, false, false), v_index), NULL};
+	if (b->theta && e->theta)
+		value.v_theta = cg_load_lane(e->cg, emit_plane(e, b, true, false), v_index);
+	return value;
+}
+
+static KT input(Emit *e, const Point *p)
+{
+	Cg *cg = e->cg;
+	if (e->rec->vector_input) {
+		bool theta = e->rec->input_theta && e->theta;
+		return (KT){cg_load_lane(cg, e->v_k0, cg_i64(cg, 0)),
+			    theta ? cg_load_lane(cg, e->v_k0, cg_i64(cg, 1)) : NULL};
+	}
+	LLVMValueRef v_channels = cg_i64(cg, e->rec->channels);
+	LLVMValueRef v_left = cg_imul(cg, emit_row_major(e, p->shape, p->v_t), v_channels);
+	LLVMValueRef v_right = cg_imul(cg, emit_right_index(e, p->shape, p->v_u), v_channels);
+	LLVMValueRef v_sum = NULL;
+	if (e->rec->channels <= 4) {
+		for (uint32_t c = 0; c < e->rec->channels; c++) {
+			LLVMValueRef v_l = cg_iadd(cg, v_left, cg_i64(cg, c)),
+				     v_r = cg_iadd(cg, v_right, cg_i64(cg, c));
+			LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_x, v_l);
+			LLVMValueRef v_z = cg_load_lane(cg, e->v_z, v_r);
+			v_sum = v_sum ? cg_fma(cg, v_x, v_z, v_sum) : cg_fmul(cg, v_x, v_z);
+		}
+	} else {
+		LLVMValueRef v_acc = cg_var(cg, cg->t_lane, "dot");
+		cg_set(cg, v_acc, cg_lane_zero(cg));
+		CgLoop loop = cg_loop_begin(cg, cg_i64(cg, 0), v_channels, 1, "channel");
+		LLVMValueRef v_l = cg_iadd(cg, v_left, loop.v_i), v_r = cg_iadd(cg, v_right, loop.v_i);
+		LLVMValueRef v_x = e->pair ? cg_load_splat(cg, e->v_x, v_l) : cg_load_lane(cg, e->v_x, v_l);
+		cg_set(cg, v_acc, cg_fma(cg, v_x, cg_load_lane(cg, e->v_z, v_r), cg_get(cg, v_acc)));
+		cg_loop_end(cg, &loop);
+		v_sum = cg_get(cg, v_acc);
+	}
+	return (KT){cg_fmul(cg, v_sum, cg_lane_const(cg, 1.0 / e->rec->channels)), NULL};
+}
+
+static KT array_entry(Emit *e, const RecExpr *x, const Point *p)
+{
+	LLVMValueRef v_index =
+		cg_iadd(e->cg, emit_element_offset(e, x->buffer, p->v_r), emit_map_index(e, x->map, p->v_t, p->v_u));
+	return load_kt(e, x->buffer, v_index);
+}
+
+static KT sum_entry(Emit *e, const RecExpr *x, const Point *p)
+{
+	Cg *cg = e->cg;
+	const RecBuffer *b = x->buffer;
+	LLVMValueRef v_index = b->elements > 1 ? p->v_r : cg_i64(cg, 0);
+	KT value = {cg_f64_to_lane(cg, cg_load_lane_f64(cg, emit_plane(e, b, false, false), v_index)), NULL};
+	if (b->theta && e->theta)
+		value.v_theta = cg_f64_to_lane(cg, cg_load_lane_f64(cg, emit_plane(e, b, true, false), v_index));
+	return value;
+}
+
+/* Position t' along one axis of the right grid, from u: its own axis and direction depend on the frame. Returns the index
+ * in the lists of all axes. */
+static LLVMValueRef right_axis_index(Emit *e, const uint32_t shape[AXES], const LLVMValueRef v_u[AXES], uint32_t axis)
+{
+	Cg *cg = e->cg;
+	uint32_t n = e->frames->count;
+	int64_t *base = ARENA_ARRAY(e->arena, int64_t, n), *sign = ARENA_ARRAY(e->arena, int64_t, n);
+	const int64_t start[AXES] = {0, shape[0], (int64_t)shape[0] + shape[1]};
+	for (uint32_t k = 0; k < n; k++) {
+		GridElement x = rec_element(e->frames->group,
+					    e->frames->group ? e->frames->group->inverse[e->frames->q[k]] : 0);
+		uint32_t from = x.perm[axis];
+		sign[k] = x.sign[axis];
+		base[k] = start[from] + (x.sign[axis] < 0 ? (int64_t)shape[from] - 1 : 0);
+	}
+	return cg_iadd(cg, emit_per_frame(e, base), cg_imul(cg, v_u[axis], emit_per_frame(e, sign)));
+}
+
+/* The weight of a pair of positions, a product over the axes, as a splat. */
+static LLVMValueRef edge_weight(Emit *e, LLVMValueRef v_table, const Point *p)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_weight = cg_f64_const(cg, 1);
+	int64_t start = 0;
+	for (uint32_t axis = 0; axis < AXES; axis++) {
+		LLVMValueRef v_left = cg_load_f64(cg, v_table, cg_iadd(cg, p->v_t[axis], cg_i64(cg, start)));
+		LLVMValueRef v_right = cg_load_f64(cg, v_table, right_axis_index(e, p->shape, p->v_u, axis));
+		v_weight = cg_fmul(cg, v_weight, cg_fmul(cg, v_left, v_right));
+		start += p->shape[axis];
+	}
+	return cg_splat(cg, cg->f32 ? cg_f64_to_lane(cg, v_weight) : v_weight);
+}
+
+static KT edges(Emit *e, const RecExpr *x, const Point *p, KT a)
+{
+	Cg *cg = e->cg;
+	char *name = arena_printf(e->arena, "%s.edges%u", e->prefix, e->table_count++);
+	size_t n = (size_t)p->shape[0] + p->shape[1] + p->shape[2];
+	LLVMValueRef v_table = cg_global_f64_array(cg, name, x->edge_weights, n);
+	LLVMValueRef v_first = edge_weight(e, v_table, &p[0]);
+	LLVMValueRef v_weight = join(e, v_first, e->together == 1 ? v_first : edge_weight(e, v_table, &p[1]));
+	return (KT){cg_fmul(cg, a.v_k, v_weight), a.v_theta ? cg_fmul(cg, a.v_theta, v_weight) : NULL};
+}
+
+/* ---- nonlinearities ---- */
+
+/* Numbers before the plane of this nonlinearity's factors in the current iteration. */
+static LLVMValueRef var_offset(Emit *e, const RecVar *var)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_offset = cg_i64(cg, (int64_t)var->offset);
+	for (uint32_t i = 0; i < var->repeat_count; i++) {
+		LLVMValueRef v_index = NULL;
+		for (uint32_t j = 0; j < e->iteration_count; j++)
+			if (e->iterations[j].repeat == var->repeats[i])
+				v_index = e->iterations[j].v_index;
+		ENTK_ASSERT(v_index != NULL);
+		v_offset = cg_iadd(cg, v_offset, cg_imul(cg, v_index, cg_i64(cg, (int64_t)var->strides[i])));
+	}
+	return v_offset;
+}
+
+/* r' = q r. */
+static LLVMValueRef right_element(Emit *e, const RecVar *var, LLVMValueRef v_r)
+{
+	const Group *group = e->frames->group;
+	if (var->elements == 1)
+		return cg_i64(e->cg, 0);
+	if (!group)
+		return v_r;
+	uint32_t order = group->order;
+	int64_t *table = ARENA_ARRAY(e->arena, int64_t, (size_t)e->frames->count * order);
+	for (uint32_t k = 0; k < e->frames->count; k++)
+		for (uint32_t r = 0; r < order; r++)
+			table[k * order + r] = group->product[e->frames->q[k] * order + r];
+	char *name = arena_printf(e->arena, "%s.product%u", e->prefix, e->table_count++);
+	LLVMValueRef v_table = cg_global_i64_array(e->cg, name, table, (size_t)e->frames->count * order);
+	LLVMValueRef v_row = cg_imul(e->cg, e->v_frame, cg_i64(e->cg, order));
+	return cg_load_i64(e->cg, v_table, cg_iadd(e->cg, v_row, v_r));
+}
+
+typedef struct Factors {
+	LLVMValueRef v_left[2], v_right[2];
+} Factors;
+
+static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
+{
+	Cg *cg = e->cg;
+	int64_t plane = (int64_t)(var->elements * var->positions);
+	LLVMValueRef v_base = var_offset(e, var);
+	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
+	LLVMValueRef v_positions = cg_i64(cg, (int64_t)var->positions);
+	LLVMValueRef v_left =
+		cg_iadd(cg, v_base, cg_iadd(cg, cg_imul(cg, v_r, v_positions), emit_row_major(e, p->shape, p->v_t)));
+	LLVMValueRef v_right = cg_iadd(cg, v_base,
+				       cg_iadd(cg, cg_imul(cg, right_element(e, var, v_r), v_positions),
+					       emit_right_index(e, p->shape, p->v_u)));
+	LLVMValueRef v_left_base = var->in_state ? e->v_left_state : e->v_left_vars;
+	LLVMValueRef v_right_base = var->in_state ? e->v_right_state : e->v_right_vars;
+	Factors f;
+	for (uint32_t i = 0; i < var->planes; i++) {
+		LLVMValueRef v_plane = cg_i64(cg, plane * i);
+		LLVMValueRef v_l = cg_iadd(cg, v_left, v_plane);
+		f.v_left[i] = e->pair ? cg_load_splat(cg, v_left_base, v_l) : cg_load_lane(cg, v_left_base, v_l);
+		f.v_right[i] = cg_load_lane(cg, v_right_base, cg_iadd(cg, v_right, v_plane));
+	}
+	return f;
+}
+
+static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v_variance)
+{
+	Cg *cg = e->cg;
+	const RecVar *var = x->var;
+	Factors f = {{NULL, NULL}, {NULL, NULL}};
+	if (x->op == REC_OP_ABRELU) {
+		CgFactors made = cg_variance_factors(cg, v_variance);
+		f.v_left[0] = made.v_inv;
+		f.v_left[1] = made.v_sd;
+	} else {
+		f.v_left[0] = cg_erf_factor(cg, v_variance, e->v_coef[x->coef[0]]);
+	}
+	int64_t plane = (int64_t)(var->elements * var->positions);
+	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
+	LLVMValueRef v_index =
+		cg_iadd(cg, cg_imul(cg, v_r, cg_i64(cg, (int64_t)var->positions)), emit_row_major(e, p->shape, p->v_t));
+	v_index = cg_iadd(cg, v_index, var_offset(e, var));
+	LLVMValueRef v_base = var->in_state ? e->v_right_state : e->v_right_vars;
+	for (uint32_t i = 0; i < var->planes; i++) {
+		cg_store_lane(cg, v_base, cg_iadd(cg, v_index, cg_i64(cg, plane * i)), f.v_left[i]);
+		f.v_right[i] = f.v_left[i];
+	}
+	return f;
+}
+
+/* The factors of all positions that are taken together. */
+static Factors factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v_variance)
+{
+	if (x->diagonal)
+		return make_factors(e, x, p, v_variance);
+	Factors f = load_factors(e, x->var, &p[0]), other = f;
+	if (e->together == 2)
+		other = load_factors(e, x->var, &p[1]);
+	for (uint32_t i = 0; i < x->var->planes; i++) {
+		f.v_left[i] = join(e, f.v_left[i], other.v_left[i]);
+		f.v_right[i] = join(e, f.v_right[i], other.v_right[i]);
+	}
+	return f;
+}
+
+static KT dual(Emit *e, const RecExpr *x, const Point *p, KT a)
+{
+	Cg *cg = e->cg;
+	Factors f = factors(e, x, p, a.v_k);
+	CgDual d = x->op == REC_OP_ABRELU ? cg_abrelu(cg, a.v_k, f.v_left[0], f.v_right[0], f.v_left[1], f.v_right[1],
+						      coef(e, x->coef[0]), coef(e, x->coef[1]))
+					  : cg_erf(cg, a.v_k, f.v_left[0], f.v_right[0], coef(e, x->coef[0]),
+						   coef(e, x->coef[1]), coef(e, x->coef[2]), coef(e, x->coef[3]));
+	return (KT){d.v_k, a.v_theta ? cg_fmul(cg, a.v_theta, d.v_tdot) : NULL};
+}
+
+/* ---- expressions ---- */
+
+static KT leaf(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
+{
+	switch (x->op) {
+	case REC_OP_INPUT:
+		return input(e, p);
+	case REC_OP_LOAD:
+		return load_kt(e, x->buffer,
+			       nest->array_mode ? emit_pair_index(e, x->buffer, p->v_r, p->v_t, p->v_u)
+						: emit_slice_index(e, x->buffer, p->v_r, p->v_t));
+	case REC_OP_TAPS:
+		return emit_taps(e, nest, x, p);
+	case REC_OP_ARRAY:
+		return array_entry(e, x, p);
+	case REC_OP_SUM:
+		return sum_entry(e, x, p);
+	default:
+		ICE("no leaf");
+	}
+}
+
+static KT leaves(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
+{
+	KT value = leaf(e, nest, x, &p[0]);
+	if (e->together == 1)
+		return value;
+	KT other = leaf(e, nest, x, &p[1]);
+	return (KT){join(e, value.v_k, other.v_k), value.v_theta ? join(e, value.v_theta, other.v_theta) : NULL};
+}
+
+KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
+{
+	Cg *cg = e->cg;
+	KT a = {NULL, NULL}, b;
+	if (x->a)
+		a = emit_expr(e, nest, x->a, p);
+	switch (x->op) {
+	case REC_OP_INPUT:
+	case REC_OP_LOAD:
+	case REC_OP_TAPS:
+	case REC_OP_ARRAY:
+	case REC_OP_SUM:
+		return leaves(e, nest, x, p);
+	case REC_OP_AFFINE: {
+		LLVMValueRef v_scale = coef(e, x->coef[0]);
+		LLVMValueRef v_k =
+			x->coef[1] >= 0 ? cg_fma(cg, v_scale, a.v_k, coef(e, x->coef[1])) : cg_fmul(cg, v_scale, a.v_k);
+		if (!e->theta)
+			return (KT){v_k, NULL};
+		return (KT){v_k, a.v_theta ? cg_fma(cg, v_scale, a.v_theta, v_k) : v_k};
+	}
+	case REC_OP_SCALE: {
+		LLVMValueRef v_scale = coef(e, x->coef[0]);
+		return (KT){cg_fmul(cg, v_scale, a.v_k), a.v_theta ? cg_fmul(cg, v_scale, a.v_theta) : NULL};
+	}
+	case REC_OP_EDGES:
+		return edges(e, x, p, a);
+	case REC_OP_ABRELU:
+	case REC_OP_ERF:
+		return dual(e, x, p, a);
+	case REC_OP_ADD:
+		b = emit_expr(e, nest, x->b, p);
+		return (KT){cg_fadd(cg, a.v_k, b.v_k), a.v_theta && b.v_theta ? cg_fadd(cg, a.v_theta, b.v_theta)
+						       : a.v_theta            ? a.v_theta
+									      : b.v_theta};
+	case REC_OP_COUNT:
+		break;
+	}
+	ICE("expression without emitter");
+}
+
+/* ---- which go in twos ---- */
+
+static bool has_dual(const RecExpr *x)
+{
+	return x && (x->op == REC_OP_ABRELU || x->op == REC_OP_ERF || has_dual(x->a) || has_dual(x->b));
+}
+
+/* Factors of variances are made one by one; lists of taps are loops of their own, or long. */
+static bool goes_in_twos(const RecExpr *x)
+{
+	return !x ||
+	       (!x->diagonal && (x->op != REC_OP_TAPS || x->taps->box) && goes_in_twos(x->a) && goes_in_twos(x->b));
+}
+
+bool emit_goes_in_twos(const RecExpr *x)
+{
+	return has_dual(x) && goes_in_twos(x);
+}
