@@ -279,14 +279,20 @@ static EntkStatus check_net(CheckCommand *command, EntkCheckNet *net, EntkError 
 
 /* ---- augmentation [KR-15] ---------------------------------------------------------------------------------------- */
 
-/* The group of a net that averages over its copies, or of one that is equivariant; NULL: neither. */
-static const Group *group_of(const Network *network, NodeKind kind)
+/* The group over whose copies a net averages, or to which it lifts; NULL: neither. */
+static const Group *augmented_by(const Network *network)
 {
-	for (uint32_t i = 0; i < network->node_count; i++) {
-		const Node *node = network->nodes[i];
-		if (node->kind == kind)
-			return kind == NODE_AUGMENT ? node->as.augment.group : node->type.group;
-	}
+	for (uint32_t i = 0; i < network->node_count; i++)
+		if (network->nodes[i]->kind == NODE_AUGMENT)
+			return network->nodes[i]->as.augment.group;
+	return NULL;
+}
+
+static const Group *lifted_to(const Network *network)
+{
+	for (uint32_t i = 0; i < network->node_count; i++)
+		if (node_has_relation(network->nodes[i], RELATION_LIFT))
+			return network->nodes[i]->type.group;
 	return NULL;
 }
 
@@ -330,10 +336,10 @@ static void report_augmentations(CheckCommand *command, bool silent)
 	entk_json_array(&command->json);
 	for (size_t i = 0; i < command->net_count; i++) {
 		const EntkCheckNet *a = &command->nets[i];
-		const Group *group = group_of(find_network(command, a->net), NODE_AUGMENT);
+		const Group *group = augmented_by(find_network(command, a->net));
 		for (size_t j = 0; group && !a->refusal && j < command->net_count; j++) {
 			const EntkCheckNet *b = &command->nets[j];
-			const Group *lifted = group_of(find_network(command, b->net), NODE_LIFT);
+			const Group *lifted = lifted_to(find_network(command, b->net));
 			if (i != j && !b->refusal && lifted && group_equal(group, lifted) &&
 			    entk_same_input(a->net, b->net))
 				report_pair(command, a, b, silent);

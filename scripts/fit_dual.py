@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""Fit the polynomials of compiler/emit/cg_dual.c and write them as compiler/emit/cg_dual_coef.h.
+"""Fit the polynomials of compiler/emit/duals/ and write them as compiler/emit/duals/coefficients.h.
 
-    scripts/fit_dual.py > compiler/emit/cg_dual_coef.h        (needs mpmath and numpy; half a minute)
+    scripts/fit_dual.py > compiler/emit/duals/coefficients.h        (needs mpmath and numpy; half a minute)
 
 Both duals need one function, the angle over its sine as a function of its cosine,
 
     R(y) = acos(y) / sqrt(1 - y^2)     on [1/sqrt 2, 1],
 
 whose nearest singularity is y = -1: every further coefficient wins a factor of about 25 (as a function of the square of
-the sine, the usual choice, it would be 5.8). cg_dual.c says how an arbitrary angle gets there.
+the sine, the usual choice, it would be 5.8). duals/angle.h says how an arbitrary angle gets there.
 
   ABRelu  B(v) = R(v / sqrt 2) / sqrt 2 on [1, sqrt 2]; it is multiplied by t = sqrt(2 - v^2), so the error of t B counts.
           Pinned: B(1) is the constant pi/4 that it is added to, to the last bit; then correlation 0 gives asin exactly 0 and
@@ -65,7 +65,7 @@ def rounded(x, dtype):
 
 
 def evaluate(coefficients, chains, dtype):
-    """The polynomial at 1 as cg_dual.c adds it up."""
+    """The polynomial at 1 as duals/polynomial_of.c adds it up."""
     sums = []
     for chain in range(chains):
         total = dtype(0)

@@ -101,7 +101,7 @@ static void check_seam(const Proof *proof, const Node *node, const Window *w, Fl
 		moves = moves || w->size[a] > 1 || w->stride[a] > 1;
 	if (flow->seam == NULL || !moves)
 		return;
-	uint32_t axis = flow->seam->as.sum.axis;
+	uint32_t axis = flow->seam->as.join.axis;
 	bool turned = proof->reflected[axis];
 	for (uint32_t b = 0; b < proof->dim; b++)
 		turned = turned || (b != axis &&
@@ -135,7 +135,7 @@ static void check_exchanged(const Proof *proof, const Node *node, const Window *
 			const char *reason =
 				arena_printf(proof->arena, "window/stride differ on exchanged axes %u,%u", a, b);
 			if (anchors &&
-			    node->kind != NODE_WINDOW_POOL) /* a filter is turned with r, a pool's box is not */
+			    !node_has_map(node, MAP_WINDOW)) /* a filter is turned with r, a pool's box is not */
 				fail_average(flow, node, reason);
 			else
 				fail_broken(
@@ -166,7 +166,7 @@ static void check_axes(const Proof *proof, const Node *node, const Window *w, Fl
 			continue;
 		if (result == AXIS_ASYMMETRIC)
 			fail_broken(flow, node, arena_printf(proof->arena, "anchors not symmetric on axis %u", a),
-				    axis_remedy(proof->arena, &axis, a, node->kind == NODE_WINDOW_POOL));
+				    axis_remedy(proof->arena, &axis, a, node_has_map(node, MAP_WINDOW)));
 		if (result == AXIS_DISPLACED)
 			fail_broken(flow, node, "centre displaced by an earlier circular layer",
 				    "The symmetry would be kept by odd filters in the circular layers before, or by "
@@ -177,8 +177,8 @@ static void check_axes(const Proof *proof, const Node *node, const Window *w, Fl
 
 static void check_window(const Proof *proof, const Node *node, const Window *w, Flow *flow)
 {
-	if (node->type.domain != DOMAIN_GRID && node->type.domain != DOMAIN_GROUP_GRID)
-		return; /* a bare H has no positions */
+	if (!type_has_positions(&node->type))
+		return; /* a bare H */
 	check_seam(proof, node, w, flow);
 	check_exchanged(proof, node, w, flow);
 	check_axes(proof, node, w, flow);
@@ -186,14 +186,14 @@ static void check_window(const Proof *proof, const Node *node, const Window *w, 
 
 static const SupportCacheEntry *look_at_support(const Proof *proof, const Node *node)
 {
-	const Support *support = &node->as.conv.support;
-	const Window *w = &node->as.conv.window;
+	const Support *support = &node->as.weights.support;
+	const Window *w = &node->as.weights.window;
 	SupportCacheEntry *entry = &proof->cache[((uintptr_t)support->taps >> 4) % CACHE_SIZE];
 	if (entry->taps == support->taps && memcmp(&entry->window, w, sizeof *w) == 0)
 		return entry;
 	entry->taps = support->taps;
 	memcpy(&entry->window, w, sizeof *w);
-	uint32_t dim = node->type.domain == DOMAIN_GROUP ? 0 : proof->dim;
+	uint32_t dim = type_dim(&node->type);
 	entry->symmetric = support_marginal_symmetric(support, w, dim, &proof->generators);
 	entry->fixed = support_is_fixed(support, w, dim, &proof->generators);
 	return entry;
@@ -212,7 +212,7 @@ static void follow_plain_conv(const Proof *proof, const Node *node, Flow *flow)
 					 : "The symmetry would be kept by a 1x1 filter, or by this convolution after "
 					   "the lift, where "
 					   "it is the group convolution.");
-	check_window(proof, node, &node->as.conv.window, flow);
+	check_window(proof, node, &node->as.weights.window, flow);
 }
 
 static void follow_group_conv(Proof *proof, const Node *node, Flow *flow)
@@ -229,7 +229,7 @@ static void follow_group_conv(Proof *proof, const Node *node, Flow *flow)
 		keep_first(&proof->asymmetric, failure);
 		fail_average(flow, node, failure.reason);
 	}
-	check_window(proof, node, &node->as.conv.window, flow);
+	check_window(proof, node, &node->as.weights.window, flow);
 }
 
 static void follow_lift(Proof *proof, const Node *node, Flow *flow)
@@ -259,7 +259,7 @@ static void follow_pool(Proof *proof, const Node *node, Flow *flow)
 		settle(proof, flow, flow->merged);
 		return;
 	}
-	if (node->as.pool.over == POOL_POSITIONS) {
+	if (node->as.map.over == POOL_POSITIONS) {
 		fail_average(flow, node, "pool over positions before the pool over elements");
 		settle(proof, flow, false);
 		return;
@@ -277,22 +277,17 @@ static void follow_flatten(Proof *proof, const Node *node, Flow *flow)
 
 /* ---- joins and repeats ---------------------------------------------------------------------------------------- */
 
-static bool has_grid(const Node *node)
-{
-	return node->type.domain == DOMAIN_GRID || node->type.domain == DOMAIN_GROUP_GRID;
-}
-
 static Flow join(const Proof *proof, const Node *node)
 {
-	const Node *first = node->as.sum.branches[0];
+	const Node *first = node->as.join.branches[0];
 	Flow flow = proof->flows[first->id];
-	uint32_t along = node->kind == NODE_CONCAT ? node->as.sum.axis : CONCAT_CHANNELS;
-	for (uint32_t i = 1; i < node->as.sum.count; i++) {
-		const Flow *branch = &proof->flows[node->as.sum.branches[i]->id];
+	uint32_t along = node->as.join.kind == JOIN_CONCAT ? node->as.join.axis : CONCAT_CHANNELS;
+	for (uint32_t i = 1; i < node->as.join.count; i++) {
+		const Flow *branch = &proof->flows[node->as.join.branches[i]->id];
 		if (flow.seam == NULL)
 			flow.seam = branch->seam;
 		/* each turns about its own centre, which keeps the kernel's invariance */
-		if (along < proof->dim && (node->as.sum.branches[i]->type.shape[along] != first->type.shape[along] ||
+		if (along < proof->dim && (node->as.join.branches[i]->type.shape[along] != first->type.shape[along] ||
 					   flow.z[along] != branch->z[along]))
 			fail_average(&flow, node, "branches with different centres");
 		keep_first(&flow.broken, branch->broken);
@@ -302,7 +297,7 @@ static Flow join(const Proof *proof, const Node *node)
 		for (uint32_t a = 0; a < proof->dim; a++) {
 			if (flow.constraint[a] == NULL)
 				flow.constraint[a] = branch->constraint[a];
-			if (a != along && has_grid(node) && flow.z[a] != branch->z[a])
+			if (a != along && type_has_positions(&node->type) && flow.z[a] != branch->z[a])
 				fail_broken(&flow, node, "branches with different centres",
 					    "The symmetry would be kept by odd filters in the circular layers of the "
 					    "branches.");
@@ -320,7 +315,7 @@ static Flow after_repeat(const Proof *proof, const Node *node)
 	const Flow *in = &proof->flows[node->input->id];
 	Flow flow = proof->flows[node->as.repeat.body->id];
 	uint32_t count = node->as.repeat.count;
-	for (uint32_t a = 0; a < proof->dim && has_grid(node); a++) {
+	for (uint32_t a = 0; a < proof->dim && type_has_positions(&node->type); a++) {
 		int64_t n = node->type.shape[a], step = flow.z[a] - in->z[a];
 		if (step != 0 && count > 1 && flow.constraint[a] != NULL)
 			fail_broken(&flow, flow.constraint[a], "centre displaced by an earlier circular layer",
@@ -355,6 +350,38 @@ static Flow enter_body(const Proof *proof, const Node *hole)
 	return flow;
 }
 
+static void follow_weights(Proof *proof, const Node *node, Flow *flow)
+{
+	switch (node->as.weights.relation) {
+	case RELATION_OWN: /* positions and elements stay where they are */
+		return;
+	case RELATION_CONV:
+		follow_plain_conv(proof, node, flow);
+		return;
+	case RELATION_LIFT:
+		follow_lift(proof, node, flow);
+		return;
+	case RELATION_GROUP:
+		follow_group_conv(proof, node, flow);
+		return;
+	}
+}
+
+static void follow_map(Proof *proof, const Node *node, Flow *flow)
+{
+	switch (node->as.map.kind) {
+	case MAP_WINDOW:
+		check_window(proof, node, &node->as.map.window, flow);
+		return;
+	case MAP_POOL:
+		follow_pool(proof, node, flow);
+		return;
+	case MAP_FLATTEN:
+		follow_flatten(proof, node, flow);
+		return;
+	}
+}
+
 static void follow(Proof *proof, const Node *node)
 {
 	Flow flow = {0};
@@ -367,37 +394,20 @@ static void follow(Proof *proof, const Node *node)
 	case NODE_HOLE:
 		flow = enter_body(proof, node);
 		break;
-	case NODE_CONV:
-		follow_plain_conv(proof, node, &flow);
-		break;
-	case NODE_LIFT:
-		follow_lift(proof, node, &flow);
-		break;
-	case NODE_GROUP_CONV:
-		follow_group_conv(proof, node, &flow);
-		break;
-	case NODE_WINDOW_POOL:
-		check_window(proof, node, &node->as.window_pool.window, &flow);
-		break;
-	case NODE_POOL:
-		follow_pool(proof, node, &flow);
-		break;
-	case NODE_FLATTEN:
-		follow_flatten(proof, node, &flow);
-		break;
-	case NODE_SUM:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
-		flow = join(proof, node);
-		break;
 	case NODE_REPEAT:
 		flow = after_repeat(proof, node);
 		break;
-	case NODE_DENSE: /* positions and elements stay where they are */
-	case NODE_ABRELU:
-	case NODE_ERF:
-	case NODE_PLANNED:
+	case NODE_WEIGHTS:
+		follow_weights(proof, node, &flow);
 		break;
+	case NODE_MAP:
+		follow_map(proof, node, &flow);
+		break;
+	case NODE_JOIN:
+		flow = join(proof, node);
+		break;
+	case NODE_POINTWISE: /* positions and elements stay where they are */
+	case NODE_SCALING:
 	case NODE_AUGMENT: /* a vector */
 	case NODE_KIND_COUNT:
 		break;
@@ -431,7 +441,7 @@ static uint32_t find_groups(Arena *arena, const Network *network, const Group **
 	uint32_t count = 0;
 	for (uint32_t id = 0; id < network->node_count; id++) {
 		const Node *node = network->nodes[id];
-		bool known = node->kind != NODE_LIFT;
+		bool known = !node_has_relation(node, RELATION_LIFT);
 		for (uint32_t i = 0; i < count && !known; i++) /* few: 98 groups at most act on a volume */
 			known = group_equal(groups[i], node->type.group);
 		if (!known)
@@ -444,7 +454,8 @@ static uint32_t find_groups(Arena *arena, const Network *network, const Group **
 static const Node *second_lift(const Network *network, const Group *first)
 {
 	for (uint32_t id = 0; id < network->node_count; id++)
-		if (network->nodes[id]->kind == NODE_LIFT && !group_equal(network->nodes[id]->type.group, first))
+		if (node_has_relation(network->nodes[id], RELATION_LIFT) &&
+		    !group_equal(network->nodes[id]->type.group, first))
 			return network->nodes[id];
 	return NULL;
 }

@@ -146,19 +146,19 @@ bool support_is_fixed(const Support *support, const Window *window, uint32_t dim
 
 bool support_is_symmetric(const Node *conv)
 {
-	ENTK_ASSERT(conv->kind == NODE_LIFT || conv->kind == NODE_GROUP_CONV);
+	ENTK_ASSERT(node_has_relation(conv, RELATION_LIFT) || node_has_relation(conv, RELATION_GROUP));
 	Generators h = group_generators(conv->type.group);
 	uint32_t dim = conv->type.domain == DOMAIN_GROUP ? 0 : conv->type.dim;
-	return dim == 0 || support_marginal_symmetric(&conv->as.conv.support, &conv->as.conv.window, dim, &h);
+	return dim == 0 || support_marginal_symmetric(&conv->as.weights.support, &conv->as.weights.window, dim, &h);
 }
 
 /* [KR-18] The number of times (h, y) occurs equals that of (g h, rho(g) y). */
 bool support_is_left_invariant(const Node *conv)
 {
-	ENTK_ASSERT(conv->kind == NODE_GROUP_CONV);
+	ENTK_ASSERT(node_has_relation(conv, RELATION_GROUP));
 	const Group *group = conv->type.group;
-	const Support *support = &conv->as.conv.support;
-	const Window *w = &conv->as.conv.window;
+	const Support *support = &conv->as.weights.support;
+	const Window *w = &conv->as.weights.window;
 	uint32_t dim = conv->type.domain == DOMAIN_GROUP ? 0 : conv->type.dim;
 	if (support->full)
 		return support_is_symmetric(conv);

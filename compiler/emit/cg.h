@@ -260,6 +260,8 @@ LLVMValueRef cg_fmax(Cg *cg, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef cg_copysign(Cg *cg, LLVMValueRef magnitude, LLVMValueRef sign);
 /* -v where `sign` is negative or -0, else v: one instruction less than copysign on most targets */
 LLVMValueRef cg_flip_sign(Cg *cg, LLVMValueRef v, LLVMValueRef sign);
+/* 2^n for the integer n that is in the lowest bits of v = n + 1.5 2^52 (float: 1.5 2^23); 2^n must be a normal number. */
+LLVMValueRef cg_power_of_two(Cg *cg, LLVMValueRef v);
 /* Ordered comparisons: i1, or a mask of lanes. */
 LLVMValueRef cg_flt(Cg *cg, LLVMValueRef a, LLVMValueRef b);
 LLVMValueRef cg_fle(Cg *cg, LLVMValueRef a, LLVMValueRef b);
@@ -284,42 +286,5 @@ LLVMValueRef cg_const_null(Cg *cg); /* a null pointer */
 LLVMValueRef cg_global_const(Cg *cg, const char *name, LLVMValueRef initializer, bool exported);
 /* Size in bytes of a type in the target's memory. */
 size_t cg_sizeof(Cg *cg, LLVMTypeRef type);
-
-/* ---- duals (cg_dual.c) ----
- *
- * All operands of a call have one type: scalar, lane or double lane; elements of float use the float approximation.
- * Coefficients are operands too (load them before the loop). A result that is not used costs nothing: the optimizer
- * drops what only it needs. */
-
-typedef struct CgDual {
-	LLVMValueRef v_k;    /* T: the new NNGP entry */
-	LLVMValueRef v_tdot; /* Tdot: what the NTK entry is multiplied by */
-} CgDual;
-
-typedef struct CgFactors {
-	LLVMValueRef v_inv; /* 1/sqrt(v); 0 where v is below the smallest normal number */
-	LLVMValueRef v_sd;  /* sqrt(v); 0 where v_inv is 0 */
-} CgFactors;
-
-/* What ABRelu needs of a variance, once per sample and position. */
-CgFactors cg_variance_factors(Cg *cg, LLVMValueRef v);
-
-/* ABRelu(al min(x,0) + be max(x,0)) of the pair with NNGP entry k and variances whose factors are given.
- * coef_d = (al - be)^2 / (2 pi),  coef_0 = (al^2 + be^2) / 2.
- * The variance itself maps by the same call with k = v and both factors those of v: a sample that meets itself has
- * the same bits on both paths, and correlation exactly 1 (cg_dual.c says why): v_k = coef_0 v, v_tdot = coef_0.
- * Absolute error of v_tdot 4e-8 (f32), 1e-16 (f64) times coef_d + coef_0, apart from what the rounding of k does. */
-CgDual cg_abrelu(Cg *cg, LLVMValueRef k, LLVMValueRef inv_a, LLVMValueRef inv_b, LLVMValueRef sd_a, LLVMValueRef sd_b,
-		 LLVMValueRef coef_d, LLVMValueRef coef_0);
-
-/* What Erf needs of a variance: 1 / sqrt(1 + 2 B^2 v); two_b2 = 2 B^2. */
-LLVMValueRef cg_erf_factor(Cg *cg, LLVMValueRef v, LLVMValueRef two_b2);
-
-/* A erf(B x) + C of the pair with NNGP entry k; ia, ib = cg_erf_factor of its variances.
- * Coefficients: two_b2 = 2 B^2;  coef_t = A^2 (2/pi);  coef_s = A^2 B^2 (4/pi);  coef_c = C^2.
- * v_k = coef_t asin(z) + coef_c,  v_tdot = coef_s ia ib / sqrt(1 - z^2),  z = two_b2 k ia ib.
- * asin keeps its relative accuracy near 0 (a few units in the last place). */
-CgDual cg_erf(Cg *cg, LLVMValueRef k, LLVMValueRef ia, LLVMValueRef ib, LLVMValueRef two_b2, LLVMValueRef coef_t,
-	      LLVMValueRef coef_s, LLVMValueRef coef_c);
 
 #endif

@@ -90,6 +90,20 @@ static LLVMValueRef float_constant(LLVMTypeRef type, double value)
 	return LLVMConstVector(parts, count);
 }
 
+static LLVMValueRef integer_constant(LLVMTypeRef type, unsigned long long value)
+{
+	LLVMTypeRef element = element_type(type);
+	LLVMValueRef v = LLVMConstInt(element, value, false);
+	if (element == type)
+		return v;
+	LLVMValueRef parts[MAX_LANES];
+	unsigned count = LLVMGetVectorSize(type);
+	ENTK_ASSERT(count <= MAX_LANES);
+	for (unsigned i = 0; i < count; i++)
+		parts[i] = v;
+	return LLVMConstVector(parts, count);
+}
+
 LLVMValueRef cg_real_const(Cg *cg, double value)
 {
 	return float_constant(cg->t_real, value);
@@ -214,6 +228,21 @@ LLVMValueRef cg_flip_sign(Cg *cg, LLVMValueRef v, LLVMValueRef sign)
 	v_sign = LLVMBuildAnd(cg->builder, v_sign, v_minus_zero, "");
 	LLVMValueRef v_bits = LLVMBuildBitCast(cg->builder, v, t_bits, "");
 	return LLVMBuildBitCast(cg->builder, LLVMBuildXor(cg->builder, v_bits, v_sign, ""), type, "");
+}
+
+LLVMValueRef cg_power_of_two(Cg *cg, LLVMValueRef v)
+{
+	check_float(cg, v);
+	bool f32 = cg_is_f32(cg, v);
+	LLVMTypeRef type = type_of(v), t_bits = f32 ? cg->t_i32 : cg->t_i64;
+	if (element_type(type) != type)
+		t_bits = LLVMVectorType(t_bits, LLVMGetVectorSize(type));
+	/* n moves to the exponent of 1, modulo the two's complement: negative ones, too. */
+	LLVMValueRef v_one = LLVMConstBitCast(float_constant(type, 1.0), t_bits);
+	LLVMValueRef v_places = integer_constant(t_bits, f32 ? 23 : 52);
+	LLVMValueRef v_bits = LLVMBuildBitCast(cg->builder, v, t_bits, "");
+	v_bits = LLVMBuildAdd(cg->builder, LLVMBuildShl(cg->builder, v_bits, v_places, ""), v_one, "");
+	return LLVMBuildBitCast(cg->builder, v_bits, type, "");
 }
 
 static LLVMValueRef compare_float(Cg *cg, LLVMRealPredicate predicate, LLVMValueRef a, LLVMValueRef b)

@@ -1,4 +1,5 @@
 /* Expressions: the value of a nest at a position, or at two that are taken together. */
+#include "emit/duals/dual.h"
 #include "emit/emit_internal.h"
 
 /* ---- positions taken together ---- */
@@ -162,9 +163,16 @@ static LLVMValueRef right_element(Emit *e, const RecVar *var, LLVMValueRef v_r)
 	return cg_load_i64(e->cg, v_table, cg_iadd(e->cg, v_row, v_r));
 }
 
+/* Of the left and the right sample; as many as the nonlinearity has. */
 typedef struct Factors {
-	LLVMValueRef v_left[2], v_right[2];
+	LLVMValueRef *v_left, *v_right;
 } Factors;
+
+static Factors new_factors(Emit *e, const RecVar *var)
+{
+	return (Factors){ARENA_ARRAY(e->arena, LLVMValueRef, var->planes + 1u),
+			 ARENA_ARRAY(e->arena, LLVMValueRef, var->planes + 1u)};
+}
 
 static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
 {
@@ -180,7 +188,7 @@ static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
 					       emit_right_index(e, p->shape, p->v_u)));
 	LLVMValueRef v_left_base = var->in_state ? e->v_left_state : e->v_left_vars;
 	LLVMValueRef v_right_base = var->in_state ? e->v_right_state : e->v_right_vars;
-	Factors f;
+	Factors f = new_factors(e, var);
 	for (uint32_t i = 0; i < var->planes; i++) {
 		LLVMValueRef v_plane = cg_i64(cg, plane * i);
 		LLVMValueRef v_l = cg_iadd(cg, v_left, v_plane);
@@ -190,18 +198,23 @@ static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
 	return f;
 }
 
+static CgArgs args_of(Emit *e, const RecExpr *x)
+{
+	LLVMValueRef *v_coef = ARENA_ARRAY(e->arena, LLVMValueRef, x->coef_count + 1u);
+	for (uint32_t i = x->coef_count; i-- > 0;)
+		v_coef[i] = coef(e, x->coef[i]);
+	return (CgArgs){v_coef, x->node->as.pointwise.args, x->node->as.pointwise.arg_count};
+}
+
 static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v_variance)
 {
 	Cg *cg = e->cg;
 	const RecVar *var = x->var;
-	Factors f = {{NULL, NULL}, {NULL, NULL}};
-	if (x->op == REC_OP_ABRELU) {
-		CgFactors made = cg_variance_factors(cg, v_variance);
-		f.v_left[0] = made.v_inv;
-		f.v_left[1] = made.v_sd;
-	} else {
-		f.v_left[0] = cg_erf_factor(cg, v_variance, e->v_coef[x->coef[0]]);
-	}
+	Factors f = new_factors(e, var);
+	if (var->planes == 0)
+		return f;
+	CgArgs args = args_of(e, x);
+	cg_faces[x->node->as.pointwise.f->id]->factors(cg, &args, v_variance, f.v_left);
 	int64_t plane = (int64_t)(var->elements * var->positions);
 	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
 	LLVMValueRef v_index =
@@ -220,6 +233,8 @@ static Factors factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v
 {
 	if (x->diagonal)
 		return make_factors(e, x, p, v_variance);
+	if (x->var->planes == 0)
+		return new_factors(e, x->var);
 	Factors f = load_factors(e, x->var, &p[0]), other = f;
 	if (e->together == 2)
 		other = load_factors(e, x->var, &p[1]);
@@ -232,13 +247,10 @@ static Factors factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v
 
 static KT dual(Emit *e, const RecExpr *x, const Point *p, KT a)
 {
-	Cg *cg = e->cg;
 	Factors f = factors(e, x, p, a.v_k);
-	CgDual d = x->op == REC_OP_ABRELU ? cg_abrelu(cg, a.v_k, f.v_left[0], f.v_right[0], f.v_left[1], f.v_right[1],
-						      coef(e, x->coef[0]), coef(e, x->coef[1]))
-					  : cg_erf(cg, a.v_k, f.v_left[0], f.v_right[0], coef(e, x->coef[0]),
-						   coef(e, x->coef[1]), coef(e, x->coef[2]), coef(e, x->coef[3]));
-	return (KT){d.v_k, a.v_theta ? cg_fmul(cg, a.v_theta, d.v_tdot) : NULL};
+	CgArgs args = args_of(e, x);
+	CgDual d = cg_faces[x->node->as.pointwise.f->id]->dual(e->cg, &args, a.v_k, f.v_left, f.v_right);
+	return (KT){d.v_k, a.v_theta ? cg_fmul(e->cg, a.v_theta, d.v_tdot) : NULL};
 }
 
 /* ---- expressions ---- */
@@ -299,8 +311,7 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 	}
 	case REC_OP_EDGES:
 		return edges(e, x, p, a);
-	case REC_OP_ABRELU:
-	case REC_OP_ERF:
+	case REC_OP_DUAL:
 		return dual(e, x, p, a);
 	case REC_OP_ADD:
 		b = emit_expr(e, nest, x->b, p);
@@ -317,7 +328,7 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 
 static bool has_dual(const RecExpr *x)
 {
-	return x && (x->op == REC_OP_ABRELU || x->op == REC_OP_ERF || has_dual(x->a) || has_dual(x->b));
+	return x && (x->op == REC_OP_DUAL || has_dual(x->a) || has_dual(x->b));
 }
 
 /* Factors of variances are made one by one; lists of taps are loops of their own, or long. */

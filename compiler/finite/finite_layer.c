@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "finite/activations/activation.h"
 #include "finite/finite_internal.h"
 
 /* Shape of a step and of one of its inputs. */
@@ -65,21 +66,16 @@ static void forward_input(FiniteNet *net, uint32_t s, const double *x)
 
 /* ---- weight layers [KR-2] ------------------------------------------------------------------------------------- */
 
-static const Affine *affine_of(const Node *node)
-{
-	return node->kind == NODE_DENSE ? &node->as.dense.affine : &node->as.conv.affine;
-}
-
 /* w / sqrt(c |S|) */
 static double weight_scale(const FiniteNet *net, const Step *step, const Shape *shape)
 {
 	double fan_in = (double)shape->from_channels * step->taps->taps;
-	return scalar_eval(affine_of(step->node)->weight_std, net->params) / sqrt(fan_in);
+	return scalar_eval(step->node->as.weights.affine.weight_std, net->params) / sqrt(fan_in);
 }
 
 static double bias_scale(const FiniteNet *net, const Step *step)
 {
-	const Scalar *bias = affine_of(step->node)->bias_std;
+	const Scalar *bias = step->node->as.weights.affine.bias_std;
 	return bias != NULL ? scalar_eval(bias, net->params) : 0;
 }
 
@@ -230,60 +226,40 @@ static void backward_pool(FiniteNet *net, uint32_t s)
 
 /* ---- nonlinearities [KR-10] ----------------------------------------------------------------------------------- */
 
-typedef struct Activation {
-	NodeKind kind;
-	double a, b, c;
-} Activation;
+typedef struct Pointwise {
+	const Activation *f;
+	double args[POINTWISE_MAX_ARGS];
+	uint32_t count;
+} Pointwise;
 
-static Activation activation_of(const FiniteNet *net, const Node *node)
+static Pointwise pointwise_of(const FiniteNet *net, const Node *node)
 {
-	Activation f = {.kind = node->kind};
-	if (node->kind == NODE_ERF) {
-		f.a = scalar_eval(node->as.erf.a, net->params);
-		f.b = scalar_eval(node->as.erf.b, net->params);
-		f.c = scalar_eval(node->as.erf.c, net->params);
-	} else {
-		ENTK_ASSERT(node->kind == NODE_ABRELU);
-		f.a = scalar_eval(node->as.abrelu.a, net->params);
-		f.b = scalar_eval(node->as.abrelu.b, net->params);
-	}
-	return f;
-}
-
-static double activate(const Activation *f, double u)
-{
-	if (f->kind == NODE_ERF)
-		return f->a * erf(f->b * u) + f->c;
-	return u > 0 ? f->b * u : f->a * u;
-}
-
-static double slope(const Activation *f, double u)
-{
-	const double two_over_root_pi = 1.1283791670955126;
-	if (f->kind == NODE_ERF)
-		return f->a * f->b * two_over_root_pi * exp(-f->b * f->b * u * u);
-	return u > 0 ? f->b : u < 0 ? f->a : 0; /* at zero, as of a black image, Theta is 0 [KR-29] */
+	Pointwise p = {.f = finite_activations[node->as.pointwise.f->id], .count = node->as.pointwise.arg_count};
+	ENTK_ASSERT(p.count <= POINTWISE_MAX_ARGS);
+	for (uint32_t i = 0; i < p.count; i++)
+		p.args[i] = scalar_eval(node->as.pointwise.args[i], net->params);
+	return p;
 }
 
 static void forward_pointwise(FiniteNet *net, uint32_t s)
 {
 	const Step *step = &net->plan->steps[s];
-	Activation f = activation_of(net, step->node);
+	Pointwise p = pointwise_of(net, step->node);
 	const double *from = net->features[step->inputs[0]];
 	size_t count = feature_count(net, s);
 	for (size_t i = 0; i < count; i++)
-		net->features[s][i] = activate(&f, from[i]);
+		net->features[s][i] = p.f->value(p.args, p.count, from[i]);
 }
 
 static void backward_pointwise(FiniteNet *net, uint32_t s)
 {
 	const Step *step = &net->plan->steps[s];
-	Activation f = activation_of(net, step->node);
+	Pointwise p = pointwise_of(net, step->node);
 	const double *from = net->features[step->inputs[0]];
 	double *to = into(net, step->inputs[0]);
 	size_t count = feature_count(net, s);
 	for (size_t i = 0; i < count; i++)
-		to[i] += net->cotangents[s][i] * slope(&f, from[i]);
+		to[i] += net->cotangents[s][i] * p.f->slope(p.args, p.count, from[i]);
 }
 
 /* ---- sums, flatten: the same numbers -------------------------------------------------------------------------- */

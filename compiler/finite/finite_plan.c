@@ -1,41 +1,21 @@
-/* The network written out as steps.
- *
- * A *scope* is a set of nodes that are written out together: the net itself, the body of a repeat, the inner net of an
- * augmentation. Its nodes are those reached backwards from its output, in the order of their ids. */
+/* The network written out as steps, scope by scope (network/scopes.h). */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/diag.h"
+#include "finite/activations/activation.h"
 #include "finite/finite_internal.h"
+#include "network/scopes.h"
 
 const char *finite_refusal(const Node *node)
 {
 	if (node->gap == GAP_STANDARD)
 		return "finite networks are made in the NTK parameterization";
-	switch (node->kind) {
-	case NODE_INPUT:
-	case NODE_HOLE:
-	case NODE_DENSE:
-	case NODE_CONV:
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-	case NODE_WINDOW_POOL:
-	case NODE_POOL:
-	case NODE_FLATTEN:
-	case NODE_ABRELU:
-	case NODE_ERF:
-	case NODE_SUM:
-	case NODE_REPEAT:
-	case NODE_AUGMENT:
-		return NULL;
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
+	if (node->gap != GAP_NONE)
 		return "it has no kernel in this version that finite networks could be compared with";
-	case NODE_KIND_COUNT:
-		break;
-	}
-	ICE("no kind of node");
+	if (node->kind == NODE_POINTWISE && finite_activations[node->as.pointwise.f->id]->value == NULL)
+		return "it is a kernel that no function has";
+	return NULL;
 }
 
 typedef struct Planner {
@@ -44,12 +24,10 @@ typedef struct Planner {
 	uint32_t capacity, group_capacity;
 	uint32_t copies;
 	uint64_t entries;     /* of the maps and matrices so far */
-	const Node **scope;   /* by node id: the output of the node's scope; NULL outside */
-	uint32_t *first;      /* by id of a scope's output: the lowest id of the scope */
+	Scopes scopes;
 	uint32_t *step_of;    /* by node id: the step that holds its value in the scope's pass under way */
 	TapMaps **taps;       /* by node id: shared by the repetitions */
 	PoolMatrix **matrix;  /* by node id */
-	const Node **pending; /* scratch of find_scope */
 	char **refusal;
 } Planner;
 
@@ -59,47 +37,6 @@ static bool refuse(Planner *p, const Node *node, const char *reason)
 {
 	*p->refusal = arena_printf(p->arena, "layer \"%s\" has no finite counterpart: %s", node->label, reason);
 	return false;
-}
-
-/* ---- scopes --------------------------------------------------------------------------------------------------- */
-
-static void reach(Planner *p, const Node *output, const Node *node, uint32_t *count)
-{
-	if (p->scope[node->id] != NULL)
-		return;
-	p->scope[node->id] = output;
-	p->pending[(*count)++] = node;
-}
-
-static void find_scope(Planner *p, const Node *output)
-{
-	uint32_t count = 0;
-	p->first[output->id] = output->id;
-	reach(p, output, output, &count);
-	while (count > 0) {
-		const Node *node = p->pending[--count];
-		if (node->id < p->first[output->id])
-			p->first[output->id] = node->id;
-		for (uint32_t i = 0; node_joins(node) && i < node->as.sum.count; i++)
-			reach(p, output, node->as.sum.branches[i], &count);
-		if (!node_joins(node) && node->input != NULL)
-			reach(p, output, node->input, &count);
-	}
-}
-
-/* Outer scopes end on higher ids than those inside them: one pass from the end finds all. */
-static void find_scopes(Planner *p, const Node *output)
-{
-	find_scope(p, output);
-	for (uint32_t id = output->id + 1; id-- > 0;) {
-		const Node *node = p->plan->network->nodes[id];
-		if (p->scope[id] == NULL)
-			continue;
-		if (node->kind == NODE_REPEAT)
-			find_scope(p, node->as.repeat.body);
-		if (node->kind == NODE_AUGMENT)
-			find_scope(p, node->as.augment.inner);
-	}
 }
 
 /* ---- steps ---------------------------------------------------------------------------------------------------- */
@@ -121,8 +58,10 @@ static bool add_step(Planner *p, StepOp op, const Node *node, uint32_t inputs, S
 	}
 	Step *step = &plan->steps[plan->step_count];
 	uint32_t *list = ARENA_ARRAY(p->arena, uint32_t, inputs + 1u);
+	Node *const *nodes;
+	node_inputs(node, &nodes);
 	for (uint32_t i = 0; i < inputs; i++)
-		list[i] = p->step_of[node_joins(node) ? node->as.sum.branches[i]->id : node->input->id];
+		list[i] = p->step_of[nodes[i]->id];
 	*step = (Step){.op = op, .node = node, .inputs = list, .input_count = inputs, .copies = p->copies};
 	step->indices = type_size(&node->type);
 	if (inputs > 0)
@@ -187,7 +126,7 @@ static bool plan_flatten(Planner *p, const Node *node)
 static bool plan_sum(Planner *p, const Node *node)
 {
 	Step *step;
-	if (!add_step(p, STEP_SUM, node, node->as.sum.count, &step))
+	if (!add_step(p, STEP_SUM, node, node->as.join.count, &step))
 		return false;
 	for (uint32_t i = 1; i < step->input_count; i++) {
 		Channels other = p->plan->steps[step->inputs[i]].channels;
@@ -256,28 +195,20 @@ static bool plan_node(Planner *p, const Node *node)
 		return plan_input(p, node);
 	case NODE_HOLE: /* set by its repeat */
 		return true;
-	case NODE_DENSE:
-	case NODE_CONV:
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-		return plan_weights(p, node);
-	case NODE_WINDOW_POOL:
-	case NODE_POOL:
-		return plan_pool(p, node);
-	case NODE_FLATTEN:
-		return plan_flatten(p, node);
-	case NODE_ABRELU:
-	case NODE_ERF:
-		return add_step(p, STEP_POINTWISE, node, 1, &step);
-	case NODE_SUM:
-		return plan_sum(p, node);
 	case NODE_REPEAT:
 		return plan_repeat(p, node);
 	case NODE_AUGMENT:
 		return plan_augment(p, node);
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
+	case NODE_POINTWISE:
+		return add_step(p, STEP_POINTWISE, node, 1, &step);
+	case NODE_WEIGHTS:
+		return plan_weights(p, node);
+	case NODE_MAP:
+		return node->as.map.kind == MAP_FLATTEN ? plan_flatten(p, node) : plan_pool(p, node);
+	case NODE_SCALING:
+		break;
+	case NODE_JOIN:
+		return plan_sum(p, node);
 	case NODE_KIND_COUNT:
 		break;
 	}
@@ -286,8 +217,8 @@ static bool plan_node(Planner *p, const Node *node)
 
 static bool plan_scope(Planner *p, const Node *output)
 {
-	for (uint32_t id = p->first[output->id]; id <= output->id; id++)
-		if (p->scope[id] == output && !plan_node(p, p->plan->network->nodes[id]))
+	for (uint32_t id = p->scopes.first[output->id]; id <= output->id; id++)
+		if (p->scopes.output[id] == output && !plan_node(p, p->plan->network->nodes[id]))
 			return false;
 	return true;
 }
@@ -309,14 +240,11 @@ FinitePlan *finite_plan(Arena *arena, const Network *network, char **refusal)
 	FinitePlan *plan = ARENA_NEW(arena, FinitePlan);
 	plan->network = network;
 	Planner p = {.arena = arena, .plan = plan, .copies = 1, .refusal = refusal};
-	p.scope = ARENA_ARRAY(arena, const Node *, count);
-	p.first = ARENA_ARRAY(arena, uint32_t, count);
+	p.scopes = network_scopes(arena, network, network->output);
 	p.step_of = ARENA_ARRAY(arena, uint32_t, count);
 	p.taps = ARENA_ARRAY(arena, TapMaps *, count);
 	p.matrix = ARENA_ARRAY(arena, PoolMatrix *, count);
-	p.pending = ARENA_ARRAY(arena, const Node *, count);
 	*refusal = NULL;
-	find_scopes(&p, network->output);
 	if (!plan_scope(&p, network->output) || !check_channels(&p))
 		return NULL;
 	/* The output is the last step but for an empty pipeline behind it: an identity. */

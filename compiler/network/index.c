@@ -1,21 +1,9 @@
 /* Index relations: which input index does an output index read? Computed anew from the window's numbers. */
 #include "network/index.h"
 
-/* Axes and sizes of the grid part of a type; a vector and a bare group have one position. */
-static uint32_t grid_dim(const Type *type)
-{
-	return type->domain == DOMAIN_GRID || type->domain == DOMAIN_GROUP_GRID ? type->dim : 0;
-}
-
 static const Group *type_group(const Type *type)
 {
-	return type->domain == DOMAIN_GROUP_GRID || type->domain == DOMAIN_GROUP ? type->group : NULL;
-}
-
-uint64_t type_size(const Type *type)
-{
-	const Group *group = type_group(type);
-	return type_positions(type) * (group ? group->order : 1);
+	return type_has_elements(type) ? type->group : NULL;
 }
 
 /* Row-major successor of a position. */
@@ -35,7 +23,7 @@ static int64_t read_position(const Reading *how, const uint32_t *t, const int64_
 	const Window *w = how->window;
 	int64_t flat = 0;
 	bool inside = true;
-	for (uint32_t a = 0; a < grid_dim(how->from); a++) {
+	for (uint32_t a = 0; a < type_dim(how->from); a++) {
 		int64_t n = how->from->shape[a];
 		int64_t first2 = 2 * ((int64_t)t[a] * w->stride[a] - w->low[a]);
 		int64_t at2 = first2 + (int64_t)w->dilation[a] * (w->size[a] - 1) + offset2[a];
@@ -57,7 +45,7 @@ bool index_map(const Reading *how, const uint32_t cell[GRID_MAX_DIM], uint32_t e
 	const Group *group = type_group(how->to), *from_group = type_group(how->from);
 	const Window *w = how->window;
 	uint64_t positions = type_positions(how->to), from_positions = type_positions(how->from), g = 0;
-	uint32_t dim = grid_dim(how->to);
+	uint32_t dim = type_dim(how->to);
 	int64_t offset2[GRID_MAX_DIM] = {0}; /* twice the cell's distance from the window's centre */
 	for (uint32_t a = 0; a < dim; a++)
 		offset2[a] = (int64_t)w->dilation[a] * (2 * (int64_t)cell[a] - ((int64_t)w->size[a] - 1));

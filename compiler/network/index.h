@@ -5,8 +5,6 @@
 
 #include "network/network.h"
 
-uint64_t type_size(const Type *type); /* of the index set: positions x group elements */
-
 /* How the index set `to` reads `from` through a window. `turned`: lift and group conv, whose cells are turned by
  * rho(r) about the window's centre and whose element h leads from r to r h. */
 typedef struct Reading {

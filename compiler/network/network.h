@@ -69,56 +69,62 @@ typedef struct Support {
 
 /* ---- nodes -------------------------------------------------------------------------------------------------- */
 
-/* A new layer is one row here, then one case in each stage (docs/architecture.md, "Adding a layer"). */
-#define NODE_KINDS(X)                                                                                       \
-	X(INPUT, "input")             /* raw data */                                                        \
-	X(HOLE, "hole")               /* the value that enters the body of a repeat */                      \
-	X(DENSE, "dense")             /* channels only, at every position and element */                    \
-	X(CONV, "conv")               /* plain convolution on a grid */                                     \
-	X(LIFT, "lift")               /* grid -> group over grid */                                         \
-	X(GROUP_CONV, "group conv")   /* on group over grid; on a bare H (dim axes all 1x1 windows) */      \
-	X(WINDOW_POOL, "window pool") /* avgpool, sumpool; per group element on a group */                  \
-	X(POOL, "pool")               /* global mean or sum over positions, elements or everything */       \
-	X(FLATTEN, "flatten")                                                                               \
-	X(ABRELU, "abrelu")   /* relu, leaky_relu, abs, abrelu: a min(x,0) + b max(x,0) */                  \
-	X(ERF, "erf")         /* a erf(b x) + c */                                                          \
-	X(SUM, "sum")         /* branches joined by + */                                                    \
-	X(REPEAT, "repeat")   /* body applied count times, each with its own weights */                     \
-	X(AUGMENT, "augment") /* mean of K(g x, g' x') of the inner net */                                  \
-	/* typed and followed by the symmetry proof, but without a kernel in this version: see Gap */       \
-	X(PLANNED, "planned") /* pointwise or a normalisation: every position and element stays in place */ \
-	X(PRODUCT, "product") /* branches joined by * */                                                    \
-	X(CONCAT, "concat")   /* branches joined along the channels or a grid axis */
+/* The classes of nodes: few, and closed. What a stage asks without caring which layer it is (inputs, scopes, does it move
+ * positions, does it end a region) is answered by the functions at the end of this file; what is particular to a layer
+ * stands in the layer's own row: a nonlinearity's in nonlinearities.def, a weight layer's in its index relation. A
+ * switch of a stage has one case per class (docs/architecture.md, "Adding a layer"). */
+#define NODE_KINDS(X)                                                                                \
+	X(INPUT)     /* raw data */                                                                  \
+	X(HOLE)      /* the value that enters the body of a repeat */                                \
+	X(REPEAT)    /* body applied count times, each with its own weights */                       \
+	X(AUGMENT)   /* mean of K(g x, g' x') of the inner net */                                    \
+	X(POINTWISE) /* a nonlinearity: nonlinearity.h */                                            \
+	X(WEIGHTS)   /* dense and all convolutions: weights behind an index relation [KR-2] */       \
+	X(MAP)       /* linear maps of the index without weights: pools, flatten */                  \
+	X(SCALING)   /* numbers divided or multiplied by what a sample's own variances say */        \
+	X(JOIN)      /* several branches to one value */
 
 typedef enum NodeKind {
-#define X(name, text) NODE_##name,
+#define X(name) NODE_##name,
 	NODE_KINDS(X)
 #undef X
 		NODE_KIND_COUNT
 } NodeKind;
 
+/* Which input indices does an output index read? */
+typedef enum Relation {
+	RELATION_OWN,  /* dense: its own; channels only, at every position and element */
+	RELATION_CONV, /* plain convolution on a grid */
+	RELATION_LIFT, /* grid -> group over grid */
+	RELATION_GROUP /* group convolution, on group over grid or on a bare H (dim axes all 1x1 windows) */
+} Relation;
+
+typedef enum MapKind {
+	MAP_WINDOW, /* avgpool, sumpool; per group element on a group */
+	MAP_POOL,   /* global mean or sum over positions, elements or everything */
+	MAP_FLATTEN /* indices become channels */
+} MapKind;
+
 typedef enum PoolOver { POOL_EVERYTHING, POOL_POSITIONS, POOL_ELEMENTS } PoolOver;
 
+typedef enum ScalingKind { SCALING_LAYERNORM, SCALING_DROPOUT } ScalingKind;
+
+typedef enum JoinKind { JOIN_SUM, JOIN_PRODUCT, JOIN_CONCAT } JoinKind;
+
 typedef struct Node Node;
+typedef struct Nonlinearity Nonlinearity;
 
 /* Why a node has no kernel in this version. The driver refuses to compile it (network_report_gaps), so that the
  * reference evaluator and lowering never meet such a node. */
 typedef enum Gap { GAP_NONE, GAP_LAYER, GAP_PRODUCT, GAP_STANDARD } Gap;
 
-/* Weights and bias of a dense, conv, lift or group conv layer. */
+/* Weights and bias of a weight layer. */
 typedef struct Affine {
 	const Scalar *weight_std;
 	const Scalar *bias_std; /* NULL: no bias */
 	bool standard;          /* standard parameterization, with the width multipliers s (math.md 2) */
 	uint32_t s[2];          /* of the input's and of the layer's own width */
 } Affine;
-
-/* An argument of a PLANNED node as given: a number, or a text. */
-typedef struct PlannedArg {
-	const char *name;
-	const Scalar *number; /* NULL: `text` */
-	const char *text;
-} PlannedArg;
 
 #define CONCAT_CHANNELS UINT32_MAX
 
@@ -129,41 +135,39 @@ struct Node {
 	const char *label; /* the layer's name as written: "relu", "avgpool" */
 	Type type;         /* of the output */
 	Gap gap;           /* GAP_NONE: it has a kernel */
-	Node *input;       /* the only input; NULL for INPUT, HOLE and AUGMENT; joins use as.sum */
+	Node *input;       /* the only input; NULL for INPUT, HOLE and AUGMENT; joins have as.join (node_inputs) */
 	union {
 		struct {
+			const Nonlinearity *f;
+			const Scalar *const *args; /* as the row of `f` orders them */
+			uint32_t arg_count;
+		} pointwise;
+		struct {
+			Relation relation;
 			Affine affine;
-		} dense;
+			Window window;   /* all but RELATION_OWN */
+			Support support; /* all but RELATION_OWN */
+		} weights;
 		struct {
-			Affine affine;
-			Window window;
-			Support support;
-		} conv; /* CONV, LIFT, GROUP_CONV */
+			MapKind kind;
+			PoolOver over;        /* MAP_POOL; on a plain grid always POOL_EVERYTHING */
+			bool mean;            /* avgpool, pool; false: sumpool, sum_pool */
+			bool normalize_edges; /* MAP_WINDOW */
+			Window window;        /* MAP_WINDOW */
+		} map;
 		struct {
-			Window window;
-			bool mean; /* avgpool; false: sumpool */
-			bool normalize_edges;
-		} window_pool;
+			ScalingKind kind;
+			const Scalar *eps;        /* SCALING_LAYERNORM */
+			bool positions, elements; /* SCALING_LAYERNORM: axes of the mean besides the channels */
+			const Scalar *keep;       /* SCALING_DROPOUT */
+			bool train;               /* SCALING_DROPOUT; false: changes nothing */
+		} scaling;
 		struct {
-			PoolOver over; /* on a plain grid always POOL_EVERYTHING */
-			bool mean;     /* false: sum_pool */
-		} pool;
-		struct {
-			const Scalar *a, *b;
-		} abrelu;
-		struct {
-			const Scalar *a, *b, *c;
-		} erf;
-		struct {
+			JoinKind kind;
 			Node **branches; /* at least 2; a branch may be the fork itself (identity) */
 			uint32_t count;
-			uint32_t axis; /* CONCAT: of the grid, or CONCAT_CHANNELS */
-		} sum;                 /* SUM, PRODUCT, CONCAT */
-		struct {
-			const PlannedArg *args;
-			uint32_t arg_count;
-			bool nonlinear; /* a nonlinearity; false: layernorm, dropout */
-		} planned;
+			uint32_t axis; /* JOIN_CONCAT: of the grid, or CONCAT_CHANNELS */
+		} join;
 		struct {
 			Node *hole; /* NODE_HOLE: its type is the type of `input` and of `body` */
 			Node *body; /* output of one iteration; its domain and shape equal the hole's */
@@ -202,10 +206,28 @@ typedef struct Program {
 
 /* ---- shared questions --------------------------------------------------------------------------------------- */
 
+bool type_has_positions(const Type *type);
+bool type_has_elements(const Type *type);
+uint32_t type_dim(const Type *type);             /* axes of the grid; 0 without positions */
 uint64_t type_positions(const Type *type);       /* grid positions: product of the shape; 1 if no grid */
+uint64_t type_elements(const Type *type);        /* order of the group; 1 if none */
+uint64_t type_size(const Type *type);            /* of the index set: positions x group elements */
 const char *grid_name(uint32_t dim);             /* "signal", "image", "volume" */
 char *type_text(Arena *arena, const Type *type); /* "image 32x32", "C4 over image 30x30", "vector" */
-bool node_joins(const Node *node);               /* SUM, PRODUCT, CONCAT: branches in as.sum */
+
+/* The nodes whose values a node reads in its own scope: none, its input, or the branches of a join. */
+uint32_t node_inputs(const Node *node, Node *const **inputs);
+const char *node_text(const Node *node); /* the kind of layer: "conv", "window pool", "erf", "sum" */
+bool node_has_relation(const Node *node, Relation relation);
+bool node_has_map(const Node *node, MapKind map);
+bool node_joins_by(const Node *node, JoinKind join);
+const Window *node_window(const Node *node); /* of a convolution or a window pool; NULL: it has none */
+/* Does an entry of the output read entries at other positions or elements than its own? */
+bool node_moves(const Node *node);
+/* Does an entry of the output gather entries of many displacements? Such a value cannot be made on the way: a stretch of
+ * layers that run for one displacement at a time ends here. */
+bool node_gathers(const Node *node);
+
 /* Output size and low padding of one axis (math.md 3). Returns false if a valid window does not fit. */
 bool window_axis(uint32_t size, uint32_t window, uint32_t stride, uint32_t dilation, Padding padding, uint32_t *out,
 		 int32_t *low);

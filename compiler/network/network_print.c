@@ -6,15 +6,7 @@
 #include <string.h>
 
 #include "base/diag.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static const char *const kind_names[] = {
-#define X(name, text) text,
-	NODE_KINDS(X)
-#undef X
-};
-_Static_assert(COUNT(kind_names) == NODE_KIND_COUNT, "one text per kind of node");
+#include "network/nonlinearity.h"
 
 /* ---- arguments ------------------------------------------------------------------------------------------------ */
 
@@ -63,14 +55,12 @@ static char *affine_text(const Printer *p, const Affine *affine)
 	return text;
 }
 
-static char *planned_text(const Printer *p, const Node *node)
+static char *pointwise_text(const Printer *p, const Node *node)
 {
 	char *text = arena_printf(p->arena, "%s", "");
-	for (uint32_t i = 0; i < node->as.planned.arg_count; i++) {
-		const PlannedArg *arg = &node->as.planned.args[i];
-		text = arena_printf(p->arena, "%s%s%s=%s", text, i == 0 ? "" : " ", arg->name,
-				    arg->number != NULL ? number_text(p, arg->number) : arg->text);
-	}
+	for (uint32_t i = 0; i < node->as.pointwise.arg_count; i++)
+		text = arena_printf(p->arena, "%s%s%s=%s", text, i == 0 ? "" : " ",
+				    node_argument_name(p->arena, node, i), number_text(p, node->as.pointwise.args[i]));
 	return text;
 }
 
@@ -100,74 +90,83 @@ static char *support_text(const Printer *p, const Support *s, uint32_t dim, bool
 	return arena_printf(p->arena, "%s%s}", text, s->count > 12 ? " ..." : "");
 }
 
-static char *conv_text(const Printer *p, const Node *node)
+static char *weights_text(const Printer *p, const Node *node)
 {
-	const char *affine = affine_text(p, &node->as.conv.affine);
-	bool on_group = node->kind == NODE_GROUP_CONV;
-	uint32_t dim = node->type.dim;
-	bool bare = node->type.domain == DOMAIN_GROUP; /* elements alone */
-	const char *support = support_text(p, &node->as.conv.support, bare ? 0 : dim, on_group);
-	if (bare)
+	const char *affine = affine_text(p, &node->as.weights.affine);
+	bool on_group = node->as.weights.relation == RELATION_GROUP;
+	uint32_t dim = type_dim(&node->type);
+	if (node->as.weights.relation == RELATION_OWN)
+		return arena_printf(p->arena, "%s", affine);
+	const char *support = support_text(p, &node->as.weights.support, dim, on_group);
+	if (dim == 0) /* elements alone */
 		return arena_printf(p->arena, "%s %s", support, affine);
-	return arena_printf(p->arena, "%s %s %s", window_text(p, &node->as.conv.window, dim), support, affine);
+	return arena_printf(p->arena, "%s %s %s", window_text(p, &node->as.weights.window, dim), support, affine);
 }
 
-static char *sum_text(const Printer *p, const Node *node)
+static char *map_text(const Printer *p, const Node *node)
+{
+	static const char *const overs[] = {"everything", "positions", "elements"};
+	const char *how = node->as.map.mean ? "mean" : "sum";
+	switch (node->as.map.kind) {
+	case MAP_WINDOW:
+		return arena_printf(p->arena, "%s %s%s", window_text(p, &node->as.map.window, node->type.dim), how,
+				    node->as.map.normalize_edges ? " normalize_edges" : "");
+	case MAP_POOL:
+		return arena_printf(p->arena, "%s over %s", how, overs[node->as.map.over]);
+	case MAP_FLATTEN:
+		return arena_printf(p->arena, "%s", "");
+	}
+	ICE("unknown map");
+}
+
+static char *scaling_text(const Printer *p, const Node *node)
+{
+	if (node->as.scaling.kind == SCALING_DROPOUT)
+		return arena_printf(p->arena, "keep=%s mode=%s", number_text(p, node->as.scaling.keep),
+				    node->as.scaling.train ? "train" : "test");
+	return arena_printf(p->arena, "over=[channels%s%s] eps=%s", node->as.scaling.positions ? ", positions" : "",
+			    node->as.scaling.elements ? ", elements" : "", number_text(p, node->as.scaling.eps));
+}
+
+static char *join_text(const Printer *p, const Node *node)
 {
 	char *text = arena_printf(p->arena, "branches");
-	if (node->kind == NODE_CONCAT && node->as.sum.axis == CONCAT_CHANNELS)
+	if (node->as.join.kind == JOIN_CONCAT && node->as.join.axis == CONCAT_CHANNELS)
 		text = arena_printf(p->arena, "channels of branches");
-	else if (node->kind == NODE_CONCAT)
-		text = arena_printf(p->arena, "axis %u of branches", node->as.sum.axis);
-	for (uint32_t i = 0; i < node->as.sum.count && i < 16; i++) {
-		const Node *branch = node->as.sum.branches[i];
+	else if (node->as.join.kind == JOIN_CONCAT)
+		text = arena_printf(p->arena, "axis %u of branches", node->as.join.axis);
+	for (uint32_t i = 0; i < node->as.join.count && i < 16; i++) {
+		const Node *branch = node->as.join.branches[i];
 		text = arena_printf(p->arena, "%s #%u", text, branch->id);
-		if (node->kind == NODE_CONCAT && node->as.sum.axis == CONCAT_CHANNELS)
+		if (node->as.join.kind == JOIN_CONCAT && node->as.join.axis == CONCAT_CHANNELS)
 			text = arena_printf(p->arena, "%s (%u)", text, branch->type.width);
 	}
-	return node->as.sum.count > 16 ? arena_printf(p->arena, "%s ...", text) : text;
+	return node->as.join.count > 16 ? arena_printf(p->arena, "%s ...", text) : text;
 }
 
 static char *arguments_text(const Printer *p, const Node *node)
 {
-	static const char *const overs[] = {"everything", "positions", "elements"};
 	switch (node->kind) {
 	case NODE_INPUT:
 		return arena_printf(p->arena, "channels=%u", node->type.channels);
 	case NODE_HOLE:
-	case NODE_FLATTEN:
 		return arena_printf(p->arena, "%s", "");
-	case NODE_DENSE:
-		return affine_text(p, &node->as.dense.affine);
-	case NODE_CONV:
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-		return conv_text(p, node);
-	case NODE_WINDOW_POOL:
-		return arena_printf(p->arena, "%s %s%s", window_text(p, &node->as.window_pool.window, node->type.dim),
-				    node->as.window_pool.mean ? "mean" : "sum",
-				    node->as.window_pool.normalize_edges ? " normalize_edges" : "");
-	case NODE_POOL:
-		return arena_printf(p->arena, "%s over %s", node->as.pool.mean ? "mean" : "sum",
-				    overs[node->as.pool.over]);
-	case NODE_ABRELU:
-		return arena_printf(p->arena, "a=%s b=%s", number_text(p, node->as.abrelu.a),
-				    number_text(p, node->as.abrelu.b));
-	case NODE_ERF:
-		return arena_printf(p->arena, "a=%s b=%s c=%s", number_text(p, node->as.erf.a),
-				    number_text(p, node->as.erf.b), number_text(p, node->as.erf.c));
-	case NODE_SUM:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
-		return sum_text(p, node);
-	case NODE_PLANNED:
-		return planned_text(p, node);
 	case NODE_REPEAT:
 		return arena_printf(p->arena, "%u times #%u to #%u", node->as.repeat.count, node->as.repeat.hole->id,
 				    node->as.repeat.body->id);
 	case NODE_AUGMENT:
 		return arena_printf(p->arena, "group %s over #%u", node->as.augment.group->name,
 				    node->as.augment.inner->id);
+	case NODE_POINTWISE:
+		return pointwise_text(p, node);
+	case NODE_WEIGHTS:
+		return weights_text(p, node);
+	case NODE_MAP:
+		return map_text(p, node);
+	case NODE_SCALING:
+		return scaling_text(p, node);
+	case NODE_JOIN:
+		return join_text(p, node);
 	case NODE_KIND_COUNT:
 		break;
 	}
@@ -188,8 +187,8 @@ static char *input_text(const Printer *p, const Node *node)
 /* Labels stand only where they say more than the kind: "relu" for an abrelu. */
 static const char *shown_label(const Node *node)
 {
-	return node->label != NULL && node->kind != NODE_SUM && node->kind != NODE_REPEAT ? node->label
-											  : kind_names[node->kind];
+	bool more = node->label != NULL && !node_joins_by(node, JOIN_SUM) && node->kind != NODE_REPEAT;
+	return more ? node->label : node_text(node);
 }
 
 /* ---- the table ------------------------------------------------------------------------------------------------ */
@@ -248,7 +247,7 @@ static void print_network(const Printer *p, const Network *network, FILE *to)
 		row[0] = arena_printf(p->arena, "#%u", node->id);
 		row[1] = input_text(p, node);
 		row[2] = shown_label(node);
-		row[3] = kind_names[node->kind];
+		row[3] = node_text(node);
 		row[4] = type_text(p->arena, &node->type);
 		row[5] = flags_text(&node->type);
 		row[6] = where_text(p, network, node->span);
@@ -311,10 +310,10 @@ static void print_graph(const Printer *p, uint32_t index, const Network *network
 		const Node *node = network->nodes[i]; /* texts hold no quotes or backslashes: names, numbers, shapes */
 		fprintf(to, "    n%u_%u [label=\"%s\\n%s\\n%s\"];\n", index, node->id, shown_label(node),
 			arguments_text(p, node), type_text(p->arena, &node->type));
-		if (node->input != NULL)
-			print_edge(to, index, node->input, node, "");
-		for (uint32_t k = 0; node_joins(node) && k < node->as.sum.count; k++)
-			print_edge(to, index, node->as.sum.branches[k], node, "");
+		Node *const *inputs;
+		uint32_t count = node_inputs(node, &inputs);
+		for (uint32_t k = 0; k < count; k++)
+			print_edge(to, index, inputs[k], node, "");
 		if (node->kind == NODE_REPEAT) {
 			print_edge(to, index, node->as.repeat.body, node, " [style=dashed]");
 			print_edge(to, index, node->as.repeat.body, node->as.repeat.hole,

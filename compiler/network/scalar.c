@@ -147,6 +147,11 @@ bool scalar_is_const(const Scalar *s)
 	return s->op == SCALAR_CONST;
 }
 
+bool scalar_is_zero(const Scalar *s)
+{
+	return scalar_is_const(s) && s->value == 0;
+}
+
 double scalar_eval(const Scalar *s, const double *params)
 {
 	if (s->op == SCALAR_CONST)

@@ -59,6 +59,7 @@ double scalar_apply(ScalarOp op, double a, double b, double c);
 const Scalar *scalar_op(Arena *arena, ScalarOp op, const Scalar *a, const Scalar *b, const Scalar *c);
 
 bool scalar_is_const(const Scalar *s);
+bool scalar_is_zero(const Scalar *s); /* for all params */
 /* Value with other values of the params (one double per Program.params entry). */
 double scalar_eval(const Scalar *s, const double *params);
 bool scalar_equal(const Scalar *a, const Scalar *b); /* structurally: same number for all params */

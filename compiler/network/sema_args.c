@@ -153,6 +153,16 @@ static bool check_numbers(Checker *ch, LayerArg arg, const Value *value, Span sp
 	return true;
 }
 
+static bool check_coefficients(Checker *ch, const Value *value, Span span)
+{
+	if (!check_numbers(ch, ARG_COEFFICIENTS, value, span))
+		return false;
+	uint32_t count = value->as.list.expr->as.list.count;
+	if (count >= 1 && count <= LIMIT_DEGREE + 1)
+		return true;
+	return sema_error(ch, span, "E0305", "a polynomial has 1 to %u coefficients, found %u", LIMIT_DEGREE + 1, count);
+}
+
 static bool check_multipliers(Checker *ch, const Value *value, Span span)
 {
 	if (!check_numbers(ch, ARG_S, value, span))
@@ -218,7 +228,7 @@ bool sema_check_arg(Checker *ch, LayerArg arg, const Value *value, Span span)
 	case WANT_MULTIPLIERS:
 		return check_multipliers(ch, value, span);
 	case WANT_NUMBERS:
-		return check_numbers(ch, arg, value, span);
+		return check_coefficients(ch, value, span);
 	case WANT_GROUP:
 		return value->kind == VALUE_GROUP || sema_wrong_kind(ch, span, name, "a group", value->kind);
 	case WANT_NET:

@@ -11,7 +11,8 @@
  *   sema_args.c      arguments of layers: binding, defaults, ranges
  *   sema_net.c       pipelines: composition, sums, repeats, uses of defs
  *   sema_layer.c     one function per layer
- *   sema_planned.c   layers without a kernel in this version
+ *   sema_pointwise.c nonlinearities
+ *   sema_scaling.c   normalisation, dropout; concatenation
  *   sema_support.c   windows, masks, elements
  *
  * Failure is always reported where it is found; a failed flow is "poisoned" and reports nothing further about types,
@@ -109,6 +110,7 @@ typedef enum LayerArg {
 typedef struct Checker Checker;
 typedef struct LayerCall LayerCall;
 typedef struct Flow Flow;
+typedef struct PointwiseValues PointwiseValues;
 
 typedef enum LayerRole {
 	ROLE_INPUT, /* stands at the beginning of a net */
@@ -124,6 +126,7 @@ typedef struct LayerRow {
 	uint32_t required;                                             /* the first ones must be given */
 	LayerArg args[LAYER_MAX_ARGS]; /* the last one is ARG_COUNT; BRANCHES, the first: any number by position */
 	bool planned;                  /* typed, but without a kernel in this version */
+	void (*values)(PointwiseValues *values); /* a nonlinearity's: the arguments of its function */
 } LayerRow;
 
 /* ---- values -------------------------------------------------------------------------------------------------- */
@@ -401,16 +404,20 @@ bool sema_support(Checker *ch, const LayerCall *call, const Window *window, uint
 
 extern const LayerRow sema_layers[];
 extern const uint32_t sema_layer_count;
+
+/* ---- sema_pointwise.c: rows of nonlinearities.def --------------------------------------------------------------- */
+
+void sema_apply_pointwise(Checker *ch, const LayerCall *call, Flow *flow);
 /* Are the features that arrive Gaussian? Reports what to insert, and poisons the flow. */
 bool sema_needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow);
+#define FUNCTION(id, arguments, odd, factors, coefficients, operations, low, high)
+#define LAYER_NAME(name, id, positional, required, arguments, ...) void sema_values_##name(PointwiseValues *values);
+#include "network/nonlinearities.def"
+#undef FUNCTION
+#undef LAYER_NAME
 
-/* ---- sema_planned.c: functions of PLANNED rows ----------------------------------------------------------------- */
+/* ---- sema_scaling.c: layers that divide or multiply by what variances say, and concatenation --------------------- */
 
-void sema_apply_pointwise(Checker *ch, const LayerCall *call, Flow *flow);     /* a nonlinearity that is not odd */
-void sema_apply_pointwise_odd(Checker *ch, const LayerCall *call, Flow *flow); /* odd, where its `c` is 0 */
-void sema_apply_power(Checker *ch, const LayerCall *call, Flow *flow);         /* odd as its degree is */
-void sema_apply_rectified(Checker *ch, const LayerCall *call, Flow *flow);
-void sema_apply_polynomial(Checker *ch, const LayerCall *call, Flow *flow);
 void sema_apply_layernorm(Checker *ch, const LayerCall *call, Flow *flow);
 void sema_apply_dropout(Checker *ch, const LayerCall *call, Flow *flow);
 void sema_apply_concat_layer(Checker *ch, const LayerCall *call, Flow *flow);

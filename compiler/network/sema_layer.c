@@ -13,11 +13,6 @@ static void fail(Flow *flow)
 	flow->poison = true;
 }
 
-static bool has_positions(const Type *type)
-{
-	return type->domain == DOMAIN_GRID || type->domain == DOMAIN_GROUP_GRID;
-}
-
 static bool check_elements(Checker *ch, Span span, uint64_t positions, uint64_t factor, const char *of)
 {
 	if (positions <= LIMIT_ELEMENTS / factor)
@@ -159,10 +154,12 @@ static bool affine_args(Checker *ch, const LayerCall *call, const Flow *flow, Af
 	return true;
 }
 
-static Node *append_affine(Checker *ch, NodeKind kind, const LayerCall *call, Flow *flow, Type type,
-			   const Affine *affine)
+static Node *append_weights(Checker *ch, Relation relation, const LayerCall *call, Flow *flow, Type type,
+			    const Affine *affine)
 {
-	Node *node = append(ch, kind, call, flow, type);
+	Node *node = append(ch, NODE_WEIGHTS, call, flow, type);
+	node->as.weights.relation = relation;
+	node->as.weights.affine = *affine;
 	node->gap = affine->standard ? GAP_STANDARD : GAP_NONE;
 	flow->fresh = true;
 	return node;
@@ -173,7 +170,7 @@ static void apply_dense(Checker *ch, const LayerCall *call, Flow *flow)
 	Affine affine;
 	Type type = weighted(flow->node->type);
 	if (affine_args(ch, call, flow, &affine, &type))
-		append_affine(ch, NODE_DENSE, call, flow, type, &affine)->as.dense.affine = affine;
+		append_weights(ch, RELATION_OWN, call, flow, type, &affine);
 	else
 		fail(flow);
 }
@@ -200,7 +197,7 @@ static bool offsets_are_integers(Checker *ch, const LayerCall *call, const Group
 }
 
 /* Conv, lift and group conv on a grid. `lifted`: NULL for a plain convolution on a grid. */
-static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, NodeKind kind, const Group *group)
+static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, Relation relation, const Group *group)
 {
 	Type type = weighted(flow->node->type);
 	Window window;
@@ -210,13 +207,13 @@ static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, NodeKin
 		sema_error(ch, call->span, "E0303", "\"%s\" on %s needs a filter", call->layer->name,
 			   type_text(ch->arena, &flow->node->type));
 		diag_hint(ch->diag, "Write the filter's size, as in %s(%s3x3).", call->layer->name,
-			  kind == NODE_LIFT ? "C4, " : "");
+			  relation == RELATION_LIFT ? "C4, " : "");
 		fail(flow);
 		return;
 	}
 	bool ok = sema_window(ch, call, ARG_FILTER, &flow->node->type, PADDING_SAME, false, &window, type.shape);
 	ok = ok && (group == NULL || offsets_are_integers(ch, call, group, &window));
-	ok = ok && sema_support(ch, call, &window, type.dim, kind == NODE_GROUP_CONV ? group : NULL, &support);
+	ok = ok && sema_support(ch, call, &window, type.dim, relation == RELATION_GROUP ? group : NULL, &support);
 	if (ok && group != NULL) {
 		type.domain = DOMAIN_GROUP_GRID;
 		type.group = group;
@@ -226,10 +223,9 @@ static void apply_filter(Checker *ch, const LayerCall *call, Flow *flow, NodeKin
 		fail(flow);
 		return;
 	}
-	Node *node = append_affine(ch, kind, call, flow, type, &affine);
-	node->as.conv.affine = affine;
-	node->as.conv.window = window;
-	node->as.conv.support = support;
+	Node *node = append_weights(ch, relation, call, flow, type, &affine);
+	node->as.weights.window = window;
+	node->as.weights.support = support;
 }
 
 /* On a bare H the taps are the elements alone. */
@@ -255,10 +251,9 @@ static void apply_bare_conv(Checker *ch, const LayerCall *call, Flow *flow)
 		fail(flow);
 		return;
 	}
-	Node *node = append_affine(ch, NODE_GROUP_CONV, call, flow, type, &affine);
-	node->as.conv.affine = affine;
-	node->as.conv.window = window;
-	node->as.conv.support = support;
+	Node *node = append_weights(ch, RELATION_GROUP, call, flow, type, &affine);
+	node->as.weights.window = window;
+	node->as.weights.support = support;
 }
 
 static void apply_conv(Checker *ch, const LayerCall *call, Flow *flow)
@@ -277,10 +272,10 @@ static void apply_conv(Checker *ch, const LayerCall *call, Flow *flow)
 			fail(flow);
 			return;
 		}
-		apply_filter(ch, call, flow, NODE_CONV, NULL);
+		apply_filter(ch, call, flow, RELATION_CONV, NULL);
 		return;
 	case DOMAIN_GROUP_GRID:
-		apply_filter(ch, call, flow, NODE_GROUP_CONV, type->group);
+		apply_filter(ch, call, flow, RELATION_GROUP, type->group);
 		return;
 	case DOMAIN_GROUP:
 		apply_bare_conv(ch, call, flow);
@@ -306,17 +301,24 @@ static void apply_lift(Checker *ch, const LayerCall *call, Flow *flow)
 		fail(flow);
 		return;
 	}
-	apply_filter(ch, call, flow, NODE_LIFT, group);
+	apply_filter(ch, call, flow, RELATION_LIFT, group);
 }
 
 /* ---- pools and flatten ---------------------------------------------------------------------------------------- */
+
+static Node *append_map(Checker *ch, MapKind kind, const LayerCall *call, Flow *flow, Type type)
+{
+	Node *node = append(ch, NODE_MAP, call, flow, type);
+	node->as.map.kind = kind;
+	return node;
+}
 
 static void apply_window_pool(Checker *ch, const LayerCall *call, Flow *flow, bool mean)
 {
 	Type type = flow->node->type;
 	Window window;
 	Choice normalize = CHOICE_FALSE;
-	if (!has_positions(&type)) {
+	if (!type_has_positions(&type)) {
 		wrong_domain(ch, call, flow, "a grid", NULL);
 		return;
 	}
@@ -326,10 +328,10 @@ static void apply_window_pool(Checker *ch, const LayerCall *call, Flow *flow, bo
 	}
 	if (mean)
 		sema_arg_choice(call, ARG_NORMALIZE_EDGES, &normalize);
-	Node *node = append(ch, NODE_WINDOW_POOL, call, flow, type);
-	node->as.window_pool.window = window;
-	node->as.window_pool.mean = mean;
-	node->as.window_pool.normalize_edges = normalize == CHOICE_TRUE;
+	Node *node = append_map(ch, MAP_WINDOW, call, flow, type);
+	node->as.map.window = window;
+	node->as.map.mean = mean;
+	node->as.map.normalize_edges = normalize == CHOICE_TRUE;
 }
 
 static void apply_avgpool(Checker *ch, const LayerCall *call, Flow *flow)
@@ -366,7 +368,7 @@ static void apply_global_pool(Checker *ch, const LayerCall *call, Flow *flow, bo
 		return;
 	}
 	bool has_elements = type.domain != DOMAIN_GRID;
-	if ((over == CHOICE_ELEMENTS && !has_elements) || (over == CHOICE_POSITIONS && !has_positions(&type))) {
+	if ((over == CHOICE_ELEMENTS && !has_elements) || (over == CHOICE_POSITIONS && !type_has_positions(&type))) {
 		sema_error(ch, sema_arg(call, ARG_OVER)->span, "E0506", "%s has no %s to pool over",
 			   type_text(ch->arena, &type), sema_choice_name(over));
 		fail(flow);
@@ -376,7 +378,7 @@ static void apply_global_pool(Checker *ch, const LayerCall *call, Flow *flow, bo
 	PoolOver pool = POOL_EVERYTHING;
 	if (over == CHOICE_POSITIONS && has_elements)
 		pool = POOL_POSITIONS;
-	if (over == CHOICE_ELEMENTS && has_positions(&type))
+	if (over == CHOICE_ELEMENTS && type_has_positions(&type))
 		pool = POOL_ELEMENTS;
 	if (pool == POOL_EVERYTHING) {
 		type = as_vector(type);
@@ -388,9 +390,9 @@ static void apply_global_pool(Checker *ch, const LayerCall *call, Flow *flow, bo
 		for (uint32_t a = 0; a < GRID_MAX_DIM; a++)
 			type.shape[a] = 1;
 	}
-	Node *node = append(ch, NODE_POOL, call, flow, type);
-	node->as.pool.over = pool;
-	node->as.pool.mean = mean;
+	Node *node = append_map(ch, MAP_POOL, call, flow, type);
+	node->as.map.over = pool;
+	node->as.map.mean = mean;
 }
 
 static void apply_pool(Checker *ch, const LayerCall *call, Flow *flow)
@@ -408,11 +410,9 @@ static void apply_flatten(Checker *ch, const LayerCall *call, Flow *flow)
 	Type type = as_vector(flow->node->type);
 	type.gaussian = false;
 	type.channels *= (uint32_t)type_positions(&flow->node->type); /* checked at the input: at most 2^31 - 1 */
-	uint64_t indices = type_positions(&flow->node->type);
-	if (flow->node->type.group != NULL)
-		indices *= flow->node->type.group->order;
+	uint64_t indices = type_size(&flow->node->type);
 	type.width = type.width <= LIMIT_ELEMENTS / indices ? type.width * (uint32_t)indices : 0;
-	append(ch, NODE_FLATTEN, call, flow, type);
+	append_map(ch, MAP_FLATTEN, call, flow, type);
 }
 
 static void apply_identity(Checker *ch, const LayerCall *call, Flow *flow)
@@ -427,126 +427,25 @@ static void apply_skip(Checker *ch, const LayerCall *call, Flow *flow)
 	sema_apply_skip(ch, sema_arg(call, ARG_INNER)->value.as.net, call->span, flow);
 }
 
-/* ---- nonlinearities ------------------------------------------------------------------------------------------- */
-
-/* Which layer made the features non-Gaussian? */
-static const Node *culprit(const Node *node)
-{
-	for (;;) {
-		/* while it is filled, a hole knows the node before its repeat */
-		const Node *before = node->kind == NODE_HOLE ? node->as.repeat.hole : node->input;
-		if (before == NULL || before->type.gaussian)
-			return node;
-		node = before;
-	}
-}
-
-bool sema_needs_gaussian(Checker *ch, const LayerCall *call, Flow *flow)
-{
-	const Type *type = &flow->node->type;
-	if (type->gaussian)
-		return true;
-	const Node *cause = culprit(flow->node);
-	const char *insert = type->domain == DOMAIN_VECTOR ? "dense" : "conv or dense";
-	if (type->theta_zero)
-		sema_error(ch, call->span, "E0507",
-			   "\"%s\" needs Gaussian features, the raw input has none before the first weight layer",
-			   call->label);
-	else if (call->layer->apply != sema_apply_layernorm &&
-		 (cause->kind == NODE_ABRELU || cause->kind == NODE_ERF ||
-		  (cause->kind == NODE_PLANNED && cause->as.planned.nonlinear)))
-		sema_error(ch, call->span, "E0507",
-			   "two nonlinearities in a row: \"%s\" needs Gaussian features, \"%s\" leaves none",
-			   call->label, cause->label);
-	else
-		sema_error(ch, call->span, "E0507", "\"%s\" needs Gaussian features, which \"%s\" does not keep",
-			   call->label, cause->label);
-	if (!type->theta_zero)
-		diag_note(ch->diag, cause->span, "\"%s\" stands here", cause->label);
-	diag_hint(ch->diag, "Insert a weight layer (%s) before \"%s\".", insert, call->label);
-	fail(flow);
-	return false;
-}
-
-static void append_abrelu(Checker *ch, const LayerCall *call, Flow *flow, const Scalar *a, const Scalar *b)
-{
-	if (!sema_needs_gaussian(ch, call, flow))
-		return;
-	Type type = flow->node->type;
-	type.gaussian = false;
-	type.centred = type.centred && scalar_equal(a, b); /* a = b is linear, hence odd */
-	Node *node = append(ch, NODE_ABRELU, call, flow, type);
-	node->as.abrelu.a = a;
-	node->as.abrelu.b = b;
-}
-
-static void apply_relu(Checker *ch, const LayerCall *call, Flow *flow)
-{
-	append_abrelu(ch, call, flow, scalar_const(ch->arena, 0), scalar_const(ch->arena, 1));
-}
-
-static void apply_leaky_relu(Checker *ch, const LayerCall *call, Flow *flow)
-{
-	const Scalar *alpha = scalar_const(ch->arena, 0.01);
-	sema_arg_real(call, ARG_ALPHA, &alpha);
-	append_abrelu(ch, call, flow, alpha, scalar_const(ch->arena, 1));
-}
-
-static void apply_abrelu(Checker *ch, const LayerCall *call, Flow *flow)
-{
-	const Scalar *a = NULL, *b = NULL;
-	sema_arg_real(call, ARG_A, &a);
-	sema_arg_real(call, ARG_B, &b);
-	append_abrelu(ch, call, flow, a, b);
-}
-
-static void apply_abs(Checker *ch, const LayerCall *call, Flow *flow)
-{
-	append_abrelu(ch, call, flow, scalar_const(ch->arena, -1), scalar_const(ch->arena, 1));
-}
-
-static void append_erf(Checker *ch, const LayerCall *call, Flow *flow, const Scalar *a, const Scalar *b,
-		       const Scalar *c)
-{
-	if (!sema_needs_gaussian(ch, call, flow))
-		return;
-	Type type = flow->node->type;
-	type.gaussian = false;
-	type.centred = type.centred && scalar_is_const(c) && c->value == 0;
-	Node *node = append(ch, NODE_ERF, call, flow, type);
-	node->as.erf.a = a;
-	node->as.erf.b = b;
-	node->as.erf.c = c;
-}
-
-static void apply_erf(Checker *ch, const LayerCall *call, Flow *flow)
-{
-	const Scalar *a = scalar_const(ch->arena, 1), *b = a, *c = scalar_const(ch->arena, 0);
-	sema_arg_real(call, ARG_A, &a);
-	sema_arg_real(call, ARG_B, &b);
-	sema_arg_real(call, ARG_C, &c);
-	append_erf(ch, call, flow, a, b, c);
-}
-
-/* The error function nearest to the logistic sigmoid (stax's constants). */
-static void apply_sigmoid_like(Checker *ch, const LayerCall *call, Flow *flow)
-{
-	const Scalar *half = scalar_const(ch->arena, 0.5);
-	append_erf(ch, call, flow, half, scalar_const(ch->arena, 1 / 2.4020563531719796), half);
-}
-
 /* ---- the table ------------------------------------------------------------------------------------------------ */
 
 const LayerRow sema_layers[] = {
 #define LAYER(name, role, apply, positional, required, ...) \
-	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, false},
+	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, false, NULL},
 #define PLANNED(name, role, apply, positional, required, ...) \
-	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, true},
-#define LATER(name, role) {name, role, NULL, 0, 0, {ARG_COUNT}, false},
+	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, true, NULL},
+#define LATER(name, role) {name, role, NULL, 0, 0, {ARG_COUNT}, false, NULL},
 #include "network/layers.def"
 #undef LAYER
 #undef PLANNED
 #undef LATER
+#define FUNCTION(id, arguments, odd, factors, coefficients, operations, low, high)
+#define TAKES(...) __VA_ARGS__
+#define LAYER_NAME(name, id, positional, required, takes, ...) \
+	{#name, ROLE_LAYER, sema_apply_pointwise, positional, required, {takes, ARG_COUNT}, false, sema_values_##name},
+#include "network/nonlinearities.def"
+#undef FUNCTION
+#undef LAYER_NAME
 };
 
 const uint32_t sema_layer_count = sizeof sema_layers / sizeof sema_layers[0];

@@ -51,8 +51,8 @@ typedef struct Branch {
 } Branch;
 
 typedef struct Branches {
-	NodeKind kind; /* SUM, PRODUCT, CONCAT */
-	uint32_t axis; /* CONCAT: of the grid, or CONCAT_CHANNELS */
+	JoinKind kind;
+	uint32_t axis; /* JOIN_CONCAT: of the grid, or CONCAT_CHANNELS */
 	Span axis_span;
 	Flow fork;
 	Branch *list;
@@ -61,9 +61,9 @@ typedef struct Branches {
 
 static const char *join_text(const Branches *branches)
 {
-	if (branches->kind == NODE_SUM)
+	if (branches->kind == JOIN_SUM)
 		return "sum";
-	return branches->kind == NODE_PRODUCT ? "product" : "concatenation";
+	return branches->kind == JOIN_PRODUCT ? "product" : "concatenation";
 }
 
 static void push_branch(Checker *ch, Branches *branches, Flow end, Span span)
@@ -166,7 +166,7 @@ static bool check_independence(Checker *ch, const Branches *branches)
 			diag_hint(ch->diag, "Put a weight layer (dense, conv) into one of them.");
 			return false;
 		}
-		bool has_mean = branches->kind != NODE_PRODUCT && !branch->end.node->type.centred;
+		bool has_mean = branches->kind != JOIN_PRODUCT && !branch->end.node->type.centred;
 		if (has_mean && biased != NULL) {
 			sema_error(ch, branch->span, "E0509", "two branches of this %s have a mean that is not zero",
 				   join_text(branches));
@@ -201,8 +201,7 @@ static bool check_widths(Checker *ch, const Branches *branches)
 static bool check_concat_axis(Checker *ch, const Branches *branches)
 {
 	const Type *type = &branches->list[0].end.node->type;
-	bool has_grid = type->domain == DOMAIN_GRID || type->domain == DOMAIN_GROUP_GRID;
-	if (branches->axis == CONCAT_CHANNELS || (has_grid && branches->axis < type->dim))
+	if (branches->axis == CONCAT_CHANNELS || branches->axis < type_dim(type))
 		return true;
 	sema_error(ch, branches->axis_span, "E0506", "%s has no axis %u to concatenate along",
 		   type_text(ch->arena, type), branches->axis);
@@ -214,7 +213,7 @@ static bool check_branches(Checker *ch, const Branches *branches)
 {
 	if (!check_concat_axis(ch, branches) || !check_places(ch, branches))
 		return false;
-	if (branches->kind == NODE_CONCAT && branches->axis == CONCAT_CHANNELS)
+	if (branches->kind == JOIN_CONCAT && branches->axis == CONCAT_CHANNELS)
 		return check_widths(ch, branches);
 	return check_channels(ch, branches) && check_independence(ch, branches);
 }
@@ -255,7 +254,7 @@ static Type join_type(const Branches *branches)
 	for (uint32_t i = 1; i < branches->count; i++) {
 		const Type *branch = &branches->list[i].end.node->type;
 		type.gaussian = type.gaussian && branch->gaussian;
-		type.centred = branches->kind == NODE_PRODUCT ? type.centred || branch->centred
+		type.centred = branches->kind == JOIN_PRODUCT ? type.centred || branch->centred
 							      : type.centred && branch->centred;
 		type.theta_zero = type.theta_zero && branch->theta_zero;
 		if (type.width == 0 || branch->width == 0)
@@ -263,7 +262,7 @@ static Type join_type(const Branches *branches)
 		else if (type.width != branch->width)
 			type.width = 0;
 	}
-	if (branches->kind == NODE_PRODUCT)
+	if (branches->kind == JOIN_PRODUCT)
 		type.gaussian = false;
 	return type;
 }
@@ -278,7 +277,7 @@ static void join(Checker *ch, const Branches *branches, Span span, const char *l
 		return;
 	}
 	Type type = join_type(branches);
-	if (branches->kind == NODE_CONCAT && !concat_type(ch, branches, &type)) {
+	if (branches->kind == JOIN_CONCAT && !concat_type(ch, branches, &type)) {
 		flow->poison = true;
 		return;
 	}
@@ -288,10 +287,11 @@ static void join(Checker *ch, const Branches *branches, Span span, const char *l
 		nodes[i] = branches->list[i].end.node;
 		fresh = fresh && branches->list[i].end.fresh;
 	}
-	flow->node = sema_new_node(ch, branches->kind, span, label, NULL, type);
-	flow->node->as.sum.branches = nodes;
-	flow->node->as.sum.count = branches->count;
-	flow->node->as.sum.axis = branches->axis;
+	flow->node = sema_new_node(ch, NODE_JOIN, span, label, NULL, type);
+	flow->node->as.join.kind = branches->kind;
+	flow->node->as.join.branches = nodes;
+	flow->node->as.join.count = branches->count;
+	flow->node->as.join.axis = branches->axis;
 	flow->fresh = flow->fresh || fresh;
 }
 
@@ -308,7 +308,7 @@ static bool has_input(Checker *ch, Span span, const char *what, Flow *flow)
 static void apply_sum(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
 {
 	has_input(ch, expr->span, "a sum", flow);
-	Branches branches = {.kind = NODE_SUM, .axis = CONCAT_CHANNELS, .fork = *flow};
+	Branches branches = {.kind = JOIN_SUM, .axis = CONCAT_CHANNELS, .fork = *flow};
 	collect_branches(ch, scope, expr, AST_ADD, &branches);
 	join(ch, &branches, expr->span, "+", flow);
 }
@@ -316,7 +316,7 @@ static void apply_sum(Checker *ch, const Scope *scope, const AstExpr *expr, Flow
 static void apply_product(Checker *ch, const Scope *scope, const AstExpr *expr, Flow *flow)
 {
 	has_input(ch, expr->span, "a product", flow);
-	Branches branches = {.kind = NODE_PRODUCT, .axis = CONCAT_CHANNELS, .fork = *flow};
+	Branches branches = {.kind = JOIN_PRODUCT, .axis = CONCAT_CHANNELS, .fork = *flow};
 	collect_branches(ch, scope, expr, AST_MUL, &branches);
 	join(ch, &branches, expr->as.binary.operator_span, "*", flow);
 	if (!flow->poison)
@@ -325,7 +325,7 @@ static void apply_product(Checker *ch, const Scope *scope, const AstExpr *expr, 
 
 void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow)
 {
-	Branches branches = {.kind = NODE_SUM, .axis = CONCAT_CHANNELS, .fork = *flow};
+	Branches branches = {.kind = JOIN_SUM, .axis = CONCAT_CHANNELS, .fork = *flow};
 	Flow end = *flow;
 	end.fresh = false;
 	push_branch(ch, &branches, end, span);
@@ -340,7 +340,7 @@ void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow)
 
 void sema_apply_concat(Checker *ch, const LayerCall *call, uint32_t axis, Span axis_span, Flow *flow)
 {
-	Branches branches = {.kind = NODE_CONCAT, .axis = axis, .axis_span = axis_span, .fork = *flow};
+	Branches branches = {.kind = JOIN_CONCAT, .axis = axis, .axis_span = axis_span, .fork = *flow};
 	for (uint32_t i = 0; i < call->branch_count; i++) {
 		const Closure *inner = call->branches[i].value.as.net;
 		Flow end = *flow;
@@ -370,9 +370,9 @@ static void replace_hole(Checker *ch, Node *hole, Node *by)
 			continue;
 		if (node->input == hole)
 			node->input = by;
-		for (uint32_t k = 0; node_joins(node) && k < node->as.sum.count; k++)
-			if (node->as.sum.branches[k] == hole)
-				node->as.sum.branches[k] = by;
+		for (uint32_t k = 0; node->kind == NODE_JOIN && k < node->as.join.count; k++)
+			if (node->as.join.branches[k] == hole)
+				node->as.join.branches[k] = by;
 	}
 	ch->nodes[hole->id] = NULL;
 }

@@ -11,9 +11,9 @@ static bool turns_with(const Network *inner, const Group *group)
 {
 	for (uint32_t i = 0; i < inner->node_count; i++) {
 		const Node *node = inner->nodes[i];
-		if (node->kind == NODE_LIFT || node->kind == NODE_GROUP_CONV)
+		if (node_has_relation(node, RELATION_LIFT) || node_has_relation(node, RELATION_GROUP))
 			return false;
-		if (node->kind != NODE_CONV && node->kind != NODE_WINDOW_POOL)
+		if (!node_window(node))
 			continue;
 		Geometry g = geometry_of(node);
 		for (uint32_t q = 0; q < group->order; q++) {
@@ -21,10 +21,10 @@ static bool turns_with(const Network *inner, const Group *group)
 			if (memcmp(&g, &r, sizeof g) != 0)
 				return false;
 		}
-		if (node->kind != NODE_CONV || node->as.conv.support.full)
+		if (!node_has_relation(node, RELATION_CONV) || node->as.weights.support.full)
 			continue;
 		Node as_lift = *node; /* the same question that a lift's support answers */
-		as_lift.kind = NODE_LIFT;
+		as_lift.as.weights.relation = RELATION_LIFT;
 		as_lift.type.group = group;
 		if (!support_is_symmetric(&as_lift))
 			return false;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "network/nonlinearity.h"
 #include "recursion/lower.h"
 
 typedef struct Cost {
@@ -30,9 +31,8 @@ static double point_operations(const RecExpr *x, uint32_t channels)
 	case REC_OP_ADD:
 		own = planes;
 		break;
-	case REC_OP_ABRELU:
-	case REC_OP_ERF:
-		own = 40;
+	case REC_OP_DUAL:
+		own = x->node->as.pointwise.f->operations;
 		break;
 	case REC_OP_LOAD:
 	case REC_OP_ARRAY:
@@ -121,7 +121,7 @@ static void explain_fused(FILE *to, const RecExpr *x, int depth)
 		fputs(" + ", to);
 		explain_fused(to, x->b, depth + 1);
 	}
-	fprintf(to, "%s%s", x->a ? "-" : "", rec_op_text(x->op));
+	fprintf(to, "%s%s", x->a ? "-" : "", rec_expr_text(x));
 }
 
 static void explain_nest(FILE *to, const char *net, const RecNest *nest, const char *how)

@@ -43,14 +43,14 @@ void rec_right_view(const Group *group, uint32_t q, const uint32_t shape[AXES], 
 
 void rec_wide(const Type *type, const uint32_t narrow[GRID_MAX_DIM], uint32_t fill, uint32_t wide[AXES])
 {
-	uint32_t dim = type->domain == DOMAIN_VECTOR || type->domain == DOMAIN_GROUP ? 0 : type->dim;
+	uint32_t dim = type_dim(type);
 	for (uint32_t a = 0; a < AXES; a++)
 		wide[a] = a < AXES - dim ? fill : narrow[a - (AXES - dim)];
 }
 
 Geometry geometry_of(const Node *node)
 {
-	const Window *window = node->kind == NODE_WINDOW_POOL ? &node->as.window_pool.window : &node->as.conv.window;
+	const Window *window = node_window(node);
 	const Type *in = &node->input->type;
 	Geometry g = {.circular = window->padding == PADDING_CIRCULAR};
 	rec_wide(in, in->shape, 1, g.in);
@@ -59,7 +59,7 @@ Geometry geometry_of(const Node *node)
 	rec_wide(in, window->size, 1, size);
 	rec_wide(in, window->stride, 1, stride);
 	rec_wide(in, window->dilation, 1, dilation);
-	uint32_t dim = in->domain == DOMAIN_VECTOR || in->domain == DOMAIN_GROUP ? 0 : in->dim;
+	uint32_t dim = type_dim(in);
 	for (uint32_t a = 0; a < AXES; a++) {
 		g.size[a] = size[a];
 		g.stride[a] = (int32_t)stride[a];

@@ -8,138 +8,92 @@
 
 #include <string.h>
 
+#include "network/nonlinearity.h"
+#include "network/scopes.h"
+
 /* ---- questions about the network ---- */
-
-static bool is_nonlinearity(const Node *node)
-{
-	return node->kind == NODE_ABRELU || node->kind == NODE_ERF;
-}
-
-static bool is_cut(const Node *node)
-{
-	return node->kind == NODE_WINDOW_POOL || node->kind == NODE_POOL || node->kind == NODE_FLATTEN ||
-	       node->kind == NODE_AUGMENT;
-}
 
 static bool on_points(const Node *node)
 {
-	return node->type.domain == DOMAIN_VECTOR || node->type.domain == DOMAIN_GROUP;
+	return !type_has_positions(&node->type);
 }
 
 static bool on_group(const Node *node)
 {
-	return node->type.domain == DOMAIN_GROUP_GRID || node->type.domain == DOMAIN_GROUP;
+	return type_has_elements(&node->type);
 }
 
-static void each_input(const Node *node, void (*visit)(void *, const Node *), void *data)
+static void count_uses(Lower *l)
 {
-	if (node->kind == NODE_SUM)
-		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			visit(data, node->as.sum.branches[i]);
-	else if (node->input)
-		visit(data, node->input);
-}
-
-static void count_use(void *data, const Node *input)
-{
-	((uint32_t *)data)[input->id]++;
+	for (uint32_t i = 0; i < l->network->node_count; i++) {
+		Node *const *inputs;
+		uint32_t count = node_inputs(l->network->nodes[i], &inputs);
+		for (uint32_t k = 0; k < count; k++)
+			l->uses[inputs[k]->id]++;
+	}
 }
 
 /* [KR-22] Which levels keep the index r beside q: those after a support that H does not map to itself. */
+static bool reads_indexed(const Lower *l, const Node *node)
+{
+	Node *const *inputs;
+	uint32_t count = node_inputs(node, &inputs);
+	for (uint32_t i = 0; i < count; i++)
+		if (l->indexed[inputs[i]->id])
+			return true;
+	return false;
+}
+
+static bool keeps_index(const Lower *l, const Node *node)
+{
+	if (node_has_relation(node, RELATION_LIFT))
+		return l->options->no_relative_index || !support_is_symmetric(node);
+	if (node_has_relation(node, RELATION_GROUP))
+		return l->options->no_relative_index || (!support_is_left_invariant(node) &&
+							 (reads_indexed(l, node) || !support_is_symmetric(node)));
+	if (node->kind == NODE_REPEAT) /* the carried value has one form for all iterations */
+		return l->indexed[node->as.repeat.hole->id] || reads_indexed(l, node) ||
+		       l->indexed[node->as.repeat.body->id];
+	return l->indexed[node->id] || reads_indexed(l, node);
+}
+
 static void find_indexed(Lower *l)
 {
-	const Network *network = l->network;
 	bool changed = true;
 	while (changed) {
 		changed = false;
-		for (uint32_t i = 0; i < network->node_count; i++) {
-			const Node *node = network->nodes[i];
-			bool was = l->indexed[i], now = was;
+		for (uint32_t i = 0; i < l->network->node_count; i++) {
+			const Node *node = l->network->nodes[i];
+			bool was = l->indexed[i];
 			if (!on_group(node))
 				continue;
-			switch (node->kind) {
-			case NODE_LIFT:
-				now = l->options->no_relative_index || !support_is_symmetric(node);
-				break;
-			case NODE_GROUP_CONV:
-				now = l->options->no_relative_index ||
-				      (!support_is_left_invariant(node) &&
-				       (l->indexed[node->input->id] || !support_is_symmetric(node)));
-				break;
-			case NODE_SUM:
-				for (uint32_t b = 0; b < node->as.sum.count; b++)
-					now = now || l->indexed[node->as.sum.branches[b]->id];
-				break;
-			case NODE_REPEAT: { /* the carried value has one form for all iterations */
-				uint32_t hole = node->as.repeat.hole->id;
-				bool carried = l->indexed[hole] || l->indexed[node->input->id] ||
-					       l->indexed[node->as.repeat.body->id];
-				changed = changed || carried != l->indexed[hole];
-				l->indexed[hole] = carried;
-				now = carried;
-				break;
-			}
-			case NODE_HOLE:
-				break;
-			case NODE_DENSE:
-			case NODE_WINDOW_POOL:
-			case NODE_POOL:
-			case NODE_ABRELU:
-			case NODE_ERF:
-				now = l->indexed[node->input->id];
-				break;
-			case NODE_INPUT:
-			case NODE_CONV:
-			case NODE_FLATTEN:
-			case NODE_AUGMENT:
-			case NODE_PLANNED:
-			case NODE_PRODUCT:
-			case NODE_CONCAT:
-			case NODE_KIND_COUNT:
-				break;
-			}
-			l->indexed[i] = now;
-			changed = changed || now != was;
+			l->indexed[i] = keeps_index(l, node);
+			changed = changed || l->indexed[i] != was;
+			if (node->kind != NODE_REPEAT)
+				continue;
+			bool *hole = &l->indexed[node->as.repeat.hole->id];
+			changed = changed || l->indexed[i] != *hole;
+			*hole = l->indexed[i];
 		}
 	}
 }
 
 /* ---- variances ---- */
 
-/* Enclosing repeats of every node: parent[id] is the innermost one. */
-static void find_parents(const Network *network, const Node **parent)
-{
-	for (uint32_t i = network->node_count; i-- > 0;) {
-		const Node *node = network->nodes[i];
-		if (node->kind == NODE_REPEAT) {
-			parent[node->as.repeat.body->id] = node;
-			parent[node->as.repeat.hole->id] = node;
-		}
-		if (!parent[i] || node->kind == NODE_HOLE)
-			continue;
-		if (node->kind == NODE_SUM)
-			for (uint32_t b = 0; b < node->as.sum.count; b++)
-				parent[node->as.sum.branches[b]->id] = parent[i];
-		else if (node->input)
-			parent[node->input->id] = parent[i];
-	}
-}
-
 static void place_variances(Lower *l)
 {
 	const Network *network = l->network;
 	RecProgram *program = l->program;
-	const Node **parent = ARENA_ARRAY(l->arena, const Node *, network->node_count);
-	find_parents(network, parent);
+	const Node **parent = network_repeats(l->arena, network);
 	program->vars = ARENA_ARRAY(l->arena, RecVar *, network->node_count);
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i];
-		if (!is_nonlinearity(node))
+		if (node->kind != NODE_POINTWISE)
 			continue;
 		RecVar *var = ARENA_NEW(l->arena, RecVar);
 		var->node = node;
 		var->in_state = on_points(node);
-		var->planes = node->kind == NODE_ABRELU ? 2 : 1;
+		var->planes = node_factors(node);
 		var->elements = lower_elements(l, node);
 		lower_shape(node, var->shape);
 		var->positions = (uint64_t)var->shape[0] * var->shape[1] * var->shape[2];
@@ -222,8 +176,6 @@ RecExpr *lower_want(Lower *l, WantKind kind, const Node *node, RecDisp disp, boo
 	e->node = node;
 	e->buffer = want->buffer;
 	e->theta = want->buffer->theta;
-	for (int i = 0; i < 4; i++)
-		e->coef[i] = -1;
 	if (kind == WANT_SUM)
 		return e;
 
@@ -348,7 +300,7 @@ static void stage_sum(Lower *l, Want *want)
 {
 	const Node *node = want->node, *input = node->input;
 	RecDisp disp = lower_zero(l);
-	if (node->kind != NODE_FLATTEN && input->type.domain != DOMAIN_GROUP) {
+	if (!node_has_map(node, MAP_FLATTEN) && input->type.domain != DOMAIN_GROUP) {
 		int32_t low[AXES], high[AXES];
 		full_box(l->region->frames, input, low, high);
 		if (!l->region->array_mode)
@@ -365,8 +317,7 @@ static void stage_sum(Lower *l, Want *want)
 		*entry = (RecExpr){.op = REC_OP_ARRAY,
 				   .node = input,
 				   .buffer = all,
-				   .theta = all->theta,
-				   .coef = {-1, -1, -1, -1}};
+				   .theta = all->theta};
 		entry->map = array_maps(l, all, l->region->frames, false);
 		lower_nest(l, input, disp, false, entry, REC_SINK_SUM, want->buffer)->array_mode = false;
 		return;
@@ -382,44 +333,22 @@ static bool frame_slices(Lower *l, const Node *node, const Group *group, uint32_
 	if (seen[node->id] || !on_group(node))
 		return true;
 	seen[node->id] = true;
-	switch (node->kind) {
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-	case NODE_WINDOW_POOL: {
+	if (node_window(node)) {
 		Geometry g = geometry_of(node);
 		Geometry right = geometry_right(&g, group, q);
 		if (!geometry_slices(&g, &right))
 			return false;
-		break;
 	}
-	case NODE_REPEAT: {
-		int32_t step[AXES];
-		if (!frame_slices(l, node->as.repeat.body, group, q, seen) ||
-		    !lower_repeat_slices(l, node, group, q, step))
+	int32_t step[AXES];
+	if (node->kind == NODE_REPEAT && (!frame_slices(l, node->as.repeat.body, group, q, seen) ||
+					  !lower_repeat_slices(l, node, group, q, step)))
+		return false;
+	Node *const *inputs;
+	uint32_t count = node_inputs(node, &inputs);
+	for (uint32_t i = 0; i < count; i++)
+		if (!frame_slices(l, inputs[i], group, q, seen))
 			return false;
-		break;
-	}
-	case NODE_SUM:
-		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			if (!frame_slices(l, node->as.sum.branches[i], group, q, seen))
-				return false;
-		return true;
-	case NODE_INPUT:
-	case NODE_HOLE:
-	case NODE_DENSE:
-	case NODE_CONV:
-	case NODE_POOL:
-	case NODE_FLATTEN:
-	case NODE_ABRELU:
-	case NODE_ERF:
-	case NODE_AUGMENT:
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
-	case NODE_KIND_COUNT:
-		break;
-	}
-	return !node->input || frame_slices(l, node->input, group, q, seen);
+	return true;
 }
 
 /* An exit of a group: for every frame q its own region, summed into the exit's buffer. */
@@ -494,7 +423,7 @@ static void stage(Lower *l, Want *want)
 
 	bool exits_group = want->kind == WANT_SUM && !l->region->outer && on_group(node->input) &&
 			   (node->type.domain == DOMAIN_VECTOR || node->type.domain == DOMAIN_GRID) &&
-			   node->kind != NODE_FLATTEN;
+			   !node_has_map(node, MAP_FLATTEN);
 	if (want->kind == WANT_ELEMENTS || exits_group) {
 		stage_frames(l, want);
 	} else if (want->kind == WANT_SUM) {
@@ -504,7 +433,7 @@ static void stage(Lower *l, Want *want)
 		const Node *level = window ? node->input : node;
 		RecDisp disp = lower_zero(l);
 		bool torus =
-			window && node->as.window_pool.window.padding == PADDING_CIRCULAR && !l->region->array_mode;
+			window && node->as.map.window.padding == PADDING_CIRCULAR && !l->region->array_mode;
 		if (!l->region->array_mode) {
 			int32_t low[AXES], high[AXES];
 			if (window)
@@ -569,51 +498,30 @@ static Relative relative(Lower *l, const Node *node, const Node *hole, const Gro
 	Relative r = {.state = REACHES_NOT};
 	if (node == hole)
 		return (Relative){REACHES, {1, 1, 1}, {0, 0, 0}};
-	switch (node->kind) {
-	case NODE_SUM:
-		for (uint32_t i = 0; i < node->as.sum.count; i++) {
-			Relative b = relative(l, node->as.sum.branches[i], hole, group, q);
-			if (r.state == REACHES_NOT)
-				r = b;
-			else if (b.state != REACHES_NOT && memcmp(&r, &b, sizeof r) != 0)
-				r.state = REACHES_TWICE;
-		}
+	if (node_gathers(node) || node_has_relation(node, RELATION_LIFT))
 		return r;
-	case NODE_CONV:
-	case NODE_GROUP_CONV: {
-		r = relative(l, node->input, hole, group, q);
+	Node *const *inputs;
+	uint32_t count = node_inputs(node, &inputs);
+	for (uint32_t i = 0; i < count; i++) {
+		Relative b = relative(l, inputs[i], hole, group, q);
+		if (r.state == REACHES_NOT)
+			r = b;
+		else if (b.state != REACHES_NOT && memcmp(&r, &b, sizeof r) != 0)
+			r.state = REACHES_TWICE;
+	}
+	if (node_window(node)) {
 		Geometry g = geometry_of(node), right = geometry_right(&g, group, q);
 		for (int a = 0; a < AXES; a++) {
 			r.shift[a] += r.scale[a] * (right.anchor2[a] - g.anchor2[a]) / 2;
 			r.scale[a] *= g.out[a] == 1 && right.out[a] == 1 ? 1 : g.stride[a];
 		}
-		return r;
 	}
-	case NODE_REPEAT: {
-		r = relative(l, node->input, hole, group, q);
+	if (node->kind == NODE_REPEAT) {
 		int32_t step[AXES];
 		if (!lower_repeat_slices(l, node, group, q, step))
 			r.state = REACHES_TWICE;
 		for (int a = 0; a < AXES && r.state == REACHES; a++)
 			r.shift[a] += r.scale[a] * (int32_t)node->as.repeat.count * step[a];
-		return r;
-	}
-	case NODE_DENSE:
-	case NODE_ABRELU:
-	case NODE_ERF:
-		return relative(l, node->input, hole, group, q);
-	case NODE_INPUT:
-	case NODE_HOLE:
-	case NODE_LIFT:
-	case NODE_WINDOW_POOL:
-	case NODE_POOL:
-	case NODE_FLATTEN:
-	case NODE_AUGMENT:
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
-	case NODE_KIND_COUNT:
-		break;
 	}
 	return r;
 }
@@ -639,7 +547,7 @@ static Region *plain_region(Lower *l)
 }
 
 typedef struct Pending {
-	const Node **parent;
+	const Node **repeat; /* around it */
 	bool *pending; /* per node: a nonlinearity, or a repeat that holds one, whose factors are still to be made */
 	bool *wanted;
 } Pending;
@@ -651,14 +559,13 @@ static void mark(Lower *l, const Node *node, Pending *p, bool pending, bool *see
 	seen[node->id] = true;
 	p->pending[node->id] = pending && p->wanted[node->id];
 	/* What is to be made is read by a stage; whole arrays gather windows in place, down to the layers below. */
-	bool in_place = pending && l->options->no_slices && node->kind == NODE_WINDOW_POOL;
-	if (is_cut(node) && !in_place)
+	bool in_place = pending && l->options->no_slices && node_has_map(node, MAP_WINDOW);
+	if (node_gathers(node) && !in_place)
 		return;
-	if (node->kind == NODE_SUM)
-		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			mark(l, node->as.sum.branches[i], p, pending, seen);
-	else if (node->input)
-		mark(l, node->input, p, pending, seen);
+	Node *const *inputs;
+	uint32_t count = node_inputs(node, &inputs);
+	for (uint32_t i = 0; i < count; i++)
+		mark(l, inputs[i], p, pending, seen);
 }
 
 /* Factors of all nonlinearities of the tile (or of the state): stages on the diagonal t = t', with arrays of samples
@@ -667,16 +574,14 @@ static void lower_factors(Lower *l, RecPart *part, bool in_state)
 {
 	const Network *network = l->network;
 	uint32_t n = network->node_count;
-	Pending p = {ARENA_ARRAY(l->arena, const Node *, n), ARENA_ARRAY(l->arena, bool, n),
-		     ARENA_ARRAY(l->arena, bool, n)};
-	find_parents(network, p.parent);
+	Pending p = {network_repeats(l->arena, network), ARENA_ARRAY(l->arena, bool, n), ARENA_ARRAY(l->arena, bool, n)};
 	for (uint32_t i = 0; i < n; i++) {
 		RecVar *var = l->var_of[i];
 		if (!var || var->in_state != in_state)
 			continue;
 		const Node *outermost = network->nodes[i];
-		while (p.parent[outermost->id])
-			outermost = p.parent[outermost->id];
+		while (p.repeat[outermost->id])
+			outermost = p.repeat[outermost->id];
 		p.wanted[outermost->id] = true;
 	}
 	memcpy(p.pending, p.wanted, n * sizeof *p.pending);
@@ -757,8 +662,7 @@ RecProgram *rec_lower(Arena *arena, const Network *source, const RecOptions *opt
 	l.uses = ARENA_ARRAY(arena, uint32_t, network->node_count);
 	l.indexed = ARENA_ARRAY(arena, bool, network->node_count);
 	l.var_of = ARENA_ARRAY(arena, RecVar *, network->node_count);
-	for (uint32_t i = 0; i < network->node_count; i++)
-		each_input(network->nodes[i], count_use, l.uses);
+	count_uses(&l);
 	int32_t zero[AXES] = {0, 0, 0};
 	lower_new_base(&l, zero, zero); /* base 0 is the constant 0 */
 	find_indexed(&l);

@@ -2,6 +2,7 @@
  * a buffer where taps or several consumers read it. */
 #include <string.h>
 
+#include "network/nonlinearity.h"
 #include "recursion/lower.h"
 
 /* ---- small constructors ---- */
@@ -80,8 +81,22 @@ static RecExpr *make(Lower *l, RecOp op, const Node *node, RecExpr *a, RecExpr *
 	e->a = a;
 	e->b = b;
 	e->theta = (a && a->theta) || (b && b->theta);
-	for (int i = 0; i < 4; i++)
+	return e;
+}
+
+static void coefs(Lower *l, RecExpr *e, uint32_t count)
+{
+	e->coef = ARENA_ARRAY(l->arena, int32_t, count);
+	e->coef_count = count;
+	for (uint32_t i = 0; i < count; i++)
 		e->coef[i] = -1;
+}
+
+static RecExpr *scale_by(Lower *l, const Node *node, RecExpr *value, double factor)
+{
+	RecExpr *e = make(l, REC_OP_SCALE, node, value, NULL);
+	coefs(l, e, 1);
+	e->coef[0] = lower_coef(l, scalar_const(l->arena, factor));
 	return e;
 }
 
@@ -253,6 +268,7 @@ static RecExpr *affine(Lower *l, const Node *node, const Affine *weights, double
 {
 	RecExpr *e = make(l, REC_OP_AFFINE, node, input, NULL);
 	e->theta = true;
+	coefs(l, e, 2);
 	e->coef[0] = lower_coef(l, times(l, square(l, weights->weight_std), scale));
 	if (weights->bias_std)
 		e->coef[1] = lower_coef(l, square(l, weights->bias_std));
@@ -263,11 +279,11 @@ static RecExpr *affine(Lower *l, const Node *node, const Affine *weights, double
 static bool reads_own_position(Lower *l, const Node *node, const Geometry *g)
 {
 	const RecFrames *frames = l->region->frames;
-	const Support *support = &node->as.conv.support;
+	const Support *support = &node->as.weights.support;
 	if (lower_elements(l, node) > 1 || lower_elements(l, node->input) > 1 ||
 	    memcmp(g->in, g->out, sizeof g->in) != 0)
 		return false;
-	uint32_t dim = node->input->type.domain == DOMAIN_GROUP ? 0 : node->input->type.dim;
+	uint32_t dim = type_dim(&node->input->type);
 	for (uint32_t a = 0; a < AXES; a++) {
 		if (g->stride[a] != 1 && g->out[a] > 1)
 			return false;
@@ -312,8 +328,8 @@ static void grow_halo(RecBuffer *b, const RecTaps *taps, const Geometry *g, cons
 
 static RecExpr *conv(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
-	const Affine *weights = &node->as.conv.affine;
-	double count = node->as.conv.support.count;
+	const Affine *weights = &node->as.weights.affine;
+	double count = node->as.weights.support.count;
 	Geometry g = geometry_of(node);
 	if (reads_own_position(l, node, &g))
 		return affine(l, node, weights, 1.0, lower_instance(l, node->input, disp, torus));
@@ -328,7 +344,7 @@ static RecExpr *conv(Lower *l, const Node *node, RecDisp disp, bool torus)
 	}
 	RecDisp in = array_mode ? disp : lower_shifted(l, disp, &g);
 	RecBuffer *buffer;
-	if (node->kind == NODE_LIFT) {
+	if (node->as.weights.relation == RELATION_LIFT) {
 		/* On plain layers that mix positions the slices of frame q gather from the plain array. */
 		RecExpr *value = lower_instance(l, node->input, in, g.circular && !array_mode);
 		bool fits = value->op == REC_OP_LOAD && value->buffer->torus == (g.circular && !array_mode);
@@ -360,35 +376,33 @@ static RecExpr *window_pool(Lower *l, const Node *node, RecDisp disp, bool torus
 	} else {
 		value = lower_want(l, WANT_WINDOW, node, disp, torus);
 	}
-	if (!node->as.window_pool.mean)
+	if (!node->as.map.mean)
 		return value;
-	if (node->as.window_pool.normalize_edges) {
+	if (node->as.map.normalize_edges) {
 		RecExpr *e = make(l, REC_OP_EDGES, node, value, NULL);
 		e->edge_weights = lower_edge_weights(l, node);
 		return e;
 	}
 	double cells = 1;
 	for (uint32_t a = 0; a < node->input->type.dim; a++)
-		cells *= node->as.window_pool.window.size[a];
-	RecExpr *e = make(l, REC_OP_SCALE, node, value, NULL);
-	e->coef[0] = lower_coef(l, scalar_const(l->arena, 1 / (cells * cells)));
-	return e;
+		cells *= node->as.map.window.size[a];
+	return scale_by(l, node, value, 1 / (cells * cells));
 }
 
 /* Normalisation of a sum over pairs: mean over both sides, over r and q. */
 static RecExpr *global_pool(Lower *l, const Node *node, RecDisp disp, bool wrap)
 {
-	bool elements = node->kind == NODE_POOL && node->as.pool.over == POOL_ELEMENTS;
+	bool elements = node_has_map(node, MAP_POOL) && node->as.map.over == POOL_ELEMENTS;
 	bool to_grid = node->type.domain == DOMAIN_GRID;
 	const Node *input = node->input;
 	double positions = (double)type_positions(&input->type);
-	double order = input->type.group ? input->type.group->order : 1;
+	double order = (double)type_elements(&input->type);
 	double indexed = lower_elements(l, input); /* r is summed explicitly, or all r are equal */
 	RecExpr *value = lower_want(l, to_grid ? WANT_ELEMENTS : WANT_SUM, node, disp, wrap);
 	double scale;
-	if (node->kind == NODE_FLATTEN)
+	if (node->as.map.kind == MAP_FLATTEN)
 		scale = 1 / (positions * indexed);
-	else if (node->as.pool.mean)
+	else if (node->as.map.mean)
 		scale = elements ? 1 / (order * indexed)
 				 : 1 / (positions * positions *
 					(node->type.domain == DOMAIN_GROUP ? 1 : order * indexed));
@@ -396,31 +410,22 @@ static RecExpr *global_pool(Lower *l, const Node *node, RecDisp disp, bool wrap)
 		scale = node->type.domain == DOMAIN_GROUP ? 1 : order / indexed;
 	if (scale == 1)
 		return value;
-	RecExpr *e = make(l, REC_OP_SCALE, node, value, NULL);
-	e->coef[0] = lower_coef(l, scalar_const(l->arena, scale));
-	return e;
+	return scale_by(l, node, value, scale);
 }
 
 static RecExpr *dual(Lower *l, const Node *node, RecExpr *input)
 {
-	RecExpr *e = make(l, node->kind == NODE_ABRELU ? REC_OP_ABRELU : REC_OP_ERF, node, input, NULL);
-	Arena *arena = l->arena;
+	RecExpr *e = make(l, REC_OP_DUAL, node, input, NULL);
+	const Nonlinearity *f = node->as.pointwise.f;
+	const Scalar *const *args = node->as.pointwise.args;
+	uint32_t arg_count = node->as.pointwise.arg_count;
+	coefs(l, e, f->coefficients(l->arena, args, arg_count, NULL));
+	const Scalar **list = ARENA_ARRAY(l->arena, const Scalar *, e->coef_count + 1u);
+	f->coefficients(l->arena, args, arg_count, list);
+	for (uint32_t i = 0; i < e->coef_count; i++)
+		e->coef[i] = lower_coef(l, list[i]);
 	e->var = l->var_of[node->id];
 	e->diagonal = l->mode == LOWER_DIAGONAL;
-	if (node->kind == NODE_ABRELU) {
-		const Scalar *a = node->as.abrelu.a, *b = node->as.abrelu.b;
-		const Scalar *difference = scalar_op(arena, SCALAR_SUB, a, b, NULL);
-		const Scalar *squares = scalar_op(arena, SCALAR_ADD, square(l, a), square(l, b), NULL);
-		e->coef[0] = lower_coef(l, times(l, square(l, difference), 0.5 / 3.14159265358979323846));
-		e->coef[1] = lower_coef(l, times(l, squares, 0.5));
-	} else {
-		const Scalar *a2 = square(l, node->as.erf.a), *b2 = square(l, node->as.erf.b);
-		e->coef[0] = lower_coef(l, times(l, b2, 2));
-		e->coef[1] = lower_coef(l, times(l, a2, 2 / 3.14159265358979323846));
-		e->coef[2] =
-			lower_coef(l, times(l, scalar_op(arena, SCALAR_MUL, a2, b2, NULL), 4 / 3.14159265358979323846));
-		e->coef[3] = lower_coef(l, square(l, node->as.erf.c));
-	}
 	return e;
 }
 
@@ -431,37 +436,17 @@ static bool asks_torus(const Node *node, const Node *hole, bool torus)
 {
 	if (node == hole)
 		return torus;
-	switch (node->kind) {
-	case NODE_SUM:
-		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			if (asks_torus(node->as.sum.branches[i], hole, torus))
-				return true;
+	if (node_gathers(node) || node_has_relation(node, RELATION_LIFT))
 		return false;
-	case NODE_CONV:
-	case NODE_GROUP_CONV: {
-		Geometry g = geometry_of(node);
-		return asks_torus(node->input, hole, g.circular || torus);
-	}
-	case NODE_REPEAT:
-		return asks_torus(node->input, hole,
-				  torus || asks_torus(node->as.repeat.body, node->as.repeat.hole, false));
-	case NODE_DENSE:
-	case NODE_ABRELU:
-	case NODE_ERF:
-		return asks_torus(node->input, hole, torus);
-	case NODE_INPUT:
-	case NODE_HOLE:
-	case NODE_LIFT:
-	case NODE_WINDOW_POOL:
-	case NODE_POOL:
-	case NODE_FLATTEN:
-	case NODE_AUGMENT:
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
-	case NODE_KIND_COUNT:
-		return false;
-	}
+	if (node_window(node))
+		torus = torus || geometry_of(node).circular;
+	if (node->kind == NODE_REPEAT)
+		torus = torus || asks_torus(node->as.repeat.body, node->as.repeat.hole, false);
+	Node *const *inputs;
+	uint32_t count = node_inputs(node, &inputs);
+	for (uint32_t i = 0; i < count; i++)
+		if (asks_torus(inputs[i], hole, torus))
+			return true;
 	return false;
 }
 
@@ -536,73 +521,59 @@ static RecExpr *repeat(Lower *l, const Node *node, RecDisp disp, bool torus)
 }
 
 /* Can the layers below be evaluated in frame q right from the data? (a lift on raw input, or after pointwise layers) */
-static bool reaches_input(Lower *l, const Node *node)
+static bool reaches_input(const Node *node)
 {
-	switch (node->kind) {
-	case NODE_INPUT:
-		return true;
-	case NODE_DENSE:
-	case NODE_ABRELU:
-	case NODE_ERF:
-		return reaches_input(l, node->input);
-	case NODE_CONV:
-	case NODE_HOLE:
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-	case NODE_WINDOW_POOL:
-	case NODE_POOL:
-	case NODE_FLATTEN:
-	case NODE_SUM:
-	case NODE_REPEAT:
-	case NODE_AUGMENT:
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
-	case NODE_KIND_COUNT:
-		return false;
-	}
-	return false;
+	while (node->kind == NODE_POINTWISE || node_has_relation(node, RELATION_OWN))
+		node = node->input;
+	return node->kind == NODE_INPUT;
+}
+
+static RecExpr *hole_value(Lower *l, const Node *hole)
+{
+	for (uint32_t i = l->carried_count; i-- > 0;)
+		if (l->carried[i].hole == hole)
+			return make_load(l, l->carried[i].buffer);
+	ICE("a hole outside of its repeat");
+}
+
+static RecExpr *input_value(Lower *l, const Node *node)
+{
+	RecExpr *e = make(l, REC_OP_INPUT, node, NULL, NULL);
+	e->theta = !node->type.theta_zero;
+	return e;
+}
+
+static RecExpr *join(Lower *l, const Node *node, RecDisp disp, bool torus)
+{
+	RecExpr *sum = lower_instance(l, node->as.join.branches[0], disp, torus);
+	for (uint32_t i = 1; i < node->as.join.count; i++)
+		sum = make(l, REC_OP_ADD, node, sum, lower_instance(l, node->as.join.branches[i], disp, torus));
+	return sum;
 }
 
 static RecExpr *evaluate(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
 	switch (node->kind) {
-	case NODE_INPUT: {
-		RecExpr *e = make(l, REC_OP_INPUT, node, NULL, NULL);
-		e->theta = !node->type.theta_zero;
-		return e;
-	}
+	case NODE_INPUT:
+		return input_value(l, node);
 	case NODE_HOLE:
-		for (uint32_t i = l->carried_count; i-- > 0;)
-			if (l->carried[i].hole == node)
-				return make_load(l, l->carried[i].buffer);
-		ICE("a hole outside of its repeat");
-	case NODE_DENSE:
-		return affine(l, node, &node->as.dense.affine, 1.0, lower_instance(l, node->input, disp, torus));
-	case NODE_CONV:
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-		return conv(l, node, disp, torus);
-	case NODE_WINDOW_POOL:
-		return window_pool(l, node, disp, torus);
-	case NODE_POOL:
-	case NODE_FLATTEN:
-		return global_pool(l, node, disp, torus);
-	case NODE_ABRELU:
-	case NODE_ERF:
-		return dual(l, node, lower_instance(l, node->input, disp, torus));
-	case NODE_SUM: {
-		RecExpr *sum = lower_instance(l, node->as.sum.branches[0], disp, torus);
-		for (uint32_t i = 1; i < node->as.sum.count; i++)
-			sum = make(l, REC_OP_ADD, node, sum, lower_instance(l, node->as.sum.branches[i], disp, torus));
-		return sum;
-	}
+		return hole_value(l, node);
 	case NODE_REPEAT:
 		return repeat(l, node, disp, torus);
+	case NODE_POINTWISE:
+		return dual(l, node, lower_instance(l, node->input, disp, torus));
+	case NODE_WEIGHTS:
+		return node->as.weights.relation != RELATION_OWN
+			       ? conv(l, node, disp, torus)
+			       : affine(l, node, &node->as.weights.affine, 1.0,
+					lower_instance(l, node->input, disp, torus));
+	case NODE_MAP:
+		return node->as.map.kind == MAP_WINDOW ? window_pool(l, node, disp, torus)
+						       : global_pool(l, node, disp, torus);
+	case NODE_JOIN:
+		return join(l, node, disp, torus);
+	case NODE_SCALING:
 	case NODE_AUGMENT:
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		break;
 	}
@@ -613,7 +584,7 @@ RecExpr *lower_instance(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
 	/* A plain layer seen from the frames of a group: through its array, unless the data can be read in the frame. */
 	bool plain = node->type.domain == DOMAIN_GRID;
-	if (plain && l->region->outer && !reaches_input(l, node))
+	if (plain && l->region->outer && !reaches_input(node))
 		return lower_want(l, WANT_PLAIN, node, disp, torus);
 
 	bool shared = l->uses[node->id] > 1 || l->options->no_fuse;

@@ -45,10 +45,10 @@ static const int32_t (*right_strides(Lower *l, const Geometry *g))[AXES]
 const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in, uint32_t elements_out)
 {
 	const RecFrames *frames = l->region->frames;
-	const Support *support = &conv->as.conv.support;
+	const Support *support = &conv->as.weights.support;
 	const Group *group = conv->type.group;
 	Geometry g = geometry_of(conv);
-	uint32_t dim = conv->input->type.domain == DOMAIN_GROUP ? 0 : conv->input->type.dim;
+	uint32_t dim = type_dim(&conv->input->type);
 	RecTaps *t = ARENA_NEW(l->arena, RecTaps);
 	RecTap *taps = ARENA_ARRAY(l->arena, RecTap, (size_t)elements_out * support->count);
 	t->taps = taps;

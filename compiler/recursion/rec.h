@@ -85,7 +85,7 @@ typedef struct RecVar {
 	const Node *node;
 	bool in_state;     /* after a global pool: prepared once per sample; otherwise once per tile */
 	uint64_t offset;   /* in numbers, from the start of a sample's variances */
-	uint32_t planes;   /* ABRelu 2 (1/sd, sd), Erf 1 */
+	uint32_t planes;   /* numbers per position and element: Nonlinearity.factors */
 	uint32_t elements; /* r */
 	uint32_t shape[AXES];
 	uint64_t positions;
@@ -105,8 +105,7 @@ typedef struct RecVar {
 	X(AFFINE, "affine") /* K' = s K + b, Theta' = K' + s Theta */                              \
 	X(SCALE, "scale")   /* both times a coefficient */                                         \
 	X(EDGES, "edges")   /* both times the position's weights of a pool with normalize_edges */ \
-	X(ABRELU, "abrelu")                                                                        \
-	X(ERF, "erf")                                                                              \
+	X(DUAL, "dual")     /* a nonlinearity [KR-10] */                                           \
 	X(ADD, "add")
 
 typedef enum RecOp {
@@ -149,9 +148,10 @@ struct RecExpr {
 	RecExpr *a, *b;
 	RecBuffer *buffer; /* LOAD TAPS ARRAY SUM */
 	const RecTaps *taps;
-	int32_t coef[4];   /* indices into the coefficient table; -1: absent */
-	RecVar *var;       /* ABRELU ERF */
-	bool diagonal;     /* ABRELU ERF: K is the variance: compute and store the factors, use them on both sides */
+	int32_t *coef;     /* indices into the coefficient table; -1: absent */
+	uint32_t coef_count;
+	RecVar *var;       /* DUAL */
+	bool diagonal;     /* DUAL: K is the variance: compute and store the factors, use them on both sides */
 	const RecMap *map; /* ARRAY: per frame in force; set when the array's box is known */
 	const double
 		*edge_weights; /* EDGES: per axis, one over the cells of each position's window that lie on the grid */
@@ -323,6 +323,7 @@ void rec_plan(RecPart *part);
 void rec_check(const RecProgram *program);
 void rec_print(const RecProgram *program, FILE *to);
 const char *rec_op_text(RecOp op);
+const char *rec_expr_text(const RecExpr *expr); /* of its operation; a dual by its function's name */
 /* Steps, operations and the explanation for --explain and info. */
 void rec_cost(Arena *arena, RecProgram *program);
 

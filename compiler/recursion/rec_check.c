@@ -13,7 +13,7 @@ static void check_expr(const RecExpr *x, const RecNest *nest)
 	ENTK_ASSERT(x->op != REC_OP_LOAD || x->buffer->kind == (nest->array_mode ? REC_ARRAY : REC_SLICE));
 	ENTK_ASSERT(x->op != REC_OP_TAPS || x->buffer->elements == 1 || x->taps->elements_out == nest->elements ||
 		    x->taps->elements_out == 1);
-	ENTK_ASSERT((x->op == REC_OP_ABRELU || x->op == REC_OP_ERF) == (x->var != NULL));
+	ENTK_ASSERT((x->op == REC_OP_DUAL) == (x->var != NULL));
 	ENTK_ASSERT((x->op == REC_OP_ADD) == (x->b != NULL));
 	if (x->op == REC_OP_TAPS && !nest->array_mode)
 		ENTK_ASSERT(x->taps->circular == x->buffer->torus);

@@ -13,6 +13,11 @@ const char *rec_op_text(RecOp op)
 	return texts[op];
 }
 
+const char *rec_expr_text(const RecExpr *x)
+{
+	return x->op == REC_OP_DUAL ? node_text(x->node) : rec_op_text(x->op);
+}
+
 static void indent(FILE *to, int depth)
 {
 	fprintf(to, "%*s", 2 * depth, "");
@@ -38,7 +43,7 @@ static void print_disp(FILE *to, const RecDisp *d, uint32_t frames)
 
 static void print_expr(FILE *to, const RecExpr *x)
 {
-	fprintf(to, "%s", rec_op_text(x->op));
+	fprintf(to, "%s", rec_expr_text(x));
 	if (x->buffer)
 		fprintf(to, " %%%" PRIu32, x->buffer->id);
 	if (x->taps) {
@@ -57,7 +62,7 @@ static void print_expr(FILE *to, const RecExpr *x)
 		else
 			fprintf(to, " from %d,%d,%d", x->taps->box_low[0], x->taps->box_low[1], x->taps->box_low[2]);
 	}
-	for (int i = 0; i < 4; i++)
+	for (uint32_t i = 0; i < x->coef_count; i++)
 		if (x->coef[i] >= 0)
 			fprintf(to, " c%" PRId32, x->coef[i]);
 	if (x->var)

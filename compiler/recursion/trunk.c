@@ -19,15 +19,15 @@ static void find_entry(const Node *node, Entry *entry)
 	if (entry->seen[node->id])
 		return;
 	entry->seen[node->id] = true;
-	if (node->kind == NODE_SUM) {
-		for (uint32_t i = 0; i < node->as.sum.count; i++)
-			find_entry(node->as.sum.branches[i], entry);
-	} else if (node->input && node->input->type.domain != DOMAIN_VECTOR) {
+	Node *const *inputs;
+	uint32_t count = node_inputs(node, &inputs);
+	if (node->kind != NODE_JOIN && count && inputs[0]->type.domain != DOMAIN_VECTOR) {
 		entry->several = entry->node != NULL;
 		entry->node = node;
-	} else if (node->input) {
-		find_entry(node->input, entry);
+		return;
 	}
+	for (uint32_t i = 0; i < count; i++)
+		find_entry(inputs[i], entry);
 }
 
 /* The one layer at which the net becomes a vector and through which all paths lead; NULL where there is none, or more. */
@@ -85,14 +85,37 @@ static bool same_type(const Type *a, const Type *b)
 
 static bool same_layers(const Node *a, const Node *b, Match *match);
 
-static bool same_branches(const Node *a, const Node *b, Match *match)
+static bool same_numbers(const Scalar *const *a, const Scalar *const *b, uint32_t count)
 {
-	if (a->as.sum.count != b->as.sum.count || a->as.sum.axis != b->as.sum.axis)
-		return false;
-	for (uint32_t i = 0; i < a->as.sum.count; i++)
-		if (!same_layers(a->as.sum.branches[i], b->as.sum.branches[i], match))
+	for (uint32_t i = 0; i < count; i++)
+		if (!same_number(a[i], b[i]))
 			return false;
 	return true;
+}
+
+static bool same_weights(const Node *a, const Node *b)
+{
+	if (a->as.weights.relation != b->as.weights.relation ||
+	    !same_affine(&a->as.weights.affine, &b->as.weights.affine))
+		return false;
+	return a->as.weights.relation == RELATION_OWN ||
+	       (same_window(&a->as.weights.window, &b->as.weights.window) &&
+		same_support(&a->as.weights.support, &b->as.weights.support));
+}
+
+static bool same_map(const Node *a, const Node *b)
+{
+	if (a->as.map.kind != b->as.map.kind || a->as.map.over != b->as.map.over || a->as.map.mean != b->as.map.mean)
+		return false;
+	return a->as.map.kind != MAP_WINDOW || (same_window(&a->as.map.window, &b->as.map.window) &&
+						a->as.map.normalize_edges == b->as.map.normalize_edges);
+}
+
+static bool same_scaling(const Node *a, const Node *b)
+{
+	return a->as.scaling.kind == b->as.scaling.kind && a->as.scaling.positions == b->as.scaling.positions &&
+	       a->as.scaling.elements == b->as.scaling.elements && a->as.scaling.train == b->as.scaling.train &&
+	       same_number(a->as.scaling.eps, b->as.scaling.eps) && same_number(a->as.scaling.keep, b->as.scaling.keep);
 }
 
 /* What the layer itself says, its inputs aside. */
@@ -101,36 +124,23 @@ static bool same_arguments(const Node *a, const Node *b, Match *match)
 	switch (a->kind) {
 	case NODE_INPUT:
 	case NODE_HOLE:
-	case NODE_FLATTEN:
 		return true;
-	case NODE_DENSE:
-		return same_affine(&a->as.dense.affine, &b->as.dense.affine);
-	case NODE_CONV:
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-		return same_affine(&a->as.conv.affine, &b->as.conv.affine) &&
-		       same_window(&a->as.conv.window, &b->as.conv.window) &&
-		       same_support(&a->as.conv.support, &b->as.conv.support);
-	case NODE_WINDOW_POOL:
-		return same_window(&a->as.window_pool.window, &b->as.window_pool.window) &&
-		       a->as.window_pool.mean == b->as.window_pool.mean &&
-		       a->as.window_pool.normalize_edges == b->as.window_pool.normalize_edges;
-	case NODE_POOL:
-		return a->as.pool.over == b->as.pool.over && a->as.pool.mean == b->as.pool.mean;
-	case NODE_ABRELU:
-		return same_number(a->as.abrelu.a, b->as.abrelu.a) && same_number(a->as.abrelu.b, b->as.abrelu.b);
-	case NODE_ERF:
-		return same_number(a->as.erf.a, b->as.erf.a) && same_number(a->as.erf.b, b->as.erf.b) &&
-		       same_number(a->as.erf.c, b->as.erf.c);
-	case NODE_SUM:
-		return same_branches(a, b, match);
 	case NODE_REPEAT:
 		return a->as.repeat.count == b->as.repeat.count &&
 		       same_layers(a->as.repeat.body, b->as.repeat.body, match);
+	case NODE_POINTWISE:
+		return a->as.pointwise.f == b->as.pointwise.f &&
+		       a->as.pointwise.arg_count == b->as.pointwise.arg_count &&
+		       same_numbers(a->as.pointwise.args, b->as.pointwise.args, a->as.pointwise.arg_count);
+	case NODE_WEIGHTS:
+		return same_weights(a, b);
+	case NODE_MAP:
+		return same_map(a, b);
+	case NODE_SCALING:
+		return same_scaling(a, b);
+	case NODE_JOIN:
+		return a->as.join.kind == b->as.join.kind && a->as.join.axis == b->as.join.axis;
 	case NODE_AUGMENT:
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
 	case NODE_KIND_COUNT:
 		break;
 	}
@@ -142,10 +152,13 @@ static bool same_layers(const Node *a, const Node *b, Match *match)
 {
 	if (match->of[a->id])
 		return match->of[a->id] == b;
-	if (a->kind != b->kind || !a->input != !b->input || !same_type(&a->type, &b->type))
+	Node *const *a_inputs, *const *b_inputs;
+	uint32_t count = node_inputs(a, &a_inputs);
+	if (a->kind != b->kind || node_inputs(b, &b_inputs) != count || !same_type(&a->type, &b->type))
 		return false;
-	if (a->input && !same_layers(a->input, b->input, match))
-		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (!same_layers(a_inputs[i], b_inputs[i], match))
+			return false;
 	if (!same_arguments(a, b, match))
 		return false;
 	match->of[a->id] = b;

@@ -94,16 +94,16 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t length)
 /* What the printed table shortens: long lists of taps and branches. */
 static uint64_t hash_lists(uint64_t hash, const Node *node)
 {
-	if (node->kind == NODE_CONV || node->kind == NODE_LIFT || node->kind == NODE_GROUP_CONV) {
-		const Support *support = &node->as.conv.support;
+	if (node->kind == NODE_WEIGHTS && node->as.weights.relation != RELATION_OWN) {
+		const Support *support = &node->as.weights.support;
 		for (uint32_t i = 0; i < support->count && !support->full; i++) {
 			uint32_t numbers[] = {support->taps[i].element, support->taps[i].cell[0],
 					      support->taps[i].cell[1], support->taps[i].cell[2]};
 			hash = hash_bytes(hash, numbers, sizeof numbers);
 		}
 	}
-	for (uint32_t i = 0; node->kind == NODE_SUM && i < node->as.sum.count; i++)
-		hash = hash_bytes(hash, &node->as.sum.branches[i]->id, sizeof(uint32_t));
+	for (uint32_t i = 0; node->kind == NODE_JOIN && i < node->as.join.count; i++)
+		hash = hash_bytes(hash, &node->as.join.branches[i]->id, sizeof(uint32_t));
 	return hash;
 }
 

@@ -1,13 +1,10 @@
-/* The reference evaluator's walk over the network.
- *
- * A *scope* is a set of nodes that are evaluated once per pass: the net itself, the body of a repeat, the inner net of
- * an augmentation. Its nodes are those reached backwards from its output; every node belongs to one scope. A state is
- * freed as soon as the last node of its scope that reads it is done. */
+/* The reference evaluator's walk over the network, scope by scope (network/scopes.h). A state is freed as soon as the
+ * last node of its scope that reads it is done. */
 #include "reference/reference.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "network/scopes.h"
 #include "reference/reference_internal.h"
 
 typedef struct Walk {
@@ -15,59 +12,12 @@ typedef struct Walk {
 	const double *params;
 	const double *x, *z; /* the pair of samples, turned inside an augmentation */
 	bool same;
-	State *states;      /* by node id */
-	const Node **scope; /* by node id: the output of the node's scope; NULL outside */
-	uint32_t *first;    /* by id of a scope's output: the lowest id of the scope */
-	uint32_t *readers;  /* by node id: how often it is read in one pass, the scope's output once more */
-	uint32_t *unread;   /* by node id: the rest of them in the pass under way */
-	const Node **stack;
+	State *states; /* by node id */
+	Scopes scopes;
+	uint32_t *unread; /* by node id: how often it is still to be read in the pass under way */
 } Walk;
 
 static ReferenceStatus run_scope(Walk *walk, const Node *output, State *out);
-
-/* ---- scopes --------------------------------------------------------------------------------------------------- */
-
-static void read_by(Walk *walk, const Node *output, const Node *node, uint32_t *depth)
-{
-	walk->readers[node->id]++;
-	if (walk->scope[node->id] == NULL) {
-		walk->scope[node->id] = output;
-		walk->stack[(*depth)++] = node;
-	}
-}
-
-/* Marks the nodes of the scope that ends at `output`. */
-static void find_scope(Walk *walk, const Node *output)
-{
-	uint32_t depth = 0;
-	walk->first[output->id] = output->id;
-	read_by(walk, output, output, &depth);
-	while (depth > 0) {
-		const Node *node = walk->stack[--depth];
-		if (node->id < walk->first[output->id])
-			walk->first[output->id] = node->id;
-		if (node->kind == NODE_SUM)
-			for (uint32_t i = 0; i < node->as.sum.count; i++)
-				read_by(walk, output, node->as.sum.branches[i], &depth);
-		else if (node->input != NULL)
-			read_by(walk, output, node->input, &depth);
-	}
-}
-
-/* Outer scopes have higher ids than the scopes inside them: one pass from the end finds all. */
-static void find_scopes(Walk *walk, const Node *output)
-{
-	find_scope(walk, output);
-	for (uint32_t id = output->id + 1; id-- > 0;) {
-		const Node *node = walk->network->nodes[id];
-		if (walk->scope[id] == NULL)
-			continue;
-		if (node->kind == NODE_REPEAT)
-			find_scope(walk, node->as.repeat.body);
-		if (node->kind == NODE_AUGMENT)
-			find_scope(walk, node->as.augment.inner);
-	}
-}
 
 /* Is the node's state read here for the last time in this pass? */
 static bool read_once(Walk *walk, const Node *node)
@@ -183,10 +133,10 @@ static ReferenceStatus run_augment(Walk *walk, const Node *node, State *out)
 
 /* ---- nodes ---------------------------------------------------------------------------------------------------- */
 
-static ReferenceStatus run_sum(Walk *walk, const Node *node, State *out)
+static ReferenceStatus run_join(Walk *walk, const Node *node, State *out)
 {
-	for (uint32_t i = 0; i < node->as.sum.count; i++) {
-		const Node *branch = node->as.sum.branches[i];
+	for (uint32_t i = 0; i < node->as.join.count; i++) {
+		const Node *branch = node->as.join.branches[i];
 		ReferenceStatus status = layer_sum(&walk->states[branch->id], read_once(walk, branch), out);
 		if (status != REFERENCE_OK)
 			return status;
@@ -203,30 +153,20 @@ static ReferenceStatus run_node(Walk *walk, const Node *node)
 		return layer_input(node, walk->x, walk->z, out);
 	case NODE_HOLE: /* set by its repeat; empty only when a map inside a body is asked for */
 		return out->a[THETA] != NULL ? REFERENCE_OK : REFERENCE_UNSUPPORTED;
-	case NODE_DENSE:
-		return layer_dense(node, walk->params, in, read_once(walk, node->input), out);
-	case NODE_CONV:
-	case NODE_LIFT:
-	case NODE_GROUP_CONV:
-		return layer_conv(node, walk->params, in, read_once(walk, node->input), out);
-	case NODE_WINDOW_POOL:
-		return layer_window_pool(node, in, read_once(walk, node->input), out);
-	case NODE_POOL:
-		return layer_pool(node, in, read_once(walk, node->input), out);
-	case NODE_FLATTEN:
-		return layer_flatten(node, in, read_once(walk, node->input), out);
-	case NODE_ABRELU:
-	case NODE_ERF:
-		return layer_nonlinearity(node, walk->params, in, read_once(walk, node->input), out);
-	case NODE_SUM:
-		return run_sum(walk, node, out);
 	case NODE_REPEAT:
 		return run_repeat(walk, node, out);
 	case NODE_AUGMENT:
 		return run_augment(walk, node, out);
-	case NODE_PLANNED:
-	case NODE_PRODUCT:
-	case NODE_CONCAT:
+	case NODE_POINTWISE:
+		return layer_pointwise(node, walk->params, in, read_once(walk, node->input), out);
+	case NODE_WEIGHTS:
+		return layer_weights(node, walk->params, in, read_once(walk, node->input), out);
+	case NODE_MAP:
+		return layer_map(node, in, read_once(walk, node->input), out);
+	case NODE_SCALING:
+		return REFERENCE_UNSUPPORTED;
+	case NODE_JOIN:
+		return run_join(walk, node, out);
 	case NODE_KIND_COUNT:
 		break;
 	}
@@ -236,10 +176,10 @@ static ReferenceStatus run_node(Walk *walk, const Node *node)
 /* One pass over a scope; moves the output's state to `out`. */
 static ReferenceStatus run_scope(Walk *walk, const Node *output, State *out)
 {
-	for (uint32_t id = walk->first[output->id]; id <= output->id; id++) {
-		if (walk->scope[id] != output)
+	for (uint32_t id = walk->scopes.first[output->id]; id <= output->id; id++) {
+		if (walk->scopes.output[id] != output)
 			continue;
-		walk->unread[id] = walk->readers[id];
+		walk->unread[id] = walk->scopes.readers[id];
 		ReferenceStatus status = run_node(walk, walk->network->nodes[id]);
 		if (status != REFERENCE_OK)
 			return status;
@@ -249,35 +189,19 @@ static ReferenceStatus run_scope(Walk *walk, const Node *output, State *out)
 	return REFERENCE_OK;
 }
 
-static void walk_free(Walk *walk)
-{
-	for (uint32_t id = 0; walk->states != NULL && id < walk->network->node_count; id++)
-		state_free(&walk->states[id]);
-	free(walk->states);
-	free(walk->scope);
-	free(walk->first);
-	free(walk->readers);
-	free(walk->unread);
-	free(walk->stack);
-}
-
 static ReferenceStatus evaluate(const Network *network, const Node *output, const double *params, const double *x,
 				const double *z, bool same, State *out)
 {
 	size_t count = network->node_count;
+	Arena *arena = arena_create();
 	Walk walk = {.network = network, .params = params, .x = x, .z = z, .same = same};
-	walk.states = calloc(count, sizeof *walk.states);
-	walk.scope = calloc(count, sizeof *walk.scope);
-	walk.first = calloc(count, sizeof *walk.first);
-	walk.readers = calloc(count, sizeof *walk.readers);
-	walk.unread = calloc(count, sizeof *walk.unread);
-	walk.stack = calloc(count, sizeof *walk.stack);
-	ReferenceStatus status = REFERENCE_NO_MEMORY;
-	if (walk.states && walk.scope && walk.first && walk.readers && walk.unread && walk.stack) {
-		find_scopes(&walk, output);
-		status = run_scope(&walk, output, out);
-	}
-	walk_free(&walk);
+	walk.states = ARENA_ARRAY(arena, State, count);
+	walk.unread = ARENA_ARRAY(arena, uint32_t, count);
+	walk.scopes = network_scopes(arena, network, output);
+	ReferenceStatus status = run_scope(&walk, output, out);
+	for (size_t id = 0; id < count; id++)
+		state_free(&walk.states[id]);
+	arena_destroy(arena);
 	return status;
 }
 

@@ -2,7 +2,7 @@
  *
  *   reference.c        walks the network: scopes, repeats, augmentation, who still reads what
  *   reference_layer.c  one function per layer: a map of the state
- *   reference_dual.c   duals of the nonlinearities
+ *   duals/             duals of the nonlinearities, one file each
  *   program.c          entk_program() of `--backend=reference` */
 #ifndef ENTK_REFERENCE_INTERNAL_H
 #define ENTK_REFERENCE_INTERNAL_H
@@ -26,24 +26,10 @@ double *reference_vector(uint64_t n);
 /* A layer gets its input and `last`: true if nobody reads the input after it, so that it may be released or reused
  * piece by piece. On success `out` is complete; after an error what is in `in` and `out` is still to be freed. */
 ReferenceStatus layer_input(const Node *node, const double *x, const double *z, State *out);
-ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out);
-ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out);
-ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State *out);
-ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out);
-ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out);
-ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State *in, bool last, State *out);
+ReferenceStatus layer_weights(const Node *node, const double *params, State *in, bool last, State *out);
+ReferenceStatus layer_map(const Node *node, State *in, bool last, State *out);
+ReferenceStatus layer_pointwise(const Node *node, const double *params, State *in, bool last, State *out);
 /* Adds a branch to `out`; the first branch is copied (out->a all NULL). */
 ReferenceStatus layer_sum(State *in, bool last, State *out);
-
-/* ---- duals ---------------------------------------------------------------------------------------------------- */
-
-typedef struct Dual {
-	double value; /* E[phi(u) phi(u')] */
-	double slope; /* E[phi'(u) phi'(u')] */
-} Dual;
-
-/* u, u' are Gaussian with variances a, b and covariance c. */
-Dual dual_abrelu(double alpha, double beta, double a, double b, double c);
-Dual dual_erf(double scale, double slope, double shift, double a, double b, double c);
 
 #endif

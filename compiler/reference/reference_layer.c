@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "reference/duals/dual.h"
 #include "reference/reference_internal.h"
 
 /* ---- memory --------------------------------------------------------------------------------------------------- */
@@ -112,14 +113,14 @@ static void weigh(const Affine *affine, const double *params, Matrix k, State *o
 	}
 }
 
-ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out)
+static ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out)
 {
 	out->n = in->n;
 	for (Matrix k = K11; k < MATRIX_COUNT; k++) { /* THETA after K12, whose new value it takes */
 		out->a[k] = own(in, k, last);
 		if (out->a[k] == NULL)
 			return REFERENCE_NO_MEMORY;
-		weigh(&node->as.dense.affine, params, k, out);
+		weigh(&node->as.weights.affine, params, k, out);
 	}
 	return REFERENCE_OK;
 }
@@ -146,8 +147,8 @@ static void add_taps(uint64_t n, uint64_t from_n, uint32_t taps, const int64_t *
 static ReferenceStatus average_taps(const Node *node, uint32_t block, int64_t *maps, const State *in, Matrix k,
 				    State *out)
 {
-	const Support *support = &node->as.conv.support;
-	Reading how = {&node->input->type, &node->type, &node->as.conv.window, node->kind != NODE_CONV};
+	const Support *support = &node->as.weights.support;
+	Reading how = {&node->input->type, &node->type, &node->as.weights.window, node->as.weights.relation != RELATION_CONV};
 	out->a[k] = reference_matrix(out->n);
 	if (out->a[k] == NULL)
 		return REFERENCE_NO_MEMORY;
@@ -165,11 +166,11 @@ static ReferenceStatus average_taps(const Node *node, uint32_t block, int64_t *m
 	return REFERENCE_OK;
 }
 
-ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out)
+static ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bool last, State *out)
 {
 	ReferenceStatus status = REFERENCE_OK;
 	out->n = type_size(&node->type);
-	uint64_t fit = BLOCK_INDICES / out->n, count = node->as.conv.support.count;
+	uint64_t fit = BLOCK_INDICES / out->n, count = node->as.weights.support.count;
 	uint32_t block = (uint32_t)(fit == 0 ? 1 : fit < count ? fit : count);
 	int64_t *maps = calloc((size_t)out->n * block, sizeof *maps);
 	if (maps == NULL)
@@ -177,11 +178,17 @@ ReferenceStatus layer_conv(const Node *node, const double *params, State *in, bo
 	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
 		status = average_taps(node, block, maps, in, k, out);
 		if (status == REFERENCE_OK)
-			weigh(&node->as.conv.affine, params, k, out);
+			weigh(&node->as.weights.affine, params, k, out);
 		release(in, k, last);
 	}
 	free(maps);
 	return status;
+}
+
+ReferenceStatus layer_weights(const Node *node, const double *params, State *in, bool last, State *out)
+{
+	bool own = node->as.weights.relation == RELATION_OWN;
+	return own ? layer_dense(node, params, in, last, out) : layer_conv(node, params, in, last, out);
 }
 
 /* ---- pools and flatten: K -> P K P^T -------------------------------------------------------------------------- */
@@ -210,7 +217,7 @@ static bool cell_map(PoolRows *rows, uint64_t index)
 static bool pool_weights(PoolRows *rows)
 {
 	const Node *node = rows->node;
-	bool inside_only = node->as.window_pool.normalize_edges && rows->how.window->padding == PADDING_SAME;
+	bool inside_only = node->as.map.normalize_edges && rows->how.window->padding == PADDING_SAME;
 	for (uint64_t v = 0; v < rows->cells; v++) {
 		if (!cell_map(rows, v))
 			return false;
@@ -218,7 +225,7 @@ static bool pool_weights(PoolRows *rows)
 			rows->weight[g] += !inside_only || rows->map[g] != READS_NOTHING;
 	}
 	for (uint64_t g = 0; g < rows->n; g++)
-		rows->weight[g] = node->as.window_pool.mean ? 1 / rows->weight[g] : 1;
+		rows->weight[g] = node->as.map.mean ? 1 / rows->weight[g] : 1;
 	return true;
 }
 
@@ -265,12 +272,12 @@ static ReferenceStatus pool_all(PoolRows *rows, State *in, bool last, State *out
 	return status;
 }
 
-ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State *out)
+static ReferenceStatus layer_window_pool(const Node *node, State *in, bool last, State *out)
 {
 	out->n = type_size(&node->type);
 	PoolRows rows = {
 		.node = node,
-		.how = {&node->input->type, &node->type, &node->as.window_pool.window, false},
+		.how = {&node->input->type, &node->type, &node->as.map.window, false},
 		.n = out->n,
 		.cells = 1,
 		.map = calloc((size_t)out->n, sizeof(int64_t)),
@@ -301,7 +308,7 @@ static uint64_t pool_class(PoolOver over, uint64_t positions, uint64_t g)
 
 static void pool_classes(const Node *node, const State *in, const double *m, uint64_t n, double *row, double *out)
 {
-	PoolOver over = node->as.pool.over;
+	PoolOver over = node->as.map.over;
 	uint64_t positions = type_positions(&node->input->type), from_n = in->n;
 	for (uint64_t g = 0; g < from_n; g++) {
 		memset(row, 0, (size_t)n * sizeof *row);
@@ -312,11 +319,11 @@ static void pool_classes(const Node *node, const State *in, const double *m, uin
 			to[h] += row[h];
 	}
 	double members = (double)(from_n / n);
-	for (uint64_t i = 0; i < n * n && node->as.pool.mean; i++)
+	for (uint64_t i = 0; i < n * n && node->as.map.mean; i++)
 		out[i] /= members * members;
 }
 
-ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out)
+static ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out)
 {
 	out->n = type_size(&node->type);
 	double *row = reference_vector(out->n);
@@ -334,7 +341,7 @@ ReferenceStatus layer_pool(const Node *node, State *in, bool last, State *out)
 }
 
 /* [KR-9] */
-ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out)
+static ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out)
 {
 	out->n = type_size(&node->type);
 	for (Matrix k = K11; k < MATRIX_COUNT; k++) {
@@ -349,26 +356,33 @@ ReferenceStatus layer_flatten(const Node *node, State *in, bool last, State *out
 	return REFERENCE_OK;
 }
 
+ReferenceStatus layer_map(const Node *node, State *in, bool last, State *out)
+{
+	switch (node->as.map.kind) {
+	case MAP_WINDOW:
+		return layer_window_pool(node, in, last, out);
+	case MAP_POOL:
+		return layer_pool(node, in, last, out);
+	case MAP_FLATTEN:
+		return layer_flatten(node, in, last, out);
+	}
+	return REFERENCE_UNSUPPORTED;
+}
+
 /* ---- nonlinearities [KR-10] ----------------------------------------------------------------------------------- */
 
 typedef struct Activation {
-	NodeKind kind;
-	double a, b, c;
+	ReferenceDual *dual;
+	double *args;
+	uint32_t count;
 } Activation;
-
-static Dual dual(const Activation *f, double a, double b, double c)
-{
-	if (f->kind == NODE_ERF)
-		return dual_erf(f->a, f->b, f->c, a, b, c);
-	return dual_abrelu(f->a, f->b, a, b, c);
-}
 
 /* m[g, g'] -> E phi phi' with the variances v[g], z[g'] from before the layer; theta, if any, times the slope. */
 static void activate(const Activation *f, uint64_t n, const double *v, const double *z, double *m, double *theta)
 {
 	for (uint64_t g = 0; g < n; g++) {
 		for (uint64_t h = 0; h < n; h++) {
-			Dual d = dual(f, v[g], z[h], m[g * n + h]);
+			Dual d = f->dual(f->args, f->count, v[g], z[h], m[g * n + h]);
 			m[g * n + h] = d.value;
 			if (theta != NULL)
 				theta[g * n + h] *= d.slope;
@@ -384,17 +398,14 @@ static double *diagonal(const State *state, Matrix k)
 	return v;
 }
 
-ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State *in, bool last, State *out)
+ReferenceStatus layer_pointwise(const Node *node, const double *params, State *in, bool last, State *out)
 {
-	Activation f = {.kind = node->kind};
-	if (node->kind == NODE_ERF) {
-		f.a = scalar_eval(node->as.erf.a, params);
-		f.b = scalar_eval(node->as.erf.b, params);
-		f.c = scalar_eval(node->as.erf.c, params);
-	} else {
-		f.a = scalar_eval(node->as.abrelu.a, params);
-		f.b = scalar_eval(node->as.abrelu.b, params);
-	}
+	Activation f = {.dual = reference_duals[node->as.pointwise.f->id], .count = node->as.pointwise.arg_count};
+	f.args = reference_vector(f.count);
+	if (f.args == NULL)
+		return REFERENCE_NO_MEMORY;
+	for (uint32_t i = 0; i < f.count; i++)
+		f.args[i] = scalar_eval(node->as.pointwise.args[i], params);
 	double *v = diagonal(in, K11), *z = diagonal(in, K22);
 	ReferenceStatus status = v == NULL || z == NULL ? REFERENCE_NO_MEMORY : REFERENCE_OK;
 	out->n = in->n;
@@ -408,6 +419,7 @@ ReferenceStatus layer_nonlinearity(const Node *node, const double *params, State
 		activate(&f, out->n, v, z, out->a[K12], out->a[THETA]);
 		activate(&f, out->n, z, z, out->a[K22], NULL);
 	}
+	free(f.args);
 	free(v);
 	free(z);
 	return status;

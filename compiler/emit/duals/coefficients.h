@@ -1,8 +1,8 @@
 /* Written by scripts/fit_dual.py; the script says what is fitted. Lowest power first; the numbers of the float
  * tables are floats. */
 /* clang-format off */
-#ifndef ENTK_CG_DUAL_COEF_H
-#define ENTK_CG_DUAL_COEF_H
+#ifndef ENTK_COEFFICIENTS_H
+#define ENTK_COEFFICIENTS_H
 
 /* t B(v) on [1, sqrt 2], f32: error 6.8e-8 */
 static const double coef_abrelu_f32[] = {
