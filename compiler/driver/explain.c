@@ -1,7 +1,6 @@
 #include "driver/explain.h"
 
 #include "analysis/symmetry.h"
-#include "network/gaps.h"
 
 void explain_symmetry(Arena *arena, const SourceSet *sources, const Program *program, FILE *to)
 {
@@ -18,12 +17,4 @@ void explain_symmetry(Arena *arena, const SourceSet *sources, const Program *pro
 			place.column, symmetry.stops_at->label ? symmetry.stops_at->label : "layer",
 			symmetry.reason ? symmetry.reason : "");
 	}
-}
-
-void explain_gaps(Arena *arena, const Program *program, FILE *to)
-{
-	for (uint32_t i = 0; i < program->network_count; i++)
-		if (network_has_gaps(program->networks[i]))
-			fprintf(to, "%s: no kernel in this version: %s\n", program->networks[i]->name,
-				network_gaps_text(arena, program->networks[i]));
 }

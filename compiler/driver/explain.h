@@ -1,5 +1,4 @@
-/* --explain: one line per net with the verdict of the symmetry proof, and where a stronger reduction stops; one per net
- * with layers that have no kernel in this version. */
+/* --explain: one line per net with the verdict of the symmetry proof, and where a stronger reduction stops. */
 #ifndef ENTK_EXPLAIN_H
 #define ENTK_EXPLAIN_H
 
@@ -9,6 +8,5 @@
 #include "network/network.h"
 
 void explain_symmetry(Arena *arena, const SourceSet *sources, const Program *program, FILE *to);
-void explain_gaps(Arena *arena, const Program *program, FILE *to);
 
 #endif

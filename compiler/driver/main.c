@@ -15,7 +15,6 @@
 #include "driver/options.h"
 #include "driver/output.h"
 #include "emit/emit.h"
-#include "network/gaps.h"
 #include "recursion/rec.h"
 #include "network/sema.h"
 #include "syntax/ast.h"
@@ -291,21 +290,12 @@ static bool check(Compiler *c)
 	return diag_error_count(c->diag) == 0;
 }
 
-/* What a kernel costs is said of the nets that have one. */
 static bool explain(Compiler *c)
 {
 	explain_symmetry(c->arena, &c->sources, c->program, stdout);
-	explain_gaps(c->arena, c->program, stdout);
 	if (!output_check_stdout())
 		return false;
-	Program complete = *c->program;
-	complete.networks = ARENA_ARRAY(c->arena, Network *, c->program->network_count);
-	complete.network_count = 0;
-	for (uint32_t i = 0; i < c->program->network_count; i++)
-		if (!network_has_gaps(c->program->networks[i]))
-			complete.networks[complete.network_count++] = c->program->networks[i];
-	return c->options.reference || complete.network_count == 0 ||
-	       (emit(c, &complete, EMIT_EXPLAIN, "-") && output_check_stdout());
+	return c->options.reference || (emit(c, c->program, EMIT_EXPLAIN, "-") && output_check_stdout());
 }
 
 /* Is a kernel of every net to be computed? */
@@ -387,8 +377,7 @@ static int compile(Compiler *c)
 		return diag_error_count(c->diag) ? fail(c, EXIT_USER) : write_output(c);
 	if (!check(c))
 		return fail(c, EXIT_USER);
-	if (needs_kernels(&c->options) &&
-	    (!network_report_gaps(c->arena, c->diag, c->program) || !report_lengths(c->diag, c->program)))
+	if (needs_kernels(&c->options) && !report_lengths(c->diag, c->program))
 		return fail(c, EXIT_USER);
 	diag_print(c->diag, stderr, c->options.diag); /* warnings */
 	if (c->options.output && is_source(c, c->options.output))

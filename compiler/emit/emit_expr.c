@@ -174,6 +174,12 @@ static Factors new_factors(Emit *e, const RecVar *var)
 			 ARENA_ARRAY(e->arena, LLVMValueRef, var->planes + 1u)};
 }
 
+/* Do all positions share the factors? */
+static bool one_for_all(const RecVar *var, const Point *p)
+{
+	return var->positions == 1 && p->shape[0] * p->shape[1] * p->shape[2] > 1;
+}
+
 static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
 {
 	Cg *cg = e->cg;
@@ -181,11 +187,14 @@ static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
 	LLVMValueRef v_base = var_offset(e, var);
 	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
 	LLVMValueRef v_positions = cg_i64(cg, (int64_t)var->positions);
-	LLVMValueRef v_left =
-		cg_iadd(cg, v_base, cg_iadd(cg, cg_imul(cg, v_r, v_positions), emit_row_major(e, p->shape, p->v_t)));
+	bool everywhere = one_for_all(var, p);
+	LLVMValueRef v_zero = cg_i64(cg, 0);
+	LLVMValueRef v_left = cg_iadd(cg, v_base,
+				      cg_iadd(cg, cg_imul(cg, v_r, v_positions),
+					      everywhere ? v_zero : emit_row_major(e, p->shape, p->v_t)));
 	LLVMValueRef v_right = cg_iadd(cg, v_base,
 				       cg_iadd(cg, cg_imul(cg, right_element(e, var, v_r), v_positions),
-					       emit_right_index(e, p->shape, p->v_u)));
+					       everywhere ? v_zero : emit_right_index(e, p->shape, p->v_u)));
 	LLVMValueRef v_left_base = var->in_state ? e->v_left_state : e->v_left_vars;
 	LLVMValueRef v_right_base = var->in_state ? e->v_right_state : e->v_right_vars;
 	Factors f = new_factors(e, var);
@@ -211,14 +220,17 @@ static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValue
 	Cg *cg = e->cg;
 	const RecVar *var = x->var;
 	Factors f = new_factors(e, var);
-	if (var->planes == 0)
-		return f;
-	CgArgs args = args_of(e, x);
-	cg_faces[x->node->as.pointwise.f->id]->factors(cg, &args, v_variance, f.v_left);
+	if (x->op == REC_OP_NORM) {
+		LLVMValueRef v_sum = cg_fadd(cg, v_variance, e->v_coef[x->coef[0]]);
+		f.v_left[0] = cg_fdiv(cg, cg_lane_const(cg, 1), cg_sqrt(cg, v_sum));
+	} else {
+		CgArgs args = args_of(e, x);
+		cg_faces[x->node->as.pointwise.f->id]->factors(cg, &args, v_variance, f.v_left);
+	}
 	int64_t plane = (int64_t)(var->elements * var->positions);
 	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
-	LLVMValueRef v_index =
-		cg_iadd(cg, cg_imul(cg, v_r, cg_i64(cg, (int64_t)var->positions)), emit_row_major(e, p->shape, p->v_t));
+	LLVMValueRef v_index = cg_iadd(cg, cg_imul(cg, v_r, cg_i64(cg, (int64_t)var->positions)),
+				       one_for_all(var, p) ? cg_i64(cg, 0) : emit_row_major(e, p->shape, p->v_t));
 	v_index = cg_iadd(cg, v_index, var_offset(e, var));
 	LLVMValueRef v_base = var->in_state ? e->v_right_state : e->v_right_vars;
 	for (uint32_t i = 0; i < var->planes; i++) {
@@ -231,10 +243,10 @@ static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValue
 /* The factors of all positions that are taken together. */
 static Factors factors(Emit *e, const RecExpr *x, const Point *p, LLVMValueRef v_variance)
 {
+	if (!x->var)
+		return (Factors){NULL, NULL};
 	if (x->diagonal)
 		return make_factors(e, x, p, v_variance);
-	if (x->var->planes == 0)
-		return new_factors(e, x->var);
 	Factors f = load_factors(e, x->var, &p[0]), other = f;
 	if (e->together == 2)
 		other = load_factors(e, x->var, &p[1]);
@@ -251,6 +263,71 @@ static KT dual(Emit *e, const RecExpr *x, const Point *p, KT a)
 	CgArgs args = args_of(e, x);
 	CgDual d = cg_faces[x->node->as.pointwise.f->id]->dual(e->cg, &args, a.v_k, f.v_left, f.v_right);
 	return (KT){d.v_k, a.v_theta ? cg_fmul(e->cg, a.v_theta, d.v_tdot) : NULL};
+}
+
+/* ---- layers of numbers ---- */
+
+static KT affine(Emit *e, const RecExpr *x, KT a)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_scale = coef(e, x->coef[0]);
+	LLVMValueRef v_k =
+		x->coef[1] >= 0 ? cg_fma(cg, v_scale, a.v_k, coef(e, x->coef[1])) : cg_fmul(cg, v_scale, a.v_k);
+	if (!e->theta)
+		return (KT){v_k, NULL};
+	LLVMValueRef v_own = v_k; /* what the layer's parameters give */
+	if (x->coef_count == 4) {
+		LLVMValueRef v_fan_in = coef(e, x->coef[2]);
+		v_own = x->coef[3] >= 0 ? cg_fma(cg, v_fan_in, a.v_k, coef(e, x->coef[3])) : cg_fmul(cg, v_fan_in, a.v_k);
+	}
+	return (KT){v_k, a.v_theta ? cg_fma(cg, v_scale, a.v_theta, v_own) : v_own};
+}
+
+static KT times(Emit *e, KT a, LLVMValueRef v)
+{
+	return (KT){cg_fmul(e->cg, a.v_k, v), a.v_theta ? cg_fmul(e->cg, a.v_theta, v) : NULL};
+}
+
+static KT norm(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p, KT a)
+{
+	LLVMValueRef v_variance = x->mean ? emit_expr(e, nest, x->mean, p).v_k : a.v_k;
+	Factors f = factors(e, x, p, v_variance);
+	return times(e, a, cg_fmul(e->cg, f.v_left[0], f.v_right[0]));
+}
+
+/* The factor at one position: 1 unless both samples are one, seen from the identity, at one position. */
+static LLVMValueRef noise_factor(Emit *e, const RecExpr *x, const Point *p)
+{
+	Cg *cg = e->cg;
+	uint32_t frames = e->frames->count;
+	int64_t *identity = ARENA_ARRAY(e->arena, int64_t, frames);
+	for (uint32_t k = 0; k < frames; k++)
+		identity[k] = e->frames->q[k] == 0;
+	LLVMValueRef v_here = cg_ieq(cg, emit_per_frame(e, identity), cg_i64(cg, 1));
+	for (int a = 0; a < AXES; a++)
+		v_here = cg_and(cg, v_here, cg_ieq(cg, p->v_t[a], p->v_u[a]));
+	LLVMValueRef v_one = cg_lane_const(cg, 1), v_factor = e->v_coef[x->coef[0]];
+	if (!x->self) {
+		LLVMValueRef v_same = cg_load_lane(cg, e->v_same, cg_i64(cg, 0));
+		v_factor = cg_select(cg, cg_fgt(cg, v_same, cg_lane_zero(cg)), v_factor, v_one);
+	}
+	return cg_select(cg, v_here, v_factor, v_one);
+}
+
+static KT noise(Emit *e, const RecExpr *x, const Point *p, KT a)
+{
+	LLVMValueRef v_first = noise_factor(e, x, &p[0]);
+	return times(e, a, join(e, v_first, e->together == 1 ? v_first : noise_factor(e, x, &p[1])));
+}
+
+/* [KR-62] */
+static KT mul(Emit *e, KT a, KT b)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_theta = a.v_theta ? cg_fmul(cg, a.v_theta, b.v_k) : NULL;
+	if (b.v_theta)
+		v_theta = v_theta ? cg_fma(cg, a.v_k, b.v_theta, v_theta) : cg_fmul(cg, a.v_k, b.v_theta);
+	return (KT){cg_fmul(cg, a.v_k, b.v_k), v_theta};
 }
 
 /* ---- expressions ---- */
@@ -297,14 +374,8 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 	case REC_OP_ARRAY:
 	case REC_OP_SUM:
 		return leaves(e, nest, x, p);
-	case REC_OP_AFFINE: {
-		LLVMValueRef v_scale = coef(e, x->coef[0]);
-		LLVMValueRef v_k =
-			x->coef[1] >= 0 ? cg_fma(cg, v_scale, a.v_k, coef(e, x->coef[1])) : cg_fmul(cg, v_scale, a.v_k);
-		if (!e->theta)
-			return (KT){v_k, NULL};
-		return (KT){v_k, a.v_theta ? cg_fma(cg, v_scale, a.v_theta, v_k) : v_k};
-	}
+	case REC_OP_AFFINE:
+		return affine(e, x, a);
 	case REC_OP_SCALE: {
 		LLVMValueRef v_scale = coef(e, x->coef[0]);
 		return (KT){cg_fmul(cg, v_scale, a.v_k), a.v_theta ? cg_fmul(cg, v_scale, a.v_theta) : NULL};
@@ -313,6 +384,12 @@ KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *x, const Point *p)
 		return edges(e, x, p, a);
 	case REC_OP_DUAL:
 		return dual(e, x, p, a);
+	case REC_OP_NORM:
+		return norm(e, nest, x, p, a);
+	case REC_OP_NOISE:
+		return noise(e, x, p, a);
+	case REC_OP_MUL:
+		return mul(e, a, emit_expr(e, nest, x->b, p));
 	case REC_OP_ADD:
 		b = emit_expr(e, nest, x->b, p);
 		return (KT){cg_fadd(cg, a.v_k, b.v_k), a.v_theta && b.v_theta ? cg_fadd(cg, a.v_theta, b.v_theta)

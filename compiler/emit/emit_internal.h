@@ -60,6 +60,7 @@ enum {
 	ARG_OUT,
 	ARG_LANES,
 	ARG_SUMS,
+	ARG_SAME, /* only of recursions that are noisy */
 	ARG_COUNT
 };
 
@@ -79,6 +80,7 @@ typedef struct Emit {
 	LLVMValueRef v_left_vars, v_right_vars; /* reals and lanes; lanes and lanes if !pair */
 	LLVMValueRef v_left_state, v_right_state;
 	LLVMValueRef v_out; /* double lanes: K, Theta */
+	LLVMValueRef v_same; /* one lane group: 1 where both samples are one, else 0; NULL if the recursion is not noisy */
 
 	LLVMValueRef (*v_base)[AXES]; /* variables of the displacements */
 	const RecFrames *frames;
@@ -155,6 +157,7 @@ void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, cons
 KT emit_taps(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
 
 /* emit_part.c */
+unsigned emit_part_args(const Emit *e); /* how many arguments they take */
 /* The functions of a recursion that are not there yet; `self`: that on lanes of samples against themselves, too. */
 void emit_parts(Emit *e, bool self);
 

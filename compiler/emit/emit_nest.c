@@ -116,6 +116,27 @@ static void push_window(Emit *e, const RecNest *nest, const Point *p, KT value)
 		cg_loop_end(cg, &loops[count]);
 }
 
+static void store_entry(Emit *e, const RecNest *nest, const Point *p, KT value)
+{
+	Cg *cg = e->cg;
+	LLVMValueRef v_t[AXES], v_u[AXES];
+	for (uint32_t a = 0; a < AXES; a++) {
+		v_t[a] = p->v_t[a];
+		v_u[a] = p->v_u[a];
+		if (!nest->left_offset)
+			continue;
+		int64_t *right = ARENA_ARRAY(e->arena, int64_t, e->frames->count);
+		for (uint32_t k = 0; k < e->frames->count; k++)
+			right[k] = nest->right_offset[k][a];
+		v_t[a] = cg_iadd(cg, v_t[a], cg_i64(cg, nest->left_offset[a]));
+		v_u[a] = cg_iadd(cg, v_u[a], emit_per_frame(e, right));
+	}
+	store_at(e, nest->target,
+		 nest->array_mode ? emit_pair_index(e, nest->target, p->v_r, v_t, v_u)
+				  : emit_slice_index(e, nest->target, p->v_r, v_t),
+		 value, nest->next);
+}
+
 static void sink(Emit *e, const RecNest *nest, const Point *p, KT value)
 {
 	Cg *cg = e->cg;
@@ -123,10 +144,7 @@ static void sink(Emit *e, const RecNest *nest, const Point *p, KT value)
 	case REC_SINK_NONE:
 		break;
 	case REC_SINK_STORE:
-		store_at(e, nest->target,
-			 nest->array_mode ? emit_pair_index(e, nest->target, p->v_r, p->v_t, p->v_u)
-					  : emit_slice_index(e, nest->target, p->v_r, p->v_t),
-			 value, nest->next);
+		store_entry(e, nest, p, value);
 		break;
 	case REC_SINK_ARRAY:
 		store_at(e, nest->target,
@@ -185,6 +203,8 @@ static void begin_row(Emit *e, const RecNest *nest, const RecExpr *x, const Poin
 			emit_taps_begin_row(e, nest, x, row);
 		if (x->b)
 			begin_row(e, nest, x->b, row, v_first);
+		if (x->mean)
+			begin_row(e, nest, x->mean, row, v_first);
 	}
 }
 

@@ -6,15 +6,21 @@
  *   NET.self        the pair part for lanes of samples against themselves (where layers behind have state) */
 #include "emit/emit_internal.h"
 
+unsigned emit_part_args(const Emit *e)
+{
+	return e->rec->noisy ? ARG_COUNT : ARG_SAME;
+}
+
 static LLVMValueRef begin_inner(Emit *e, const char *name)
 {
 	Cg *cg = e->cg;
+	unsigned count = emit_part_args(e);
 	LLVMTypeRef types[ARG_COUNT];
-	for (int i = 0; i < ARG_COUNT; i++)
+	for (unsigned i = 0; i < count; i++)
 		types[i] = cg->t_ptr;
-	LLVMValueRef v_function = cg_function_begin(cg, name, cg->t_void, types, ARG_COUNT, true);
+	LLVMValueRef v_function = cg_function_begin(cg, name, cg->t_void, types, count, true);
 	cg_function_attribute(cg, v_function, "noinline");
-	for (unsigned i = 0; i < ARG_COUNT; i++)
+	for (unsigned i = 0; i < count; i++)
 		cg_param_pointer(cg, i, CG_NOCAPTURE, 0);
 	return v_function;
 }
@@ -39,6 +45,7 @@ static LLVMValueRef emit_part(Emit *e, const char *suffix, const RecPart *part, 
 	e->v_out = cg_param(cg, ARG_OUT);
 	e->v_lanes = cg_param(cg, ARG_LANES);
 	e->v_sums = cg_param(cg, ARG_SUMS);
+	e->v_same = e->rec->noisy ? cg_param(cg, ARG_SAME) : NULL;
 
 	const RecCoefs *coefs = &e->rec->coefs;
 	e->v_coef = ARENA_ARRAY(e->arena, LLVMValueRef, coefs->count + 1);

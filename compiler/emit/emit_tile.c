@@ -32,10 +32,11 @@ typedef struct Net {
 	uint64_t sample;                      /* reals per sample of the data; 0 for vectors */
 	uint64_t tile_numbers, state_numbers; /* per view */
 	bool behind_state;                    /* some layers behind have state */
+	bool noisy;                           /* some recursion asks whether both samples are one */
 	uint64_t sample_state;                /* of a sample: all views, and behind */
 	uint32_t tile_left, tile_right;
 	/* byte offsets in the workspace */
-	uint64_t x, z, left_vars, right_vars, left_state, right_state, k0, out, sum, lanes, sums, bytes;
+	uint64_t x, z, left_vars, right_vars, left_state, right_state, k0, out, sum, same, lanes, sums, bytes;
 } Net;
 
 static uint64_t reserve(Net *net, uint64_t bytes)
@@ -114,6 +115,7 @@ static void lay_out(Net *net)
 	net->k0 = reserve(net, 2 * lane);
 	net->out = reserve(net, 2 * wide);
 	net->sum = reserve(net, 2 * wide);
+	net->same = reserve(net, net->noisy ? lane : 0);
 	/* A sliding sum may look a row's length past a slice that is empty. */
 	net->lanes = reserve(net, (lanes + 64) * lane);
 	net->sums = reserve(net, (sums + 1) * wide);
@@ -123,8 +125,8 @@ typedef struct Tile {
 	LLVMValueRef v_coefs, v_data_x, v_data_z, v_left, v_right, v_n_left, v_n_right, v_state_x, v_state_z, v_data_k0,
 		v_k0_stride, v_nngp, v_ntk, v_out_stride, v_out_plane;
 	/* the workspace's parts */
-	LLVMValueRef v_x, v_z, v_right_vars, v_left_vars, v_left_state, v_right_state, v_k0, v_out, v_sum, v_lanes,
-		v_sums;
+	LLVMValueRef v_x, v_z, v_right_vars, v_left_vars, v_left_state, v_right_state, v_k0, v_out, v_sum, v_same,
+		v_lanes, v_sums;
 } Tile;
 
 static Tile load_tile(const Net *net)
@@ -159,6 +161,7 @@ static Tile load_tile(const Net *net)
 		.v_k0 = PART(k0),
 		.v_out = PART(out),
 		.v_sum = PART(sum),
+		.v_same = PART(same),
 		.v_lanes = PART(lanes),
 		.v_sums = PART(sums),
 	};
@@ -288,13 +291,44 @@ static void left_states(const Net *net, const Tile *t)
 	cg_loop_end(cg, &sample);
 }
 
+/* ---- which samples are one ---- */
+
+/* Fill t->v_same for left sample v_i against the lanes that are packed from v_j on, seen in two views. Samples are one where
+ * they are one index of one array: equal values do not make them so. */
+static void mark_same(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueRef v_j, LLVMValueRef v_left_view,
+		      LLVMValueRef v_right_view)
+{
+	Cg *cg = net->e->cg;
+	if (!net->noisy)
+		return;
+	LLVMValueRef v_one_array = cg_ieq(cg, t->v_data_x, t->v_data_z);
+	v_one_array = cg_and(cg, v_one_array, cg_ieq(cg, v_left_view, v_right_view));
+	LLVMValueRef v_left = cg_load_u32_as_i64(cg, t->v_left, v_i), v_last = cg_isub(cg, t->v_n_right, cg_i64(cg, 1));
+	CgLoop lane = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, cg->lanes), 1, "same");
+	LLVMValueRef v_which = cg_imin(cg, cg_iadd(cg, v_j, lane.v_i), v_last);
+	LLVMValueRef v_same = cg_ieq(cg, v_left, cg_load_u32_as_i64(cg, t->v_right, v_which));
+	cg_store_real(cg, t->v_same, lane.v_i,
+		      cg_select(cg, cg_and(cg, v_one_array, v_same), cg_real_const(cg, 1), cg_real_const(cg, 0)));
+	cg_loop_end(cg, &lane);
+}
+
+/* The same for samples against themselves. */
+static void mark_views(const Net *net, const Tile *t, LLVMValueRef v_left_view, LLVMValueRef v_right_view)
+{
+	Cg *cg = net->e->cg;
+	if (!net->noisy)
+		return;
+	LLVMValueRef v_same = cg_select(cg, cg_ieq(cg, v_left_view, v_right_view), cg_lane_const(cg, 1), cg_lane_zero(cg));
+	cg_store_lane(cg, t->v_same, cg_i64(cg, 0), v_same);
+}
+
 /* ---- calls ---- */
 
 typedef struct Operands {
 	LLVMValueRef v_coefs, v_x, v_z, v_k0, v_left_vars, v_right_vars, v_left_state, v_right_state;
 } Operands;
 
-static void call(const Net *net, const Tile *t, LLVMValueRef v_function, const Operands *o)
+static void call(const Net *net, const Tile *t, const Emit *e, LLVMValueRef v_function, const Operands *o)
 {
 	Cg *cg = net->e->cg;
 	LLVMValueRef v_null = cg_const_null(cg);
@@ -311,9 +345,10 @@ static void call(const Net *net, const Tile *t, LLVMValueRef v_function, const O
 		[ARG_OUT] = t->v_out,
 		[ARG_LANES] = t->v_lanes,
 		[ARG_SUMS] = t->v_sums,
+		[ARG_SAME] = t->v_same,
 	};
 #undef OR_NULL
-	cg_call(cg, v_function, args, ARG_COUNT);
+	cg_call(cg, v_function, args, emit_part_args(e));
 }
 
 /* Operands of the packed samples against themselves, seen in two views. */
@@ -340,7 +375,7 @@ static void packed_factors(const Net *net, const Tile *t)
 		return;
 	CgLoop view = cg_loop_begin(cg, cg_i64(cg, 0), cg_i64(cg, net->views), 1, "view");
 	Operands o = packed(net, t, view.v_i, view.v_i);
-	call(net, t, net->e->functions.v_variances, &o);
+	call(net, t, net->e, net->e->functions.v_variances, &o);
 	cg_loop_end(cg, &view);
 }
 
@@ -412,7 +447,7 @@ static Operands paired(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValu
 }
 
 /* The layers before those behind, of one left sample and the lanes that are packed: mean over the views in t->v_k0. */
-static void pair_before(const Net *net, const Tile *t, LLVMValueRef v_i, bool theta)
+static void pair_before(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueRef v_j, bool theta)
 {
 	Cg *cg = net->e->cg;
 	LLVMValueRef v_zero = cg_i64(cg, 0);
@@ -422,7 +457,8 @@ static void pair_before(const Net *net, const Tile *t, LLVMValueRef v_i, bool th
 	CgLoop right = cg_loop_begin(cg, v_zero, cg_i64(cg, net->views), 1, "right.view");
 	Operands o = paired(net, t, v_i, left.v_i, right.v_i);
 	o.v_x = v_x;
-	call(net, t, theta ? net->e->functions.v_pair : net->e->functions.v_pair_nngp, &o);
+	mark_same(net, t, v_i, v_j, left.v_i, right.v_i);
+	call(net, t, net->e, theta ? net->e->functions.v_pair : net->e->functions.v_pair_nngp, &o);
 	add_view(net, t, theta);
 	cg_loop_end(cg, &right);
 	cg_loop_end(cg, &left);
@@ -445,7 +481,7 @@ static void pair_behind(const Net *net, const Tile *t, const Behind *behind, LLV
 	Operands o = behind_operands(net, t, behind);
 	LLVMValueRef v_state = cg_iadd(cg, times(cg, v_i, net->sample_state), cg_i64(cg, (int64_t)behind->state));
 	o.v_left_state = cg_ptr_offset(cg, t->v_left_state, v_state, cg->t_real);
-	call(net, t, theta ? behind->e->functions.v_pair : behind->e->functions.v_pair_nngp, &o);
+	call(net, t, behind->e, theta ? behind->e->functions.v_pair : behind->e->functions.v_pair_nngp, &o);
 }
 
 /* One left sample against the lanes that are packed, no layers behind: result in t->v_out. */
@@ -454,12 +490,13 @@ static void pair_whole(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValu
 	Cg *cg = net->e->cg;
 	LLVMValueRef v_zero = cg_i64(cg, 0);
 	Operands o = paired(net, t, v_i, v_zero, v_zero);
+	mark_same(net, t, v_i, v_j, v_zero, v_zero);
 	o.v_x = left_view(net, t, v_i, v_zero);
 	if (net->e->rec->vector_input) {
 		LLVMValueRef v_at = cg_iadd(cg, cg_imul(cg, v_i, t->v_k0_stride), v_j);
 		cg_store_lane(cg, t->v_k0, v_zero, cg_load_lane_unaligned(cg, t->v_data_k0, v_at));
 	}
-	call(net, t, theta ? net->e->functions.v_pair : net->e->functions.v_pair_nngp, &o);
+	call(net, t, net->e, theta ? net->e->functions.v_pair : net->e->functions.v_pair_nngp, &o);
 }
 
 /* Copy out what belongs to real pairs, into matrix `output` of the tile's. */
@@ -493,7 +530,8 @@ static void pair_row(const Net *net, const Tile *t, LLVMValueRef v_i, LLVMValueR
 		store_row(net, t, v_i, v_j, 0, theta);
 		return;
 	}
-	pair_before(net, t, v_i, theta);
+	pair_before(net, t, v_i, v_j, theta);
+	mark_same(net, t, v_i, v_j, cg_i64(net->e->cg, 0), cg_i64(net->e->cg, 0));
 	for (uint32_t m = 0; m < net->behind_count; m++) {
 		pair_behind(net, t, &net->behind[m], v_i, theta);
 		store_row(net, t, v_i, v_j, m, theta);
@@ -540,7 +578,7 @@ static void packed_state(const Net *net, const Tile *t)
 	if (net->state_numbers) {
 		CgLoop view = cg_loop_begin(cg, v_zero, v_views, 1, "view");
 		Operands o = packed(net, t, view.v_i, view.v_i);
-		call(net, t, net->e->functions.v_state, &o);
+		call(net, t, net->e, net->e->functions.v_state, &o);
 		cg_loop_end(cg, &view);
 	}
 	if (!net->behind_state)
@@ -549,7 +587,8 @@ static void packed_state(const Net *net, const Tile *t)
 	CgLoop left = cg_loop_begin(cg, v_zero, cg_i64(cg, net->left_views), 1, "left.view");
 	CgLoop right = cg_loop_begin(cg, v_zero, v_views, 1, "right.view");
 	Operands o = packed(net, t, left.v_i, right.v_i);
-	call(net, t, net->e->functions.v_self, &o);
+	mark_views(net, t, left.v_i, right.v_i);
+	call(net, t, net->e, net->e->functions.v_self, &o);
 	add_view(net, t, false);
 	cg_loop_end(cg, &right);
 	cg_loop_end(cg, &left);
@@ -557,7 +596,7 @@ static void packed_state(const Net *net, const Tile *t)
 	for (uint32_t m = 0; m < net->behind_count; m++) {
 		Operands behind = behind_operands(net, t, &net->behind[m]);
 		if (net->behind[m].e->rec->state_numbers)
-			call(net, t, net->behind[m].e->functions.v_state, &behind);
+			call(net, t, net->behind[m].e, net->behind[m].e->functions.v_state, &behind);
 	}
 }
 
@@ -616,6 +655,9 @@ EmitTile emit_tile(const EmitNet *from)
 		emit_parts(from->behind[m], false);
 	}
 	emit_parts(from->e, self);
+	net.noisy = from->e->rec->noisy;
+	for (uint32_t m = 0; m < from->behind_count; m++)
+		net.noisy = net.noisy || from->behind[m]->rec->noisy;
 	lay_out(&net);
 	EmitTile tile = {.v_kernel = emit_kernel(&net), .v_prepare = emit_prepare(&net)};
 	tile.state_numbers = net.sample_state;

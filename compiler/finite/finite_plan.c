@@ -9,10 +9,9 @@
 
 const char *finite_refusal(const Node *node)
 {
-	if (node->gap == GAP_STANDARD)
-		return "finite networks are made in the NTK parameterization";
-	if (node->gap != GAP_NONE)
-		return "it has no kernel in this version that finite networks could be compared with";
+	if (node->kind == NODE_SCALING || (node->kind == NODE_JOIN && node->as.join.kind != JOIN_SUM) ||
+	    (node->kind == NODE_WEIGHTS && node->as.weights.affine.standard))
+		return "finite networks are not made of it";
 	if (node->kind == NODE_POINTWISE && finite_activations[node->as.pointwise.f->id]->value == NULL)
 		return "it is a kernel that no function has";
 	return NULL;

@@ -114,10 +114,6 @@ typedef enum JoinKind { JOIN_SUM, JOIN_PRODUCT, JOIN_CONCAT } JoinKind;
 typedef struct Node Node;
 typedef struct Nonlinearity Nonlinearity;
 
-/* Why a node has no kernel in this version. The driver refuses to compile it (network_report_gaps), so that the
- * reference evaluator and lowering never meet such a node. */
-typedef enum Gap { GAP_NONE, GAP_LAYER, GAP_PRODUCT, GAP_STANDARD } Gap;
-
 /* Weights and bias of a weight layer. */
 typedef struct Affine {
 	const Scalar *weight_std;
@@ -134,7 +130,6 @@ struct Node {
 	Span span;   /* where the user wrote the layer */
 	const char *label; /* the layer's name as written: "relu", "avgpool" */
 	Type type;         /* of the output */
-	Gap gap;           /* GAP_NONE: it has a kernel */
 	Node *input;       /* the only input; NULL for INPUT, HOLE and AUGMENT; joins have as.join (node_inputs) */
 	union {
 		struct {

@@ -125,7 +125,6 @@ typedef struct LayerRow {
 	uint32_t positional;                                           /* the first ones may be given by position */
 	uint32_t required;                                             /* the first ones must be given */
 	LayerArg args[LAYER_MAX_ARGS]; /* the last one is ARG_COUNT; BRANCHES, the first: any number by position */
-	bool planned;                  /* typed, but without a kernel in this version */
 	void (*values)(PointwiseValues *values); /* a nonlinearity's: the arguments of its function */
 } LayerRow;
 

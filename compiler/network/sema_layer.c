@@ -160,7 +160,6 @@ static Node *append_weights(Checker *ch, Relation relation, const LayerCall *cal
 	Node *node = append(ch, NODE_WEIGHTS, call, flow, type);
 	node->as.weights.relation = relation;
 	node->as.weights.affine = *affine;
-	node->gap = affine->standard ? GAP_STANDARD : GAP_NONE;
 	flow->fresh = true;
 	return node;
 }
@@ -431,18 +430,15 @@ static void apply_skip(Checker *ch, const LayerCall *call, Flow *flow)
 
 const LayerRow sema_layers[] = {
 #define LAYER(name, role, apply, positional, required, ...) \
-	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, false, NULL},
-#define PLANNED(name, role, apply, positional, required, ...) \
-	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, true, NULL},
-#define LATER(name, role) {name, role, NULL, 0, 0, {ARG_COUNT}, false, NULL},
+	{name, role, apply, positional, required, {__VA_ARGS__, ARG_COUNT}, NULL},
+#define LATER(name, role) {name, role, NULL, 0, 0, {ARG_COUNT}, NULL},
 #include "network/layers.def"
 #undef LAYER
-#undef PLANNED
 #undef LATER
 #define FUNCTION(id, arguments, odd, factors, coefficients, operations, low, high)
 #define TAKES(...) __VA_ARGS__
 #define LAYER_NAME(name, id, positional, required, takes, ...) \
-	{#name, ROLE_LAYER, sema_apply_pointwise, positional, required, {takes, ARG_COUNT}, false, sema_values_##name},
+	{#name, ROLE_LAYER, sema_apply_pointwise, positional, required, {takes, ARG_COUNT}, sema_values_##name},
 #include "network/nonlinearities.def"
 #undef FUNCTION
 #undef LAYER_NAME

@@ -319,8 +319,6 @@ static void apply_product(Checker *ch, const Scope *scope, const AstExpr *expr, 
 	Branches branches = {.kind = JOIN_PRODUCT, .axis = CONCAT_CHANNELS, .fork = *flow};
 	collect_branches(ch, scope, expr, AST_MUL, &branches);
 	join(ch, &branches, expr->as.binary.operator_span, "*", flow);
-	if (!flow->poison)
-		flow->node->gap = GAP_PRODUCT;
 }
 
 void sema_apply_skip(Checker *ch, const Closure *inner, Span span, Flow *flow)
@@ -458,8 +456,6 @@ static void apply_layer(Checker *ch, const Scope *scope, const AstExpr *expr, co
 		flow->poison = true;
 	if (!flow->poison)
 		layer->apply(ch, &call, flow);
-	if (!flow->poison && layer->planned)
-		flow->node->gap = GAP_LAYER;
 }
 
 static void apply_def(Checker *ch, const Scope *scope, const AstExpr *expr, const Symbol *symbol, Flow *flow)

@@ -28,8 +28,13 @@ static double point_operations(const RecExpr *x, uint32_t channels)
 		break;
 	case REC_OP_SCALE:
 	case REC_OP_EDGES:
+	case REC_OP_NOISE:
 	case REC_OP_ADD:
 		own = planes;
+		break;
+	case REC_OP_NORM:
+	case REC_OP_MUL:
+		own = 2 * planes;
 		break;
 	case REC_OP_DUAL:
 		own = x->node->as.pointwise.f->operations;

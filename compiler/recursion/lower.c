@@ -80,6 +80,14 @@ static void find_indexed(Lower *l)
 
 /* ---- variances ---- */
 
+/* Numbers per sample, position and element that a layer takes from its variances. */
+static uint32_t factors_of(const Node *node)
+{
+	if (node->kind == NODE_POINTWISE)
+		return node_factors(node);
+	return node->kind == NODE_SCALING && node->as.scaling.kind == SCALING_LAYERNORM;
+}
+
 static void place_variances(Lower *l)
 {
 	const Network *network = l->network;
@@ -88,14 +96,20 @@ static void place_variances(Lower *l)
 	program->vars = ARENA_ARRAY(l->arena, RecVar *, network->node_count);
 	for (uint32_t i = 0; i < network->node_count; i++) {
 		const Node *node = network->nodes[i];
-		if (node->kind != NODE_POINTWISE)
+		uint32_t planes = factors_of(node);
+		if (!planes)
 			continue;
 		RecVar *var = ARENA_NEW(l->arena, RecVar);
 		var->node = node;
 		var->in_state = on_points(node);
-		var->planes = node_factors(node);
+		var->planes = planes;
 		var->elements = lower_elements(l, node);
-		lower_shape(node, var->shape);
+		if (node->kind == NODE_SCALING && node->as.scaling.elements)
+			var->elements = 1; /* all elements have one mean */
+		if (node->kind == NODE_SCALING && node->as.scaling.positions)
+			var->shape[0] = var->shape[1] = var->shape[2] = 1;
+		else
+			lower_shape(node, var->shape);
 		var->positions = (uint64_t)var->shape[0] * var->shape[1] * var->shape[2];
 		uint64_t size = var->planes * var->elements * var->positions;
 		uint32_t depth = 0;
@@ -504,6 +518,12 @@ static Relative relative(Lower *l, const Node *node, const Node *hole, const Gro
 	uint32_t count = node_inputs(node, &inputs);
 	for (uint32_t i = 0; i < count; i++) {
 		Relative b = relative(l, inputs[i], hole, group, q);
+		if (b.state == REACHES && lower_concatenates(node)) {
+			int32_t left[AXES], right[AXES];
+			lower_branch_place(node, i, group, q, left, right);
+			for (int a = 0; a < AXES; a++)
+				b.shift[a] += b.scale[a] * (left[a] - right[a]);
+		}
 		if (r.state == REACHES_NOT)
 			r = b;
 		else if (b.state != REACHES_NOT && memcmp(&r, &b, sizeof r) != 0)

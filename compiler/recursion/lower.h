@@ -3,6 +3,8 @@
  *   lower.c        parts and stages: which arrays and sums are made, in which order, over which displacements
  *   lower_node.c   one node at one displacement -> expression, nests and buffers
  *   lower_taps.c   supports and windows -> taps
+ *   lower_join.c   sums, products, concatenations of branches
+ *   lower_scaling.c normalisation, dropout
  *   split.c        nets cut in two, at an augmentation (augment.c) or behind layers that several nets share (trunk.c)
  *   unroll.c       repeats that cannot be loops
  *   geometry.c     windows seen from both sides */
@@ -99,6 +101,12 @@ Network *rec_split(Arena *arena, const Network *network, const Node *cut, const 
 
 /* lower_node.c */
 RecExpr *lower_instance(Lower *l, const Node *node, RecDisp disp, bool torus);
+RecExpr *lower_expr(Lower *l, RecOp op, const Node *node, RecExpr *a, RecExpr *b);
+RecExpr *lower_load(Lower *l, RecBuffer *buffer);
+RecExpr *lower_scaled(Lower *l, const Node *node, RecExpr *value, double factor);
+void lower_coefs(Lower *l, RecExpr *expr, uint32_t count); /* all absent */
+/* A torus slice as its pieces, each on its own rectangle. */
+RecExpr *lower_torus(Lower *l, const Node *node, RecDisp disp);
 /* Its value in a buffer that taps may read. */
 RecBuffer *lower_stored(Lower *l, const Node *node, RecDisp disp, bool torus);
 RecStmt *lower_append(Lower *l, RecStmtKind kind);
@@ -113,6 +121,17 @@ uint32_t lower_elements(const Lower *l, const Node *node);
 int32_t lower_coef(Lower *l, const Scalar *value);
 const Group *lower_group(const Lower *l);
 void lower_shape(const Node *node, uint32_t shape[AXES]);
+
+/* lower_join.c */
+RecExpr *lower_join(Lower *l, const Node *node, RecDisp disp, bool torus);
+/* Are the branches concatenated along a grid axis? */
+bool lower_concatenates(const Node *node);
+/* Where branch i of such a join begins: on the left grid, and on the right one seen from frame q. */
+void lower_branch_place(const Node *node, uint32_t i, const Group *group, uint32_t q, int32_t left[AXES],
+			int32_t right[AXES]);
+
+/* lower_scaling.c */
+RecExpr *lower_scaling(Lower *l, const Node *node, RecDisp disp, bool torus);
 
 /* lower_taps.c */
 const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in, uint32_t elements_out);

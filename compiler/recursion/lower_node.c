@@ -73,7 +73,7 @@ RecBuffer *lower_buffer(Lower *l, RecBufferKind kind, const Node *node, bool the
 	return b;
 }
 
-static RecExpr *make(Lower *l, RecOp op, const Node *node, RecExpr *a, RecExpr *b)
+RecExpr *lower_expr(Lower *l, RecOp op, const Node *node, RecExpr *a, RecExpr *b)
 {
 	RecExpr *e = ARENA_NEW(l->arena, RecExpr);
 	e->op = op;
@@ -84,7 +84,7 @@ static RecExpr *make(Lower *l, RecOp op, const Node *node, RecExpr *a, RecExpr *
 	return e;
 }
 
-static void coefs(Lower *l, RecExpr *e, uint32_t count)
+void lower_coefs(Lower *l, RecExpr *e, uint32_t count)
 {
 	e->coef = ARENA_ARRAY(l->arena, int32_t, count);
 	e->coef_count = count;
@@ -92,17 +92,17 @@ static void coefs(Lower *l, RecExpr *e, uint32_t count)
 		e->coef[i] = -1;
 }
 
-static RecExpr *scale_by(Lower *l, const Node *node, RecExpr *value, double factor)
+RecExpr *lower_scaled(Lower *l, const Node *node, RecExpr *value, double factor)
 {
-	RecExpr *e = make(l, REC_OP_SCALE, node, value, NULL);
-	coefs(l, e, 1);
+	RecExpr *e = lower_expr(l, REC_OP_SCALE, node, value, NULL);
+	lower_coefs(l, e, 1);
 	e->coef[0] = lower_coef(l, scalar_const(l->arena, factor));
 	return e;
 }
 
-static RecExpr *make_load(Lower *l, RecBuffer *buffer)
+RecExpr *lower_load(Lower *l, RecBuffer *buffer)
 {
-	RecExpr *e = make(l, REC_OP_LOAD, buffer->node, NULL, NULL);
+	RecExpr *e = lower_expr(l, REC_OP_LOAD, buffer->node, NULL, NULL);
 	e->buffer = buffer;
 	e->theta = buffer->theta;
 	return e;
@@ -231,7 +231,7 @@ RecBuffer *lower_stored(Lower *l, const Node *node, RecDisp disp, bool torus)
 }
 
 /* A torus slice as the pieces at d - n w, w in {0,1}^axes, each on its own rectangle (math.md 10.6, torus outputs). */
-static RecExpr *assemble_torus(Lower *l, const Node *node, RecDisp disp)
+RecExpr *lower_torus(Lower *l, const Node *node, RecDisp disp)
 {
 	RecBuffer *buffer = lower_buffer(l, REC_SLICE, node, !node->type.theta_zero);
 	buffer->torus = true;
@@ -259,19 +259,29 @@ static RecExpr *assemble_torus(Lower *l, const Node *node, RecDisp disp)
 	RecStmt *halo = lower_append(l, REC_HALO);
 	halo->as.halo.buffer = buffer;
 	halo->as.halo.disp = disp;
-	return make_load(l, buffer);
+	return lower_load(l, buffer);
 }
 
 /* ---- layers ---- */
 
-static RecExpr *affine(Lower *l, const Node *node, const Affine *weights, double scale, RecExpr *input)
+/* The taps' sum is `scale` times too large for an average. */
+static RecExpr *affine(Lower *l, const Node *node, double scale, RecExpr *input)
 {
-	RecExpr *e = make(l, REC_OP_AFFINE, node, input, NULL);
+	const Affine *weights = &node->as.weights.affine;
+	RecExpr *e = lower_expr(l, REC_OP_AFFINE, node, input, NULL);
 	e->theta = true;
-	coefs(l, e, 2);
+	lower_coefs(l, e, weights->standard ? 4 : 2);
 	e->coef[0] = lower_coef(l, times(l, square(l, weights->weight_std), scale));
 	if (weights->bias_std)
 		e->coef[1] = lower_coef(l, square(l, weights->bias_std));
+	if (!weights->standard)
+		return e;
+	/* [KR-60] c |S| / s0 of the average, and 1 for the bias */
+	double taps = node->as.weights.relation == RELATION_OWN ? 1 : node->as.weights.support.count;
+	double fan_in = (double)node->input->type.width * taps / weights->s[0];
+	e->coef[2] = lower_coef(l, scalar_const(l->arena, fan_in * scale));
+	if (weights->bias_std)
+		e->coef[3] = lower_coef(l, scalar_const(l->arena, 1));
 	return e;
 }
 
@@ -328,11 +338,10 @@ static void grow_halo(RecBuffer *b, const RecTaps *taps, const Geometry *g, cons
 
 static RecExpr *conv(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
-	const Affine *weights = &node->as.weights.affine;
 	double count = node->as.weights.support.count;
 	Geometry g = geometry_of(node);
 	if (reads_own_position(l, node, &g))
-		return affine(l, node, weights, 1.0, lower_instance(l, node->input, disp, torus));
+		return affine(l, node, 1.0, lower_instance(l, node->input, disp, torus));
 
 	bool array_mode = l->region->array_mode;
 	if (torus && !array_mode) {
@@ -340,7 +349,7 @@ static RecExpr *conv(Lower *l, const Node *node, RecDisp disp, bool torus)
 		for (uint32_t a = 0; a < AXES; a++)
 			direct = direct && ((uint64_t)g.stride[a] * g.out[a]) % g.in[a] == 0;
 		if (!direct)
-			return assemble_torus(l, node, disp);
+			return lower_torus(l, node, disp);
 	}
 	RecDisp in = array_mode ? disp : lower_shifted(l, disp, &g);
 	RecBuffer *buffer;
@@ -352,14 +361,14 @@ static RecExpr *conv(Lower *l, const Node *node, RecDisp disp, bool torus)
 	} else {
 		buffer = lower_stored(l, node->input, in, g.circular && !array_mode);
 	}
-	RecExpr *e = make(l, REC_OP_TAPS, node, NULL, NULL);
+	RecExpr *e = lower_expr(l, REC_OP_TAPS, node, NULL, NULL);
 	e->buffer = buffer;
 	e->theta = buffer->theta;
 	e->taps = lower_conv_taps(l, node, lower_elements(l, node->input), lower_elements(l, node));
 	if (!array_mode)
 		grow_halo(buffer, e->taps, &g, l->region->frames);
 	double box = e->taps->box ? e->taps->box_weight : 1.0;
-	return affine(l, node, weights, box / count, e);
+	return affine(l, node, box / count, e);
 }
 
 static RecExpr *window_pool(Lower *l, const Node *node, RecDisp disp, bool torus)
@@ -369,7 +378,7 @@ static RecExpr *window_pool(Lower *l, const Node *node, RecDisp disp, bool torus
 	if (l->options->no_slices && !l->region->array_mode)
 		return lower_want(l, WANT_PLAIN, node, disp, torus);
 	if (l->region->array_mode) {
-		value = make(l, REC_OP_TAPS, node, NULL, NULL);
+		value = lower_expr(l, REC_OP_TAPS, node, NULL, NULL);
 		value->buffer = lower_stored(l, node->input, disp, false);
 		value->theta = value->buffer->theta;
 		value->taps = lower_pool_taps(l, node);
@@ -379,14 +388,14 @@ static RecExpr *window_pool(Lower *l, const Node *node, RecDisp disp, bool torus
 	if (!node->as.map.mean)
 		return value;
 	if (node->as.map.normalize_edges) {
-		RecExpr *e = make(l, REC_OP_EDGES, node, value, NULL);
+		RecExpr *e = lower_expr(l, REC_OP_EDGES, node, value, NULL);
 		e->edge_weights = lower_edge_weights(l, node);
 		return e;
 	}
 	double cells = 1;
 	for (uint32_t a = 0; a < node->input->type.dim; a++)
 		cells *= node->as.map.window.size[a];
-	return scale_by(l, node, value, 1 / (cells * cells));
+	return lower_scaled(l, node, value, 1 / (cells * cells));
 }
 
 /* Normalisation of a sum over pairs: mean over both sides, over r and q. */
@@ -410,16 +419,16 @@ static RecExpr *global_pool(Lower *l, const Node *node, RecDisp disp, bool wrap)
 		scale = node->type.domain == DOMAIN_GROUP ? 1 : order / indexed;
 	if (scale == 1)
 		return value;
-	return scale_by(l, node, value, scale);
+	return lower_scaled(l, node, value, scale);
 }
 
 static RecExpr *dual(Lower *l, const Node *node, RecExpr *input)
 {
-	RecExpr *e = make(l, REC_OP_DUAL, node, input, NULL);
+	RecExpr *e = lower_expr(l, REC_OP_DUAL, node, input, NULL);
 	const Nonlinearity *f = node->as.pointwise.f;
 	const Scalar *const *args = node->as.pointwise.args;
 	uint32_t arg_count = node->as.pointwise.arg_count;
-	coefs(l, e, f->coefficients(l->arena, args, arg_count, NULL));
+	lower_coefs(l, e, f->coefficients(l->arena, args, arg_count, NULL));
 	const Scalar **list = ARENA_ARRAY(l->arena, const Scalar *, e->coef_count + 1u);
 	f->coefficients(l->arena, args, arg_count, list);
 	for (uint32_t i = 0; i < e->coef_count; i++)
@@ -517,7 +526,7 @@ static RecExpr *repeat(Lower *l, const Node *node, RecDisp disp, bool torus)
 	l->block = outer;
 	l->memo_count = memo;
 	l->carried_count--;
-	return make_load(l, carried);
+	return lower_load(l, carried);
 }
 
 /* Can the layers below be evaluated in frame q right from the data? (a lift on raw input, or after pointwise layers) */
@@ -532,23 +541,15 @@ static RecExpr *hole_value(Lower *l, const Node *hole)
 {
 	for (uint32_t i = l->carried_count; i-- > 0;)
 		if (l->carried[i].hole == hole)
-			return make_load(l, l->carried[i].buffer);
+			return lower_load(l, l->carried[i].buffer);
 	ICE("a hole outside of its repeat");
 }
 
 static RecExpr *input_value(Lower *l, const Node *node)
 {
-	RecExpr *e = make(l, REC_OP_INPUT, node, NULL, NULL);
+	RecExpr *e = lower_expr(l, REC_OP_INPUT, node, NULL, NULL);
 	e->theta = !node->type.theta_zero;
 	return e;
-}
-
-static RecExpr *join(Lower *l, const Node *node, RecDisp disp, bool torus)
-{
-	RecExpr *sum = lower_instance(l, node->as.join.branches[0], disp, torus);
-	for (uint32_t i = 1; i < node->as.join.count; i++)
-		sum = make(l, REC_OP_ADD, node, sum, lower_instance(l, node->as.join.branches[i], disp, torus));
-	return sum;
 }
 
 static RecExpr *evaluate(Lower *l, const Node *node, RecDisp disp, bool torus)
@@ -565,14 +566,15 @@ static RecExpr *evaluate(Lower *l, const Node *node, RecDisp disp, bool torus)
 	case NODE_WEIGHTS:
 		return node->as.weights.relation != RELATION_OWN
 			       ? conv(l, node, disp, torus)
-			       : affine(l, node, &node->as.weights.affine, 1.0,
+			       : affine(l, node, 1.0,
 					lower_instance(l, node->input, disp, torus));
 	case NODE_MAP:
 		return node->as.map.kind == MAP_WINDOW ? window_pool(l, node, disp, torus)
 						       : global_pool(l, node, disp, torus);
 	case NODE_JOIN:
-		return join(l, node, disp, torus);
+		return lower_join(l, node, disp, torus);
 	case NODE_SCALING:
+		return lower_scaling(l, node, disp, torus);
 	case NODE_AUGMENT:
 	case NODE_KIND_COUNT:
 		break;
@@ -598,7 +600,7 @@ RecExpr *lower_instance(Lower *l, const Node *node, RecDisp disp, bool torus)
 	if (!shared || value->op == REC_OP_LOAD ||
 	    (node->type.domain == DOMAIN_VECTOR && !l->options->no_fuse && value->op == REC_OP_SUM))
 		return value;
-	value = make_load(l, store(l, node, disp, torus, value));
+	value = lower_load(l, store(l, node, disp, torus, value));
 	if (l->memo_count == l->memo_capacity) {
 		uint32_t capacity = l->memo_capacity ? 2 * l->memo_capacity : 64;
 		Memo *grown = ARENA_ARRAY(l->arena, Memo, capacity);

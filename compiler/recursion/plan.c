@@ -22,6 +22,8 @@ static void use_expr(const RecExpr *e, uint32_t now)
 		use(e->buffer, now);
 		if (e->b)
 			use_expr(e->b, now);
+		if (e->mean)
+			use_expr(e->mean, now);
 	}
 }
 

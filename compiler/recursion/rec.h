@@ -102,10 +102,13 @@ typedef struct RecVar {
 	X(TAPS, "taps")     /* weighted sum over the taps of a support */                          \
 	X(ARRAY, "array")   /* an array's entry (t, u) */                                          \
 	X(SUM, "sum")       /* a sum buffer */                                                     \
-	X(AFFINE, "affine") /* K' = s K + b, Theta' = K' + s Theta */                              \
+	X(AFFINE, "affine") /* K' = s K + b; Theta' = K' + s Theta, or t K + s Theta + u */       \
 	X(SCALE, "scale")   /* both times a coefficient */                                         \
 	X(EDGES, "edges")   /* both times the position's weights of a pool with normalize_edges */ \
 	X(DUAL, "dual")     /* a nonlinearity [KR-10] */                                           \
+	X(NORM, "norm")     /* both times the factors of both sides [KR-64] */                     \
+	X(NOISE, "noise")   /* both times a coefficient where a sample meets itself [KR-61] */     \
+	X(MUL, "mul")       /* a product of branches [KR-62] */                                    \
 	X(ADD, "add")
 
 typedef enum RecOp {
@@ -150,8 +153,10 @@ struct RecExpr {
 	const RecTaps *taps;
 	int32_t *coef;     /* indices into the coefficient table; -1: absent */
 	uint32_t coef_count;
-	RecVar *var;       /* DUAL */
-	bool diagonal;     /* DUAL: K is the variance: compute and store the factors, use them on both sides */
+	RecVar *var;       /* DUAL NORM; NULL: it needs no factors */
+	bool diagonal;     /* DUAL NORM: K is the variance: compute and store the factors, use them on both sides */
+	RecExpr *mean;     /* NORM, diagonal: what to norm by, where it is not the variance itself */
+	bool self;         /* NOISE: both samples are one, always */
 	const RecMap *map; /* ARRAY: per frame in force; set when the array's box is known */
 	const double
 		*edge_weights; /* EDGES: per axis, one over the cells of each position's window that lie on the grid */
@@ -186,6 +191,8 @@ typedef struct RecNest {
 	bool torus;
 	bool array_mode;
 	bool next; /* STORE into a carried buffer: its other copy, for the next iteration */
+	/* STORE: where the entries begin in the target, left and, per frame, right; NULL: at 0. */
+	const int32_t *left_offset, (*right_offset)[AXES];
 	RecExpr *value;
 	RecSink sink;
 	RecBuffer *target;
@@ -275,6 +282,7 @@ typedef struct RecProgram {
 	uint32_t channels;
 	bool vector_input;
 	bool input_theta; /* the input is a mean over a group, with a Theta of its own */
+	bool noisy;       /* some kernel depends on whether both samples are one: NOISE */
 	RecVar **vars;
 	uint32_t var_count, var_capacity;
 	uint64_t tile_numbers;  /* variance factors per sample that are made for each tile */

@@ -13,14 +13,18 @@ static void check_expr(const RecExpr *x, const RecNest *nest)
 	ENTK_ASSERT(x->op != REC_OP_LOAD || x->buffer->kind == (nest->array_mode ? REC_ARRAY : REC_SLICE));
 	ENTK_ASSERT(x->op != REC_OP_TAPS || x->buffer->elements == 1 || x->taps->elements_out == nest->elements ||
 		    x->taps->elements_out == 1);
-	ENTK_ASSERT((x->op == REC_OP_DUAL) == (x->var != NULL));
-	ENTK_ASSERT((x->op == REC_OP_ADD) == (x->b != NULL));
+	ENTK_ASSERT(x->op == REC_OP_DUAL || x->op == REC_OP_NORM || x->var == NULL);
+	ENTK_ASSERT(x->op != REC_OP_NORM || x->var != NULL);
+	ENTK_ASSERT(x->op == REC_OP_NORM || x->mean == NULL);
+	ENTK_ASSERT((x->op == REC_OP_ADD || x->op == REC_OP_MUL) == (x->b != NULL));
 	if (x->op == REC_OP_TAPS && !nest->array_mode)
 		ENTK_ASSERT(x->taps->circular == x->buffer->torus);
 	if (x->a)
 		check_expr(x->a, nest);
 	if (x->b)
 		check_expr(x->b, nest);
+	if (x->mean)
+		check_expr(x->mean, nest);
 }
 
 static void check_block(const RecBlock *block, const RecProgram *program)
@@ -39,6 +43,8 @@ static void check_block(const RecBlock *block, const RecProgram *program)
 				n->sink == REC_SINK_ARRAY || n->sink == REC_SINK_ELEMENTS || n->sink == REC_SINK_WINDOW;
 			ENTK_ASSERT(mapped == (n->map != NULL));
 			ENTK_ASSERT((n->sink == REC_SINK_WINDOW) == (n->pool != NULL));
+			ENTK_ASSERT(!n->left_offset == !n->right_offset);
+			ENTK_ASSERT(n->sink == REC_SINK_STORE || n->left_offset == NULL);
 			ENTK_ASSERT(n->disp.base < program->base_count);
 			check_expr(n->value, n);
 			break;

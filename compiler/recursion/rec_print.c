@@ -67,6 +67,12 @@ static void print_expr(FILE *to, const RecExpr *x)
 			fprintf(to, " c%" PRId32, x->coef[i]);
 	if (x->var)
 		fprintf(to, " %s[%" PRIu64 "]", x->diagonal ? "make" : "factors", x->var->offset);
+	if (x->mean) {
+		fputs(" by ", to);
+		print_expr(to, x->mean);
+	}
+	if (x->self)
+		fputs(" always", to);
 	if (!x->a)
 		return;
 	fputs("(", to);
@@ -90,6 +96,12 @@ static void print_nest(FILE *to, const RecNest *n, uint32_t frames)
 	fprintf(to, ": %s", sinks[n->sink]);
 	if (n->target)
 		fprintf(to, " %%%" PRIu32 "%s", n->target->id, n->next ? "'" : "");
+	if (n->left_offset) {
+		fprintf(to, " from %d,%d,%d and", n->left_offset[0], n->left_offset[1], n->left_offset[2]);
+		for (uint32_t k = 0; k < frames; k++)
+			fprintf(to, "%s%d,%d,%d", k ? "|" : " ", n->right_offset[k][0], n->right_offset[k][1],
+				n->right_offset[k][2]);
+	}
 	fputs(" <- ", to);
 	print_expr(to, n->value);
 	fputs("\n", to);

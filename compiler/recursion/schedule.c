@@ -13,6 +13,8 @@ static void count_reads(const RecExpr *x, uint32_t *reads)
 			reads[x->buffer->id]++;
 		if (x->b)
 			count_reads(x->b, reads);
+		if (x->mean)
+			count_reads(x->mean, reads);
 	}
 }
 

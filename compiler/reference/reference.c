@@ -137,7 +137,8 @@ static ReferenceStatus run_join(Walk *walk, const Node *node, State *out)
 {
 	for (uint32_t i = 0; i < node->as.join.count; i++) {
 		const Node *branch = node->as.join.branches[i];
-		ReferenceStatus status = layer_sum(&walk->states[branch->id], read_once(walk, branch), out);
+		ReferenceStatus status =
+			layer_join(node, i, &walk->states[branch->id], read_once(walk, branch), out);
 		if (status != REFERENCE_OK)
 			return status;
 	}
@@ -164,7 +165,7 @@ static ReferenceStatus run_node(Walk *walk, const Node *node)
 	case NODE_MAP:
 		return layer_map(node, in, read_once(walk, node->input), out);
 	case NODE_SCALING:
-		return REFERENCE_UNSUPPORTED;
+		return layer_scaling(node, walk->params, in, read_once(walk, node->input), walk->same, out);
 	case NODE_JOIN:
 		return run_join(walk, node, out);
 	case NODE_KIND_COUNT:

@@ -45,8 +45,7 @@ void state_free(State *state)
 	}
 }
 
-/* Matrix k of the input for a map that works in place: the input's own, or a copy. */
-static double *own(State *in, Matrix k, bool last)
+double *state_own(State *in, Matrix k, bool last)
 {
 	double *m = in->a[k];
 	if (last) {
@@ -59,8 +58,7 @@ static double *own(State *in, Matrix k, bool last)
 	return copy;
 }
 
-/* Matrix k of the input has been read for the last time. */
-static void release(State *in, Matrix k, bool last)
+void state_release(State *in, Matrix k, bool last)
 {
 	if (last) {
 		free(in->a[k]);
@@ -101,28 +99,50 @@ ReferenceStatus layer_input(const Node *node, const double *x, const double *z, 
 
 /* ---- weight layers [KR-2] ------------------------------------------------------------------------------------- */
 
-/* average -> w^2 average + beta^2; for Theta: K12_new + w^2 average. */
-static void weigh(const Affine *affine, const double *params, Matrix k, State *out)
+/* Of a layer with `count` taps, in place: average -> w^2 average + beta^2; for Theta, K12_new + w^2 average. In the standard
+ * parameterization [KR-60] Theta -> (c |S| / s0) A[K12] + w^2 average + 1, with the average A[K12] = (K12_new - beta^2)/w^2
+ * given, as w may be 0. */
+static void weigh(const Node *node, const double *params, Matrix k, const double *k12_average, State *out)
 {
+	const Affine *affine = &node->as.weights.affine;
 	double w = scalar_eval(affine->weight_std, params);
 	double beta = affine->bias_std != NULL ? scalar_eval(affine->bias_std, params) : 0;
+	double taps = node->as.weights.relation == RELATION_OWN ? 1 : node->as.weights.support.count;
+	double fan_in = (double)node->input->type.width * taps / affine->s[0];
 	uint64_t count = out->n * out->n;
 	for (uint64_t i = 0; i < count; i++) {
-		double add = k == THETA ? out->a[K12][i] : beta * beta;
+		double add = beta * beta;
+		if (k == THETA)
+			add = affine->standard ? fan_in * k12_average[i] + (affine->bias_std != NULL) : out->a[K12][i];
 		out->a[k][i] = w * w * out->a[k][i] + add;
 	}
 }
 
+/* The tap average of K12, which the new Theta of the standard parameterization takes; NULL where it is not wanted. */
+static ReferenceStatus keep_average(const Node *node, Matrix k, const State *out, double **average)
+{
+	if (k != K12 || !node->as.weights.affine.standard)
+		return REFERENCE_OK;
+	*average = reference_matrix(out->n);
+	if (*average == NULL)
+		return REFERENCE_NO_MEMORY;
+	memcpy(*average, out->a[k], (size_t)(out->n * out->n) * sizeof **average);
+	return REFERENCE_OK;
+}
+
 static ReferenceStatus layer_dense(const Node *node, const double *params, State *in, bool last, State *out)
 {
+	double *average = NULL;
+	ReferenceStatus status = REFERENCE_OK;
 	out->n = in->n;
-	for (Matrix k = K11; k < MATRIX_COUNT; k++) { /* THETA after K12, whose new value it takes */
-		out->a[k] = own(in, k, last);
-		if (out->a[k] == NULL)
-			return REFERENCE_NO_MEMORY;
-		weigh(&node->as.weights.affine, params, k, out);
+	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) { /* THETA after K12, whose values it takes */
+		out->a[k] = state_own(in, k, last);
+		status = out->a[k] == NULL ? REFERENCE_NO_MEMORY : keep_average(node, k, out, &average);
+		if (status == REFERENCE_OK)
+			weigh(node, params, k, average, out);
 	}
-	return REFERENCE_OK;
+	free(average);
+	return status;
 }
 
 /* Taps are taken in blocks whose index maps fit here; the order of the terms of a sum stays that of the taps. */
@@ -173,15 +193,19 @@ static ReferenceStatus layer_conv(const Node *node, const double *params, State 
 	uint64_t fit = BLOCK_INDICES / out->n, count = node->as.weights.support.count;
 	uint32_t block = (uint32_t)(fit == 0 ? 1 : fit < count ? fit : count);
 	int64_t *maps = calloc((size_t)out->n * block, sizeof *maps);
+	double *average = NULL;
 	if (maps == NULL)
 		return REFERENCE_NO_MEMORY;
 	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
 		status = average_taps(node, block, maps, in, k, out);
 		if (status == REFERENCE_OK)
-			weigh(&node->as.weights.affine, params, k, out);
-		release(in, k, last);
+			status = keep_average(node, k, out, &average);
+		if (status == REFERENCE_OK)
+			weigh(node, params, k, average, out);
+		state_release(in, k, last);
 	}
 	free(maps);
+	free(average);
 	return status;
 }
 
@@ -266,7 +290,7 @@ static ReferenceStatus pool_all(PoolRows *rows, State *in, bool last, State *out
 			status = REFERENCE_NO_MEMORY;
 		else if (!pool_matrix(rows, in->n, in->a[k], half, out->a[k]))
 			status = REFERENCE_UNSUPPORTED;
-		release(in, k, last);
+		state_release(in, k, last);
 	}
 	free(half);
 	return status;
@@ -334,7 +358,7 @@ static ReferenceStatus layer_pool(const Node *node, State *in, bool last, State 
 			status = REFERENCE_NO_MEMORY;
 		else
 			pool_classes(node, in, in->a[k], out->n, row, out->a[k]);
-		release(in, k, last);
+		state_release(in, k, last);
 	}
 	free(row);
 	return status;
@@ -351,7 +375,7 @@ static ReferenceStatus layer_flatten(const Node *node, State *in, bool last, Sta
 		for (uint64_t g = 0; g < in->n; g++)
 			out->a[k][0] += in->a[k][g * in->n + g];
 		out->a[k][0] /= (double)in->n;
-		release(in, k, last);
+		state_release(in, k, last);
 	}
 	return REFERENCE_OK;
 }
@@ -390,7 +414,7 @@ static void activate(const Activation *f, uint64_t n, const double *v, const dou
 	}
 }
 
-static double *diagonal(const State *state, Matrix k)
+double *state_diagonal(const State *state, Matrix k)
 {
 	double *v = reference_vector(state->n);
 	for (uint64_t g = 0; v != NULL && g < state->n; g++)
@@ -406,11 +430,11 @@ ReferenceStatus layer_pointwise(const Node *node, const double *params, State *i
 		return REFERENCE_NO_MEMORY;
 	for (uint32_t i = 0; i < f.count; i++)
 		f.args[i] = scalar_eval(node->as.pointwise.args[i], params);
-	double *v = diagonal(in, K11), *z = diagonal(in, K22);
+	double *v = state_diagonal(in, K11), *z = state_diagonal(in, K22);
 	ReferenceStatus status = v == NULL || z == NULL ? REFERENCE_NO_MEMORY : REFERENCE_OK;
 	out->n = in->n;
 	for (Matrix k = K11; k < MATRIX_COUNT && status == REFERENCE_OK; k++) {
-		out->a[k] = own(in, k, last);
+		out->a[k] = state_own(in, k, last);
 		if (out->a[k] == NULL)
 			status = REFERENCE_NO_MEMORY;
 	}
@@ -423,23 +447,4 @@ ReferenceStatus layer_pointwise(const Node *node, const double *params, State *i
 	free(v);
 	free(z);
 	return status;
-}
-
-/* ---- branches [KR-13] ----------------------------------------------------------------------------------------- */
-
-ReferenceStatus layer_sum(State *in, bool last, State *out)
-{
-	out->n = in->n;
-	for (Matrix k = K11; k < MATRIX_COUNT; k++) {
-		if (out->a[k] == NULL) {
-			out->a[k] = own(in, k, last);
-			if (out->a[k] == NULL)
-				return REFERENCE_NO_MEMORY;
-			continue;
-		}
-		for (uint64_t i = 0; i < in->n * in->n; i++)
-			out->a[k][i] += in->a[k][i];
-		release(in, k, last);
-	}
-	return REFERENCE_OK;
 }
