@@ -161,7 +161,7 @@ static Tile load_tile(const Net *net)
 		.v_k0 = PART(k0),
 		.v_out = PART(out),
 		.v_sum = PART(sum),
-		.v_same = PART(same),
+		.v_same = net->noisy ? PART(same) : NULL,
 		.v_lanes = PART(lanes),
 		.v_sums = PART(sums),
 	};

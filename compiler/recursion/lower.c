@@ -373,12 +373,15 @@ static void stage_frames(Lower *l, Want *want)
 	RecFrames *sliced = new_frames(l, group), *whole = new_frames(l, group);
 	uint16_t *sliced_q = (uint16_t *)sliced->q, *whole_q = (uint16_t *)whole->q;
 	bool *seen = ARENA_ARRAY(l->arena, bool, l->network->node_count);
-	for (uint32_t q = 0; q < group->order; q++) {
+	bool points = node->input->type.domain == DOMAIN_GROUP;
+	const uint16_t *first = points ? lower_representatives(l, node->input, group) : NULL;
+	for (uint32_t i = 0; i < group->order; i++) {
+		uint16_t q = first ? first[i] : (uint16_t)i;
 		memset(seen, 0, l->network->node_count * sizeof *seen);
 		if (!l->options->no_slices && frame_slices(l, node->input, group, q, seen))
-			sliced_q[sliced->count++] = (uint16_t)q;
+			sliced_q[sliced->count++] = q;
 		else
-			whole_q[whole->count++] = (uint16_t)q;
+			whole_q[whole->count++] = q;
 	}
 	RecBlock *outer_block = l->block;
 	Region *outer = l->region;

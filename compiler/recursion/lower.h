@@ -122,6 +122,9 @@ int32_t lower_coef(Lower *l, const Scalar *value);
 const Group *lower_group(const Lower *l);
 void lower_shape(const Node *node, uint32_t shape[AXES]);
 
+/* parallel.c: per element q of `group` the one whose K^q stands for it, up to `node` on a bare group. */
+uint16_t *lower_representatives(Lower *l, const Node *node, const Group *group);
+
 /* lower_join.c */
 RecExpr *lower_join(Lower *l, const Node *node, RecDisp disp, bool torus);
 /* Are the branches concatenated along a grid axis? */
