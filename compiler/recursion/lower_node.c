@@ -597,10 +597,10 @@ RecExpr *lower_instance(Lower *l, const Node *node, RecDisp disp, bool torus)
 			return m->value;
 	}
 	RecExpr *value = evaluate(l, node, disp, torus);
-	if (!shared || value->op == REC_OP_LOAD ||
-	    (node->type.domain == DOMAIN_VECTOR && !l->options->no_fuse && value->op == REC_OP_SUM))
+	if (!shared || (node->type.domain == DOMAIN_VECTOR && !l->options->no_fuse && value->op == REC_OP_SUM))
 		return value;
-	value = lower_load(l, store(l, node, disp, torus, value));
+	if (value->op != REC_OP_LOAD)
+		value = lower_load(l, store(l, node, disp, torus, value));
 	if (l->memo_count == l->memo_capacity) {
 		uint32_t capacity = l->memo_capacity ? 2 * l->memo_capacity : 64;
 		Memo *grown = ARENA_ARRAY(l->arena, Memo, capacity);
