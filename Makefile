@@ -128,6 +128,12 @@ $(BUILD)/gen/entk.lex.c $(BUILD)/gen/entk.lex.h &: grammar/entk.l | $(BUILD)/dep
 	@mkdir -p $(@D)
 	$(call say,FLEX,$<)flex --header-file=$(BUILD)/gen/entk.lex.h -o $(BUILD)/gen/entk.lex.c $<
 
+# `entkc --explain=CODE` says what the document says.
+$(BUILD)/gen/codes.inc: docs/diagnostics.md scripts/diagnostics.awk
+	@mkdir -p $(@D)
+	$(call say,AWK,$<)awk -f scripts/diagnostics.awk $< > $@
+$(BUILD)/obj/compiler/driver/codes.o: $(BUILD)/gen/codes.inc
+
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags $(GEN_HEADERS) | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) $(GENERATED_QUIET) $(DEPFLAGS) -c $< -o $@

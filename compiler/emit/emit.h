@@ -35,5 +35,9 @@ bool emit_program(Arena *arena, const Program *program, const EmitOptions *optio
 extern const char *const emit_optimizations[];
 /* Is `name` a CPU that emit_program knows? */
 bool emit_cpu_known(const char *name);
+/* Does this machine's linker take what is compiled for the CPU `name`? */
+bool emit_cpu_links_here(const char *name);
+/* All names, by the instructions that they stand for. */
+void emit_cpu_list(FILE *to);
 
 #endif
