@@ -1,6 +1,7 @@
 /* `info`: what is in the program. */
 #include "commands.h"
 
+#include "base/number.h"
 #include "cpu.h"
 
 #include <math.h>
@@ -109,7 +110,7 @@ static EntkStatus print_text(InfoCommand *command, EntkError *error)
 {
 	const EntkProgram *program = command->common.program;
 	const EntkNet *net;
-	char cpu[128];
+	char cpu[128], number[ENTK_NUMBER_SIZE];
 	printf("program       %s, compiled by entkc %s, float%u\n", program->source, program->compiler,
 	       program->precision);
 	printf("compiled for  %s%s%s%s\n", program->cpu, *program->cpu_features ? " (" : "", program->cpu_features,
@@ -118,8 +119,8 @@ static EntkStatus print_text(InfoCommand *command, EntkError *error)
 	       entk_thread_count(command->common.threads),
 	       command->missing[0] ? "; cannot run the kernels, it lacks " : "", command->missing);
 	for (uint32_t i = 0; i < program->param_count; i++)
-		printf("param         %s = %.10g (--set %s=VALUE)\n", program->params[i].name,
-		       command->common.params[i], program->params[i].name);
+		printf("param         %s = %s (--set %s=VALUE)\n", program->params[i].name,
+		       entk_number_text(command->common.params[i], number), program->params[i].name);
 	for (size_t i = 0; (net = entk_common_net(&command->common, i)) != NULL; i++) {
 		EntkStatus status = print_net(command, net, error);
 		if (status != ENTK_OK)
