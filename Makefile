@@ -297,5 +297,5 @@ install: all ## install into PREFIX (DESTDIR is respected)
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(patsubst tests/unit/%.c,$(BUILD)/obj/tests/unit/%.d,$(UNIT_SRC)) \
+-include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(patsubst tests/unit/%.c,$(BUILD)/obj/tests/unit/%.d,$(UNIT_SRC) $(UNIT_HELPERS)) \
 	$(shell find $(BUILD)/fuzz -name '*.d' 2>/dev/null)

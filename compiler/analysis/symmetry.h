@@ -35,6 +35,9 @@ Symmetry symmetry_analyse(Arena *arena, const Network *network);
 void symmetry_warn(Diag *diag, Arena *arena, const Network *network);
 const char *symmetry_verdict_text(SymmetryVerdict verdict);
 
+/* What the proof says of the net, for its user, without the net's name: "invariant under C4: yes". */
+const char *symmetry_summary(Arena *arena, const Network *network);
+
 /* m(rho(h) y) = m(y) for all h and y, with m the spatial marginal of the support of a LIFT or GROUP_CONV. */
 bool support_is_symmetric(const Node *conv);
 /* Support of a GROUP_CONV invariant under (h,y) -> (g h, rho(g) y): its output depends on q alone, whatever its input

@@ -20,6 +20,14 @@ void explain_symmetry(Arena *arena, const SourceSet *sources, const Program *pro
 	}
 }
 
+void explain_invariance(Arena *arena, const Program *program, bool all, FILE *to)
+{
+	for (uint32_t i = 0; i < program->network_count; i++)
+		if (all || network_has_gaps(program->networks[i]))
+			fprintf(to, "%s: %s\n", program->networks[i]->name,
+				symmetry_summary(arena, program->networks[i]));
+}
+
 void explain_gaps(Arena *arena, const Program *program, FILE *to)
 {
 	for (uint32_t i = 0; i < program->network_count; i++)

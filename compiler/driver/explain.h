@@ -1,5 +1,5 @@
-/* --explain: one line per net with the verdict of the symmetry proof, and where a stronger reduction stops; one per net
- * with layers that have no kernel in this version. */
+/* --explain. For users: is the net invariant? For readers of math.md (--explain=full): the verdict of the symmetry proof, and where a
+ * stronger reduction stops. For both: which layers have no kernel in this version. */
 #ifndef ENTK_EXPLAIN_H
 #define ENTK_EXPLAIN_H
 
@@ -8,6 +8,8 @@
 #include "base/source.h"
 #include "network/network.h"
 
+/* Of the nets without a kernel, or of all; the others say it together with their recursions. */
+void explain_invariance(Arena *arena, const Program *program, bool all, FILE *to);
 void explain_symmetry(Arena *arena, const SourceSet *sources, const Program *program, FILE *to);
 void explain_gaps(Arena *arena, const Program *program, FILE *to);
 

@@ -302,7 +302,10 @@ static bool check(Compiler *c)
 /* What a kernel costs is said of the nets that have one. */
 static bool explain(Compiler *c)
 {
-	explain_symmetry(c->arena, &c->sources, c->program, stdout);
+	bool full = c->options.explain_full;
+	explain_invariance(c->arena, c->program, c->options.reference, stdout);
+	if (full)
+		explain_symmetry(c->arena, &c->sources, c->program, stdout);
 	explain_gaps(c->arena, c->program, stdout);
 	if (!output_check_stdout())
 		return false;
@@ -312,8 +315,12 @@ static bool explain(Compiler *c)
 	for (uint32_t i = 0; i < c->program->network_count; i++)
 		if (!network_has_gaps(c->program->networks[i]))
 			complete.networks[complete.network_count++] = c->program->networks[i];
-	return c->options.reference || complete.network_count == 0 ||
-	       (emit(c, &complete, EMIT_EXPLAIN, "-") && output_check_stdout());
+	if (!c->options.reference && complete.network_count > 0 &&
+	    (!emit(c, &complete, EMIT_SUMMARY, "-") || (full && !emit(c, &complete, EMIT_EXPLAIN, "-"))))
+		return false;
+	if (!full)
+		puts("What the optimizer did is said by --explain=full.");
+	return output_check_stdout();
 }
 
 /* Is a kernel of every net to be computed? */

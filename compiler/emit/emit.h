@@ -14,7 +14,8 @@ typedef enum EmitForm {
 	EMIT_LLVM_IR,   /* before optimization */
 	EMIT_ASM,
 	EMIT_OBJECT, /* position-independent, for a program or a shared library */
-	EMIT_EXPLAIN /* what was reduced and fused, needed displacements, predicted cost */
+	EMIT_SUMMARY, /* per net: invariance, number of recursions, predicted time */
+	EMIT_EXPLAIN  /* what was reduced and fused, needed displacements, predicted cost */
 } EmitForm;
 
 typedef struct EmitOptions {

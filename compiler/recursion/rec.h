@@ -323,6 +323,9 @@ void rec_plan(RecPart *part);
 void rec_check(const RecProgram *program);
 void rec_print(const RecProgram *program, FILE *to);
 const char *rec_op_text(RecOp op);
+/* Kernels between plain grids that a pair of samples takes, of the at most order^2 of the net's group: with the group elements
+ * q and r = those of KR-20 and KR-22. 0: the net has no group. */
+uint32_t rec_recursions(const RecProgram *program, uint32_t *of);
 /* Steps, operations and the explanation for --explain and info. */
 void rec_cost(Arena *arena, RecProgram *program);
 

@@ -2,6 +2,7 @@
 """What entkc writes and where: default names, -o, temporary files, links, devices, shared libraries, includes that the
 reference backend carries, --format in place, stdin, colours, what --explain and --help say, exit statuses."""
 import ctypes
+import json
 import os
 import pty
 import re
@@ -152,7 +153,7 @@ def missing_kernels(report, work):
     for form in ("ast", "network", "dot"):
         result = work.run_compiler([source, f"--emit={form}"])
         report.check(result.returncode == 0 and result.stdout, f"--emit={form}: status {result.returncode}")
-    for more in (["--explain"], ["--explain", "--backend=reference"], ["--explain", "--emit=network"]):
+    for more in (["--explain=full"], ["--explain=full", "--backend=reference"], ["--explain=full", "--emit=network"]):
         result = work.run_compiler([source, *more])
         lines = result.stdout.splitlines()
         report.check(result.returncode == 0, f"{more}: status {result.returncode}: {result.stderr.strip()}")
@@ -170,6 +171,66 @@ def missing_kernels(report, work):
         report.check(result.returncode == 1 and not result.stdout, f"{more}: status {result.returncode}")
         report.check(result.stderr.count(":error:E0607:") == 2, f"{more}: {result.stderr.strip()}")
         report.check(listing(folder) == [], f"{more}: left {listing(folder)}")
+
+
+# (net, what --explain says of it); the kernels of the first two are those of tests/run/check_symmetry.py, too.
+SUMMARIES = [
+    ("image(6x6) -> lift(C4, 3x3) -> relu -> pool -> dense", "invariant under C4: yes; 4 recursions instead of 16"),
+    ("image(6x6) -> lift(D4, 3x3) -> relu -> pool(over = elements) -> conv(1x1) -> relu -> pool",
+     "invariant under D4: yes; 8 recursions instead of 64"),
+    ("image(6x6) -> lift(C4, 3x3, mask = \".x. .xx ...\") -> relu -> conv(3x3) -> relu -> pool",
+     "invariant under C4: yes; 16 recursions"),
+    ("image(8x8) -> lift(C4, 3x3, stride = 2) -> relu -> pool",
+     'invariant under C4: not proved, because of "lift": anchors not symmetric on axis 0; 4 recursions instead of 16'),
+    ("image(6x6) -> lift(C4, 3x3) -> relu -> flatten -> dense",
+     "invariant under C4: no, the net does not end on a pool over the group; 1 recursion instead of 16"),
+    ("image(6x6) -> lift(C4, 3x3) -> relu -> pool(over = elements) -> flatten -> dense",
+     "invariant under C4: no, the net does not end on a pool over the group; 4 recursions instead of 16"),
+    # one branch of the sum is not invariant
+    ("image(6x6) -> (lift(C4, 3x3) -> relu -> pool -> dense + conv(3x3) -> relu -> pool -> dense)",
+     "invariant under C4: no, the net does not end on a pool over the group; 4 recursions instead of 16"),
+    ("image(6x6) -> lift(C1, 3x3) -> relu -> pool", "invariant under C1: yes"),
+    ("augment(C4, image(6x6) -> conv(3x3) -> relu -> pool) -> dense", "invariant under C4: yes, by augmentation; 4 recursions instead of 16"),
+    ("image(6x6) -> conv(3x3) -> relu -> pool -> dense", "invariance: none asked for, the net has no group"),
+    ("vector(3) -> dense -> relu -> dense", "invariance: none asked for, the net has no group"),
+]
+
+
+def summaries(report, work):
+    """--explain in the user's words; --explain=full adds lines and takes none away; info says the same."""
+    source = work.write("".join(f"net n{i} = {net}\n" for i, (net, _) in enumerate(SUMMARIES)))
+    short, full = (work.run_compiler([source, f"--explain{more}"]) for more in ("", "=full"))
+    report.check(short.returncode == full.returncode == 0, f"--explain: {short.stderr}{full.stderr}")
+    lines = short.stdout.splitlines()
+    for i, (net, wanted) in enumerate(SUMMARIES):
+        report.check(f"n{i}: {wanted}" in lines, f"{net}: not \"{wanted}\" but {[line for line in lines if line.startswith(f'n{i}:')]}")
+        predicted = [line for line in lines if re.match(rf"n{i}: predicted for \S+, float64: [0-9.]+ [num]?s per pair", line)]
+        report.check(len(predicted) == 1, f"{net}: predictions {predicted}")
+    report.check(len(lines) == 2 * len(SUMMARIES) + 1, f"--explain has {len(lines)} lines for {len(SUMMARIES)} nets")
+    report.check(set(lines[:-1]) <= set(full.stdout.splitlines()), "--explain=full leaves out lines of --explain")
+    try:
+        programs = [work.compile(source), work.compile(source, backend="reference")]
+    except lib.CompileError as error:
+        report.check(False, str(error))
+        return
+    for program, recursions in zip(programs, (True, False)):
+        said = work.run_program([program, "info", "--no-time"]).stdout
+        nets = json.loads(work.run_program([program, "info", "--no-time", "--json"]).stdout)["nets"]
+        for entry, (net, wanted) in zip(nets, SUMMARIES):
+            wanted = wanted if recursions else re.sub(r"; \d+ recursions?.*", "", wanted)
+            report.check(entry["summary"] == wanted and wanted in said, f"info, {net}: {entry['summary']}")
+
+
+def predictions(report, work):
+    """The predicted time per pair against the measured one: the right order, on whatever machine this is."""
+    source = os.path.join(lib.ROOT, "examples", "histology.entk")
+    units = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
+    found = re.findall(r"^(\w+): predicted .*: ([0-9.]+) ([num]?s) per pair", work.run_compiler([source, "--explain"]).stdout, re.M)
+    info = json.loads(work.run_program([work.compile(source), "info", "--json"]).stdout)
+    for (name, number, unit), net in zip(found, info["nets"]):
+        ratio = float(number) * units[unit] / net["seconds_per_pair"]
+        report.check(name == net["name"] and 1 / 20 < ratio < 20, f"{name}: predicted {ratio:.2g} times the measured time")
+    report.check(len(found) == len(info["nets"]) == 3, f"predictions {found}")
 
 
 def format_in_place(report, work):
@@ -350,6 +411,7 @@ def main():
     report = lib.Report("check_driver")
     with lib.Work(options.build, options.keep) as work:
         for test in (default_names, text_forms, failures_leave_nothing, interruption, special_targets, missing_kernels,
+                     summaries, predictions,
                      format_in_place, shared_library, library_names, other_cpus, from_stdin, colours, explained_codes,
                      widths_of_help, includes):
             test(report, work)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Nets with the same layers up to a vector: `gram` of all of them at once has the bits of each net alone and of programs
-compiled without trunks; `--explain` names exactly the nets that share, and what looks alike but is not is left alone."""
+compiled without trunks; `--explain=full` names exactly the nets that share, and what looks alike but is not is left alone."""
 import json
 
 import numpy as np
@@ -38,7 +38,7 @@ APART = {
 
 
 def shared(text):
-    """{net: the nets it shares its trunk with, itself included} from the lines of --explain."""
+    """{net: the nets it shares its trunk with, itself included} from the lines of --explain=full."""
     out = {}
     for line in text.splitlines():
         name, _, rest = line.partition(": trunk: ")
@@ -49,7 +49,7 @@ def shared(text):
 
 
 def explain(work, source):
-    result = work.run_compiler([work.write(source), "--explain", "-o", work.fresh(".prog")])
+    result = work.run_compiler([work.write(source), "--explain=full", "-o", work.fresh(".prog")])
     if result.returncode != 0:
         raise lib.CompileError(result, source)
     return shared(result.stdout + result.stderr)
