@@ -150,7 +150,7 @@ static void find_frames(const RecBlock *block, Frames *frames)
 uint32_t rec_recursions(const RecProgram *program, uint32_t *of)
 {
 	const Network *network = program->network;
-	Frames frames = {0};
+	Frames frames = {.elements = 1};
 	for (uint32_t id = 0; id < network->node_count; id++) {
 		const Node *node = network->nodes[id];
 		if (node->kind == NODE_LIFT && (!frames.group || node->type.group->order > frames.group->order))
