@@ -1,6 +1,6 @@
 /* The recursion: a small explicit program for the kernels of one net.
  *
- * It says what is computed for one left sample and one group of lanes (math.md 10.6): loops over frames q, displacements
+ * It says what is computed for one left sample and one group of lanes [KR-20 to KR-26]: loops over frames q, displacements
  * D and repeats, around nests that run over the positions of one displacement slice and evaluate an expression at each.
  * lower.c writes it, and takes every mathematical decision; plan.c places its buffers in memory; emit/ turns it into
  * LLVM IR and decides nothing.
