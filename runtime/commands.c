@@ -10,7 +10,7 @@
 
 /* One row per command: name, summary, function. */
 static const EntkCommand commands[] = {
-	{"info", "nets, shapes, parameters, what the optimizer did, cost per pair", entk_command_info},
+	{"info", "nets, shapes, parameters, what symmetry brings, time per pair", entk_command_info},
 	{"gram", "Gram matrices of samples: X with itself, or X with Z", entk_command_gram},
 	{"export", "arrays from a store of Gram matrices", entk_command_export},
 	{"verify", "check a store's bytes, and some of its values", entk_command_verify},
