@@ -297,7 +297,8 @@ static EntkStatus take_nets(EntkCommon *common, const char *list, EntkError *err
 {
 	size_t size = strlen(list) + 1;
 	char *words = entk_allocate(size, 1, "a list of names", error);
-	common->nets = entk_allocate((size_t)common->program->net_count + 1, sizeof *common->nets, "a list of nets", error);
+	common->nets =
+		entk_allocate((size_t)common->program->net_count + 1, sizeof *common->nets, "a list of nets", error);
 	EntkStatus status = words && common->nets ? ENTK_OK : error->status;
 	if (status == ENTK_OK) {
 		memcpy(words, list, size);

@@ -96,7 +96,8 @@ static void print_verdict(const EntkCheckNet *net, const EntkCheckOptions *optio
 	double found = 100 * entk_check_detectable(net);
 	printf("  tested: %s of %zu pair%s; a right kernel is refused once in %.0f checks at most,\n"
 	       "    one that is wrong by %.2g %% most likely found (by %.2g %% with --nets=%zu)\n",
-	       kernels, net->pairs, net->pairs == 1 ? "" : "s", 1 / ENTK_CHECK_LEVEL, found, found / 2, 4 * options->nets);
+	       kernels, net->pairs, net->pairs == 1 ? "" : "s", 1 / ENTK_CHECK_LEVEL, found, found / 2,
+	       4 * options->nets);
 }
 
 void entk_check_print(const EntkCheckNet *net, const EntkCheckOptions *options, const char *data)

@@ -462,11 +462,7 @@ int entk_command_check(const EntkProgram *program, int argc, char **argv)
 {
 	EntkArgs args = entk_args_begin("check [D] [options]", text, options, argc, argv);
 	CheckCommand command = {
-		.check = {.nets = 64,
-			  .seed = 1,
-			  .max_seconds = 600,
-			  .want_nngp = true,
-			  .want_ntk = true},
+		.check = {.nets = 64, .seed = 1, .max_seconds = 600, .want_nngp = true, .want_ntk = true},
 	};
 	EntkError error;
 	EntkStatus status = entk_common_create(program, &command.common, &error);

@@ -31,7 +31,7 @@ typedef struct EntkTile {
 
 typedef struct EntkNet {
 	const char *name;
-	const char *summary;     /* for users: "invariant under C4: yes; 4 recursions instead of 16"; NULL or "": nothing */
+	const char *summary; /* for users: "invariant under C4: yes; 4 recursions instead of 16"; NULL or "": nothing */
 	const char *explanation; /* what the optimizer did: the lines of `entkc --explain=full`, for `info --full` */
 	uint32_t dim;            /* axes of the input's grid; 0 for a vector */
 	uint32_t shape[3];       /* of the input's grid; 1 beyond dim */

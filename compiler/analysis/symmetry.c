@@ -6,7 +6,8 @@
  *   - `broken`: the features no longer move with the input [KR-24]; decides about invariance;
  *   - `average`: the image average does not apply [KR-19]; whatever breaks invariance also fails here.
  * Failures count where a pool over group elements reads them. Asymmetric supports, which break neither invariance nor
- * the image of a group element, are looked at separately: they decide between the relative index [KR-17] and the general path [KR-22]. */
+ * the image of a group element, are looked at separately: they decide between the relative index [KR-17] and the general
+ * path [KR-22]. */
 #include "analysis/symmetry.h"
 
 #include <string.h>

@@ -50,8 +50,8 @@ const char *symmetry_summary(Arena *arena, const Network *network)
 		return "invariance: none asked for, the net has no group";
 	Symmetry symmetry = symmetry_analyse(arena, network);
 	if (!symmetry.invariant)
-		return arena_printf(arena, "invariant under %s: not proved, because of \"%s\": %s", symmetry.group->name,
-				    symmetry.broken_at->label, symmetry.broken_reason);
+		return arena_printf(arena, "invariant under %s: not proved, because of \"%s\": %s",
+				    symmetry.group->name, symmetry.broken_at->label, symmetry.broken_reason);
 	const Group *group = pooled_over(network, network->output);
 	if (group)
 		return arena_printf(arena, "invariant under %s: yes", group->name);

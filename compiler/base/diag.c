@@ -329,7 +329,8 @@ static void print_line_form(Diag *diag, FILE *to, Span span, const char *severit
 }
 
 /* `code` stands behind the message, where no reader of "place: error: message" stumbles over it; NULL: none. */
-static void print_human_head(Diag *diag, const Paper *paper, Span span, Colour colour, const char *text, const char *code)
+static void print_human_head(Diag *diag, const Paper *paper, Span span, Colour colour, const char *text,
+			     const char *code)
 {
 	static const char *const words[] = {
 		[COLOUR_ERROR] = "error", [COLOUR_WARNING] = "warning", [COLOUR_NOTE] = "note"};

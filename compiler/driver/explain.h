@@ -1,5 +1,5 @@
-/* --explain. For users: is the net invariant? For readers of math.md (--explain=full): the verdict of the symmetry proof, and where a
- * stronger reduction stops. For both: which layers have no kernel in this version. */
+/* --explain. For users: is the net invariant? For readers of math.md (--explain=full): the verdict of the symmetry proof,
+ * and where a stronger reduction stops. For both: which layers have no kernel in this version. */
 #ifndef ENTK_EXPLAIN_H
 #define ENTK_EXPLAIN_H
 

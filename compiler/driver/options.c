@@ -52,52 +52,50 @@ void driver_error(const char *format, ...)
 	fprintf(stderr, "entkc: error: %s%s\n", text, length >= (int)sizeof text ? "..." : "");
 }
 
-static const char help_text[] =
-	"Usage: entkc FILE.entk [OPTION...]\n"
-	"Compile the networks of FILE.entk (\"-\": stdin) to a program that computes their\n"
-	"exact NNGP and NTK kernels.\n"
-	"\n"
-	"Output:\n"
-	"  -o FILE               write to FILE; \"-\" prints a text form to stdout\n"
-	"                        (default: FILE.entk's base name without .entk; text\n"
-	"                        forms go to stdout)\n"
-	"      --emit=FORM       write something else than a program: ast, network, dot\n"
-	"                        (what was understood); recursion, llvm-ir, asm, obj (the\n"
-	"                        program's parts); shared (a library NAME.so and its C\n"
-	"                        header NAME.h)\n"
-	"      --format          print FILE.entk in canonical layout\n"
-	"      --explain         print what symmetry brings and what a kernel costs;\n"
-	"                        without -o and --emit, compile nothing\n"
-	"      --explain=full    print what the optimizer did, too\n"
-	"      --explain=CODE    print what the code of a message means (E0507); no FILE\n"
-	"\n"
-	"Meaning:\n"
-	"      --set NAME=EXPR   replace the value of a let or param (repeatable)\n"
-	"  -I DIR                look for included files in DIR too (repeatable)\n"
-	"\n"
-	"Code:\n"
-	"      --precision=P     compute in f64 (default) or f32\n"
-	"      --cpu=NAME        compile for a CPU instead of this machine's: x86-64-v2,\n"
-	"                        x86-64-v3, x86-64-v4, or an LLVM name; --cpu=help lists\n"
-	"                        them\n"
-	"      --backend=reference\n"
-	"                        a slow program that evaluates the definitions, to\n"
-	"                        compare with\n";
+static const char help_text[] = "Usage: entkc FILE.entk [OPTION...]\n"
+				"Compile the networks of FILE.entk (\"-\": stdin) to a program that computes their\n"
+				"exact NNGP and NTK kernels.\n"
+				"\n"
+				"Output:\n"
+				"  -o FILE               write to FILE; \"-\" prints a text form to stdout\n"
+				"                        (default: FILE.entk's base name without .entk; text\n"
+				"                        forms go to stdout)\n"
+				"      --emit=FORM       write something else than a program: ast, network, dot\n"
+				"                        (what was understood); recursion, llvm-ir, asm, obj (the\n"
+				"                        program's parts); shared (a library NAME.so and its C\n"
+				"                        header NAME.h)\n"
+				"      --format          print FILE.entk in canonical layout\n"
+				"      --explain         print what symmetry brings and what a kernel costs;\n"
+				"                        without -o and --emit, compile nothing\n"
+				"      --explain=full    print what the optimizer did, too\n"
+				"      --explain=CODE    print what the code of a message means (E0507); no FILE\n"
+				"\n"
+				"Meaning:\n"
+				"      --set NAME=EXPR   replace the value of a let or param (repeatable)\n"
+				"  -I DIR                look for included files in DIR too (repeatable)\n"
+				"\n"
+				"Code:\n"
+				"      --precision=P     compute in f64 (default) or f32\n"
+				"      --cpu=NAME        compile for a CPU instead of this machine's: x86-64-v2,\n"
+				"                        x86-64-v3, x86-64-v4, or an LLVM name; --cpu=help lists\n"
+				"                        them\n"
+				"      --backend=reference\n"
+				"                        a slow program that evaluates the definitions, to\n"
+				"                        compare with\n";
 
-static const char help_tail[] =
-	"\n"
-	"Messages:\n"
-	"      --color=WHEN      auto (default: on a terminal, unless NO_COLOR is set),\n"
-	"                        always, never\n"
-	"      --diag=line       one line per message, for editors:\n"
-	"                        file:line:column:severity:code:message\n"
-	"      --version         print the version\n"
-	"  -h, --help            print this\n"
-	"\n"
-	"Exit status: 0; 1 an error in the user's file; 2 usage or environment; 70 a bug\n"
-	"of entkc.\n"
-	"Environment: CC, the command that links (default cc); ENTK_LIBDIR, the folder of\n"
-	"libentk.a; NO_COLOR.\n";
+static const char help_tail[] = "\n"
+				"Messages:\n"
+				"      --color=WHEN      auto (default: on a terminal, unless NO_COLOR is set),\n"
+				"                        always, never\n"
+				"      --diag=line       one line per message, for editors:\n"
+				"                        file:line:column:severity:code:message\n"
+				"      --version         print the version\n"
+				"  -h, --help            print this\n"
+				"\n"
+				"Exit status: 0; 1 an error in the user's file; 2 usage or environment; 70 a bug\n"
+				"of entkc.\n"
+				"Environment: CC, the command that links (default cc); ENTK_LIBDIR, the folder of\n"
+				"libentk.a; NO_COLOR.\n";
 
 static void print_help(void)
 {
@@ -204,7 +202,8 @@ static bool parse_color(Options *options, const char *value)
 {
 	if (strcmp(value, "auto") == 0) {
 		const char *no = getenv("NO_COLOR"), *terminal = getenv("TERM");
-		options->coloured = isatty(STDERR_FILENO) && !(no && no[0]) && !(terminal && strcmp(terminal, "dumb") == 0);
+		options->coloured =
+			isatty(STDERR_FILENO) && !(no && no[0]) && !(terminal && strcmp(terminal, "dumb") == 0);
 		return true;
 	}
 	options->coloured = strcmp(value, "always") == 0;
@@ -352,7 +351,8 @@ static bool check(const Options *options)
 		return false;
 	}
 	if (linked && options->cpu && !options->reference && !emit_cpu_links_here(options->cpu)) {
-		driver_error("this machine cannot link programs for \"%.300s\"; objects only: --emit=obj", options->cpu);
+		driver_error("this machine cannot link programs for \"%.300s\"; objects only: --emit=obj",
+			     options->cpu);
 		return false;
 	}
 	return check_library_name(options);

@@ -23,7 +23,7 @@ typedef enum OutputForm {
 } OutputForm;
 
 typedef struct Options {
-	const char *input; /* "-": stdin */
+	const char *input;  /* "-": stdin */
 	const char *output; /* NULL: the default of the form */
 	OutputForm form;
 	bool form_given; /* --emit or --format */

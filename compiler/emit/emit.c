@@ -142,8 +142,9 @@ static const char *summary(Arena *arena, const Recursions *r, uint32_t i)
 	}
 	if (of <= 1)
 		return text;
-	return count < of ? arena_printf(arena, "%s; %u recursion%s instead of %u", text, count, count == 1 ? "" : "s", of)
-			  : arena_printf(arena, "%s; %u recursions", text, count);
+	return count < of
+		       ? arena_printf(arena, "%s; %u recursion%s instead of %u", text, count, count == 1 ? "" : "s", of)
+		       : arena_printf(arena, "%s; %u recursions", text, count);
 }
 
 static const char *duration(Arena *arena, double seconds)
@@ -174,16 +175,20 @@ static void explain_cost(Arena *arena, const Recursions *r, uint32_t i, const Cg
 	double real = f32 ? 4 : 8, lanes = target->vector_bytes / real, pairs = SAMPLES * (SAMPLES + 1) / 2.0;
 	double views = augment->outer ? (double)augment->group->order * augment->left_views : 1;
 	double seconds = rec->operations * views * seconds_per_operation / lanes;
-	double samples = SAMPLES * (double)rec->channels * rec->input_shape[0] * rec->input_shape[1] * rec->input_shape[2];
+	double samples =
+		SAMPLES * (double)rec->channels * rec->input_shape[0] * rec->input_shape[1] * rec->input_shape[2];
 	double workspace = (double)most(rec->pair.lanes, rec->variances.lanes) * target->vector_bytes +
 			   (double)most(rec->pair.sums, rec->variances.sums) * 8 * lanes;
 	double bytes = 2.0 * SAMPLES * SAMPLES * sizeof(double) + samples * real + workspace;
-	fprintf(to, "%s: predicted for %s, float%u: %s per pair and thread; Gram of %d samples: %s on one thread, %.2g MB\n",
+	fprintf(to,
+		"%s: predicted for %s, float%u: %s per pair and thread; Gram of %d samples: %s on one thread, %.2g "
+		"MB\n",
 		r->program->networks[i]->name, target->cpu, f32 ? 32 : 64, duration(arena, seconds), SAMPLES,
 		duration(arena, seconds * pairs), 1e-6 * bytes);
 }
 
-static bool emit_summaries(Arena *arena, const Recursions *r, const EmitOptions *options, const char *path, char **error)
+static bool emit_summaries(Arena *arena, const Recursions *r, const EmitOptions *options, const char *path,
+			   char **error)
 {
 	CgTarget target;
 	FILE *to = open_text(arena, path, error);

@@ -13,7 +13,7 @@ typedef enum EmitForm {
 	EMIT_RECURSION, /* the recursion program, readable */
 	EMIT_LLVM_IR,   /* before optimization */
 	EMIT_ASM,
-	EMIT_OBJECT, /* position-independent, for a program or a shared library */
+	EMIT_OBJECT,  /* position-independent, for a program or a shared library */
 	EMIT_SUMMARY, /* per net: invariance, number of recursions, predicted time */
 	EMIT_EXPLAIN  /* what was reduced and fused, needed displacements, predicted cost */
 } EmitForm;
