@@ -128,6 +128,12 @@ $(BUILD)/gen/entk.lex.c $(BUILD)/gen/entk.lex.h &: grammar/entk.l | $(BUILD)/dep
 	@mkdir -p $(@D)
 	$(call say,FLEX,$<)flex --header-file=$(BUILD)/gen/entk.lex.h -o $(BUILD)/gen/entk.lex.c $<
 
+# `entkc --explain=CODE` says what the document says.
+$(BUILD)/gen/codes.inc: docs/diagnostics.md scripts/diagnostics.awk
+	@mkdir -p $(@D)
+	$(call say,AWK,$<)awk -f scripts/diagnostics.awk $< > $@
+$(BUILD)/obj/compiler/driver/codes.o: $(BUILD)/gen/codes.inc
+
 $(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags $(GEN_HEADERS) | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
 	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) $(GENERATED_QUIET) $(DEPFLAGS) -c $< -o $@
@@ -291,5 +297,5 @@ install: all ## install into PREFIX (DESTDIR is respected)
 clean: ## remove build/
 	rm -rf $(BUILD)
 
--include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(patsubst tests/unit/%.c,$(BUILD)/obj/tests/unit/%.d,$(UNIT_SRC)) \
+-include $(COMPILER_OBJ:.o=.d) $(RUNTIME_OBJ:.o=.d) $(patsubst tests/unit/%.c,$(BUILD)/obj/tests/unit/%.d,$(UNIT_SRC) $(UNIT_HELPERS)) \
 	$(shell find $(BUILD)/fuzz -name '*.d' 2>/dev/null)

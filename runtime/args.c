@@ -103,11 +103,75 @@ int entk_args_next(EntkArgs *args, EntkError *error)
 	return option->id;
 }
 
+#define HELP_COLUMNS 80
+
+void entk_print_wrapped(const char *text, size_t length, size_t column, size_t indent)
+{
+	const char *end = text + length;
+	bool first = true; /* of its line: no blank before it */
+	while (text < end) {
+		size_t word = strcspn(text, " \n");
+		word = word < (size_t)(end - text) ? word : (size_t)(end - text);
+		if (word && !first && column + 1 + word > HELP_COLUMNS) {
+			printf("\n%*s", (int)indent, "");
+			column = indent;
+			first = true;
+		}
+		if (word) {
+			printf("%s%.*s", first ? "" : " ", (int)word, text);
+			column += word + !first;
+			first = false;
+		}
+		text += word;
+		text += text < end;
+	}
+	putchar('\n');
+}
+
+static size_t blanks(const char *text)
+{
+	return strspn(text, " ");
+}
+
+/* The bytes of a block: a paragraph, or a row of a table with the lines that continue it. */
+static size_t block_length(const char *text)
+{
+	enum { ROW = 2 };
+	bool row = blanks(text) >= ROW;
+	size_t length = strcspn(text, "\n");
+	while (text[length] == '\n' && text[length + 1] && text[length + 1] != '\n') {
+		size_t next = blanks(text + length + 1);
+		if (row ? next <= ROW : next >= ROW)
+			break;
+		length += 1 + strcspn(text + length + 1, "\n");
+	}
+	return length;
+}
+
+static void print_text(const char *text)
+{
+	while (*text) {
+		size_t length = block_length(text), line = strcspn(text, "\n"), column = 0;
+		/* A row's last column begins behind the last two blanks of its first line. */
+		for (size_t i = 2; blanks(text) >= 2 && i < line; i++)
+			if (text[i - 1] == ' ' && text[i - 2] == ' ' && text[i] != ' ')
+				column = i;
+		printf("%.*s", (int)column, text);
+		entk_print_wrapped(text + column, length - column, column, column);
+		text += length + (text[length] == '\n');
+		for (; *text == '\n'; text++)
+			putchar('\n');
+	}
+}
+
 int entk_args_help(const EntkArgs *args)
 {
+	enum { LEFT = 27 };
 	printf("usage: %s %s\n", args->argv[0], args->usage);
-	if (args->text)
-		printf("\n%s\n", args->text);
+	if (args->text) {
+		putchar('\n');
+		print_text(args->text);
+	}
 	printf("\nOptions:\n");
 	for (const EntkOption *o = args->options; o->name; o++) {
 		char left[64], letter[8] = "";
@@ -115,7 +179,11 @@ int entk_args_help(const EntkArgs *args)
 			snprintf(letter, sizeof letter, "-%c, ", o->letter);
 		snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name, o->argument ? "=" : "",
 			 o->argument ? o->argument : "");
-		printf("  %-24s %s\n", left, o->help);
+		if (strlen(left) > 24)
+			printf("  %s\n%*s", left, LEFT, "");
+		else
+			printf("  %-24s ", left);
+		entk_print_wrapped(o->help, strlen(o->help), LEFT, LEFT);
 	}
 	return 0;
 }
@@ -179,6 +247,7 @@ EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, En
 void entk_common_destroy(EntkCommon *common)
 {
 	free(common->params);
+	free(common->nets);
 	memset(common, 0, sizeof *common);
 }
 
@@ -194,14 +263,8 @@ static EntkStatus unknown_name(const char *option, const char *what, const char 
 	return near ? entk_fix(error, "did you mean \"%s\"?", near) : error->status;
 }
 
-static EntkStatus take_net(EntkCommon *common, const char *name, EntkError *error)
+static EntkStatus unknown_net(const EntkProgram *program, const char *name, EntkError *error)
 {
-	const EntkProgram *program = common->program;
-	for (uint32_t i = 0; i < program->net_count; i++)
-		if (strcmp(program->nets[i].name, name) == 0) {
-			common->net = &program->nets[i];
-			return ENTK_OK;
-		}
 	const char **names = entk_allocate((size_t)program->net_count + 1, sizeof *names, "a list of names", error);
 	if (!names)
 		return error->status;
@@ -210,6 +273,53 @@ static EntkStatus take_net(EntkCommon *common, const char *name, EntkError *erro
 	unknown_name("--net", "net", name, names, program->net_count, error);
 	free(names);
 	return error->status;
+}
+
+static EntkStatus take_net(EntkCommon *common, const char *name, EntkError *error)
+{
+	const EntkProgram *program = common->program;
+	for (uint32_t i = 0; i < program->net_count; i++) {
+		const EntkNet *net = &program->nets[i];
+		if (strcmp(net->name, name) != 0)
+			continue;
+		for (size_t k = 0; k < common->net_count; k++)
+			if (common->nets[k] == net)
+				return entk_fail(error, ENTK_USAGE, "--net", "\"%s\" is named twice", name);
+		common->nets[common->net_count++] = net;
+		common->net = common->nets[0];
+		return ENTK_OK;
+	}
+	return unknown_net(program, name, error);
+}
+
+/* "a,b": names have no commas. */
+static EntkStatus take_nets(EntkCommon *common, const char *list, EntkError *error)
+{
+	size_t size = strlen(list) + 1;
+	char *words = entk_allocate(size, 1, "a list of names", error);
+	common->nets =
+		entk_allocate((size_t)common->program->net_count + 1, sizeof *common->nets, "a list of nets", error);
+	EntkStatus status = words && common->nets ? ENTK_OK : error->status;
+	if (status == ENTK_OK) {
+		memcpy(words, list, size);
+		for (char *at = words, *next = at; status == ENTK_OK && next; at = next) {
+			char *comma = strchr(at, ',');
+			next = comma ? comma + 1 : NULL;
+			if (comma)
+				*comma = '\0';
+			status = take_net(common, at, error);
+		}
+	}
+	free(words);
+	return status;
+}
+
+EntkStatus entk_common_one_net(const EntkCommon *common, EntkError *error)
+{
+	if (common->net_count <= 1)
+		return ENTK_OK;
+	entk_fail(error, ENTK_USAGE, "--net", "this command takes one net, not %zu", common->net_count);
+	return entk_fix(error, "give one name");
 }
 
 static EntkStatus take_param(EntkCommon *common, const char *text, EntkError *error)
@@ -247,7 +357,7 @@ EntkStatus entk_common_take(EntkCommon *common, int id, const char *value, EntkE
 		common->help = true;
 		break;
 	case ENTK_OPTION_NET:
-		status = take_net(common, value, error);
+		status = take_nets(common, value, error);
 		break;
 	case ENTK_OPTION_SET:
 		status = take_param(common, value, error);
@@ -282,7 +392,7 @@ EntkGramOptions entk_common_gram_options(EntkCommon *common)
 const EntkNet *entk_common_net(const EntkCommon *common, size_t i)
 {
 	if (common->net)
-		return i == 0 ? common->net : NULL;
+		return i < common->net_count ? common->nets[i] : NULL;
 	return i < common->program->net_count ? &common->program->nets[i] : NULL;
 }
 

@@ -64,9 +64,44 @@ static void print_kernel(const EntkCheckNet *net, int k, const EntkCheckOptions 
 		printf("          slope  none: the errors are rounding\n");
 }
 
-void entk_check_print(const EntkCheckNet *net, const EntkCheckOptions *options, const char *data)
+double entk_check_detectable(const EntkCheckNet *net)
+{
+	/* The largest of a few |z| beyond which p is below the level is near 4; one more for the error of the mean itself. */
+	enum { STANDARD_ERRORS = 5 };
+	double standard = 0;
+	for (int k = 0; k < ENTK_CHECK_KERNELS; k++)
+		if (net->wanted[k])
+			standard = fmax(standard, net->results[k].standard_mean);
+	return STANDARD_ERRORS * standard;
+}
+
+/* What the verdict means, and what it is worth. */
+static void print_verdict(const EntkCheckNet *net, const EntkCheckOptions *options)
 {
 	char text[256];
+	double p = 1;
+	for (int k = 0; k < ENTK_CHECK_KERNELS; k++)
+		if (net->wanted[k])
+			p = fmin(p, net->results[k].p);
+	entk_check_contradiction(net, text, sizeof text);
+	if (text[0])
+		printf("  INCONSISTENT: %s\n", text);
+	else
+		printf("  consistent: the means differ from the kernel by no more than chance (p = %.2g,\n"
+		       "    below %g would contradict it), and errors fall with the width as they must\n",
+		       p, ENTK_CHECK_LEVEL);
+	const char *kernels = !net->wanted[ENTK_CHECK_NTK]    ? "NNGP"
+			      : !net->wanted[ENTK_CHECK_NNGP] ? "NTK"
+							      : "NNGP and NTK";
+	double found = 100 * entk_check_detectable(net);
+	printf("  tested: %s of %zu pair%s; a right kernel is refused once in %.0f checks at most,\n"
+	       "    one that is wrong by %.2g %% most likely found (by %.2g %% with --nets=%zu)\n",
+	       kernels, net->pairs, net->pairs == 1 ? "" : "s", 1 / ENTK_CHECK_LEVEL, found, found / 2,
+	       4 * options->nets);
+}
+
+void entk_check_print(const EntkCheckNet *net, const EntkCheckOptions *options, const char *data)
+{
 	if (net->refusal) {
 		printf("net %s: not checked: %s\n", net->net->name, net->refusal);
 		return;
@@ -76,8 +111,7 @@ void entk_check_print(const EntkCheckNet *net, const EntkCheckOptions *options, 
 	for (int k = 0; k < ENTK_CHECK_KERNELS; k++)
 		if (net->wanted[k])
 			print_kernel(net, k, options);
-	entk_check_contradiction(net, text, sizeof text);
-	printf("  %s%s\n", text[0] ? "INCONSISTENT: " : "consistent", text);
+	print_verdict(net, options);
 }
 
 /* ---- JSON -------------------------------------------------------------------------------------------------------- */
@@ -121,6 +155,8 @@ void entk_check_json(const EntkCheckNet *net, const EntkCheckOptions *options, E
 	} else {
 		entk_json_key(json, "consistent");
 		entk_json_bool(json, entk_check_net_good(net));
+		entk_json_put_number(json, "level", ENTK_CHECK_LEVEL);
+		entk_json_put_number(json, "detectable", entk_check_detectable(net));
 		entk_json_put_integer(json, "samples", (int64_t)net->samples);
 		for (int k = 0; k < ENTK_CHECK_KERNELS; k++)
 			if (net->wanted[k])

@@ -23,6 +23,8 @@ void entk_check_net_destroy(EntkCheckNet *net);
 bool entk_check_net_good(const EntkCheckNet *net);
 /* The first contradiction, as one line; "" if there is none. */
 const char *entk_check_contradiction(const EntkCheckNet *net, char *text, size_t size);
+/* The relative error of a kernel that would most likely be found: some standard errors of the means. */
+double entk_check_detectable(const EntkCheckNet *net);
 
 void entk_check_print(const EntkCheckNet *net, const EntkCheckOptions *options, const char *data);
 void entk_check_json(const EntkCheckNet *net, const EntkCheckOptions *options, EntkJson *json);

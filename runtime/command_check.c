@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WIDTHS = 1, NETS, SAMPLES, SEED, KERNEL, MAX_TIME, JSON };
+enum { QUICK = 1, WIDTHS, NETS, SAMPLES, SEED, KERNEL, MAX_TIME, JSON };
 
 static const EntkOption options[] = {
+	{QUICK, "quick", 0, NULL, "a rough check in seconds: widths 16,32,64 and 3 samples"},
 	{WIDTHS, "widths", 0, "LIST", "widths of the networks (default: 32,64,128,256)"},
 	{NETS, "nets", 0, "N", "independent networks of each width (default: 64)"},
 	{SAMPLES, "samples", 0, "N", "samples, all pairs of which are compared (default: 4)"},
@@ -43,7 +44,8 @@ typedef struct CheckCommand {
 	EntkCommon common;
 	EntkCheckOptions check;
 	uint32_t widths[MAX_WIDTHS];
-	uint64_t sample_count;
+	uint64_t sample_count; /* 0: not given */
+	bool quick;
 	const char *path, *json_path;
 	EntkNpz *npz; /* of D */
 	const char *key;
@@ -101,6 +103,9 @@ static EntkStatus take(CheckCommand *command, int id, const char *value, EntkErr
 			return entk_fail(error, ENTK_USAGE, value, "one argument too many; expected one D at most");
 		command->path = value;
 		return ENTK_OK;
+	case QUICK:
+		command->quick = true;
+		return ENTK_OK;
 	case WIDTHS:
 		return parse_widths(command, value, error);
 	case NETS:
@@ -123,11 +128,25 @@ static EntkStatus take(CheckCommand *command, int id, const char *value, EntkErr
 	}
 }
 
+/* What was not given; --quick is for the rest, wherever it stands. */
+static void settle(CheckCommand *command)
+{
+	static const uint32_t usual[] = {32, 64, 128, 256}, quick[] = {16, 32, 64};
+	if (command->check.width_count == 0) {
+		command->check.width_count = command->quick ? 3 : 4;
+		memcpy(command->widths, command->quick ? quick : usual,
+		       command->check.width_count * sizeof *command->widths);
+	}
+	if (command->sample_count == 0)
+		command->sample_count = command->quick ? 3 : 4;
+}
+
 static EntkStatus parse(CheckCommand *command, EntkArgs *args, EntkError *error)
 {
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;)
 		status = id == ENTK_ARG_ERROR ? error->status : take(command, id, args->value, error);
+	settle(command);
 	return status;
 }
 
@@ -449,14 +468,7 @@ int entk_command_check(const EntkProgram *program, int argc, char **argv)
 {
 	EntkArgs args = entk_args_begin("check [D] [options]", text, options, argc, argv);
 	CheckCommand command = {
-		.widths = {32, 64, 128, 256},
-		.sample_count = 4,
-		.check = {.width_count = 4,
-			  .nets = 64,
-			  .seed = 1,
-			  .max_seconds = 600,
-			  .want_nngp = true,
-			  .want_ntk = true},
+		.check = {.nets = 64, .seed = 1, .max_seconds = 600, .want_nngp = true, .want_ntk = true},
 	};
 	EntkError error;
 	EntkStatus status = entk_common_create(program, &command.common, &error);

@@ -116,6 +116,8 @@ static EntkStatus choose_net(FitCommand *command, EntkError *error)
 	const EntkProgram *program = command->line.common.program;
 	char list[300] = "";
 	command->model.net = entk_common_net(&command->line.common, 0);
+	if (entk_common_one_net(&command->line.common, error) != ENTK_OK)
+		return error->status;
 	if (command->line.common.net || program->net_count == 1)
 		return ENTK_OK;
 	for (uint32_t i = 0; i < program->net_count && strlen(list) < 250; i++)

@@ -182,7 +182,8 @@ static EntkStatus for_each_net(GramCommand *command,
 static const EntkTrunk *trunk_of(const GramCommand *command, const EntkNet *net, bool *another)
 {
 	const EntkProgram *program = command->common.program;
-	const EntkTrunk *trunk = command->net_count > 1 ? entk_trunk_of(program, net) : NULL;
+	/* Of nets that are chosen each is computed alone: the trunk's others may not be wanted. */
+	const EntkTrunk *trunk = command->common.net ? NULL : entk_trunk_of(program, net);
 	*another = trunk && net != &program->nets[trunk->members[0]];
 	return trunk;
 }

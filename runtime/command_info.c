@@ -1,6 +1,7 @@
 /* `info`: what is in the program. */
 #include "commands.h"
 
+#include "base/number.h"
 #include "cpu.h"
 
 #include <math.h>
@@ -8,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { JSON = 1, NO_TIME };
+enum { JSON = 1, NO_TIME, FULL };
 
 static const EntkOption options[] = {
 	{JSON, "json", 0, NULL, "everything as one JSON object"},
+	{FULL, "full", 0, NULL, "operations, tiles, what the optimizer did"},
 	{NO_TIME, "no-time", 0, NULL, "do not measure the time per pair"},
 	ENTK_COMMON_OPTIONS,
 	{0},
@@ -19,7 +21,7 @@ static const EntkOption options[] = {
 
 typedef struct InfoCommand {
 	EntkCommon common;
-	bool json, no_time;
+	bool json, no_time, full;
 	char missing[256]; /* CPU features that the kernels need and this machine lacks */
 } InfoCommand;
 
@@ -74,6 +76,43 @@ static void print_lines(const char *lines)
 	}
 }
 
+/* What a Gram of `SAMPLES` samples takes, for which most users want to know it. */
+static void print_gram(const InfoCommand *command, const EntkNet *net, double seconds)
+{
+	enum { SAMPLES = 300 };
+	char text[64];
+	unsigned threads = entk_thread_count(command->common.threads);
+	EntkGramOptions gram = {.threads = command->common.threads};
+	double pairs = SAMPLES * (SAMPLES + 1) / 2.0;
+	size_t sample = net->channels;
+	for (uint32_t a = 0; a < net->dim; a++)
+		sample *= net->shape[a];
+	double bytes = (double)entk_gram_memory(command->common.program, net, SAMPLES, 0, &gram) +
+		       SAMPLES * (double)sample * command->common.program->precision / 8 +
+		       2.0 * SAMPLES * SAMPLES * sizeof(double);
+	printf("  a Gram      of %d samples: ", SAMPLES);
+	if (isfinite(seconds))
+		printf("%s with %u thread%s, ", entk_duration_text(seconds * pairs / threads, text, sizeof text),
+		       threads, threads == 1 ? "" : "s");
+	printf("%.2g MB\n", 1e-6 * bytes);
+}
+
+static void print_details(const InfoCommand *command, const EntkNet *net)
+{
+	printf("  kernels     %u pairs at once (%u x f%u), tiles of up to %u x %u samples\n", net->lanes, net->lanes,
+	       command->common.program->precision, net->tile_left, net->tile_right);
+	printf("  operations  %.4g per pair, NNGP and NTK", net->operations_per_pair);
+	if (net->steps_per_pair > 0)
+		printf(" (%.4g steps: a position pair through a convolution and its nonlinearity)",
+		       net->steps_per_pair);
+	printf("\n  memory      %.2f MB per thread, %zu bytes per sample beside the data\n",
+	       thread_megabytes(command, net), net->state_size * sizeof(double));
+	if (net->explanation && *net->explanation) {
+		printf("  optimizer\n");
+		print_lines(net->explanation);
+	}
+}
+
 static EntkStatus print_net(InfoCommand *command, const EntkNet *net, EntkError *error)
 {
 	char text[64];
@@ -87,21 +126,14 @@ static EntkStatus print_net(InfoCommand *command, const EntkNet *net, EntkError 
 	else
 		printf("  input       %s %s, %u channel%s, last axis of the arrays\n", kind_of_input(net),
 		       size_text(net, text, sizeof text), net->channels, net->channels == 1 ? "" : "s");
-	printf("  kernels     %u pairs at once (%u x f%u), tiles of up to %u x %u samples\n", net->lanes, net->lanes,
-	       command->common.program->precision, net->tile_left, net->tile_right);
-	printf("  operations  %.4g per pair, NNGP and NTK", net->operations_per_pair);
-	if (net->steps_per_pair > 0)
-		printf(" (%.4g steps: a position pair through a convolution and its nonlinearity)",
-		       net->steps_per_pair);
-	printf("\n  memory      %.2f MB per thread, %zu bytes per sample beside the data\n",
-	       thread_megabytes(command, net), net->state_size * sizeof(double));
+	if (net->summary && *net->summary)
+		printf("  symmetry    %s\n", net->summary);
 	if (isfinite(seconds))
 		printf("  time        %s per pair and thread, measured here\n",
 		       entk_duration_text(seconds, text, sizeof text));
-	if (net->explanation && *net->explanation) {
-		printf("  optimizer\n");
-		print_lines(net->explanation);
-	}
+	print_gram(command, net, seconds);
+	if (command->full)
+		print_details(command, net);
 	return ENTK_OK;
 }
 
@@ -109,7 +141,7 @@ static EntkStatus print_text(InfoCommand *command, EntkError *error)
 {
 	const EntkProgram *program = command->common.program;
 	const EntkNet *net;
-	char cpu[128];
+	char cpu[128], number[ENTK_NUMBER_SIZE];
 	printf("program       %s, compiled by entkc %s, float%u\n", program->source, program->compiler,
 	       program->precision);
 	printf("compiled for  %s%s%s%s\n", program->cpu, *program->cpu_features ? " (" : "", program->cpu_features,
@@ -118,8 +150,8 @@ static EntkStatus print_text(InfoCommand *command, EntkError *error)
 	       entk_thread_count(command->common.threads),
 	       command->missing[0] ? "; cannot run the kernels, it lacks " : "", command->missing);
 	for (uint32_t i = 0; i < program->param_count; i++)
-		printf("param         %s = %.10g (--set %s=VALUE)\n", program->params[i].name,
-		       command->common.params[i], program->params[i].name);
+		printf("param         %s = %s (--set %s=VALUE)\n", program->params[i].name,
+		       entk_number_text(command->common.params[i], number), program->params[i].name);
 	for (size_t i = 0; (net = entk_common_net(&command->common, i)) != NULL; i++) {
 		EntkStatus status = print_net(command, net, error);
 		if (status != ENTK_OK)
@@ -165,6 +197,7 @@ static EntkStatus add_net(InfoCommand *command, EntkText *text, const EntkNet *n
 	add_number(text, "workspace_bytes", (double)net->workspace_bytes);
 	add_number(text, "state_bytes", (double)net->state_size * sizeof(double));
 	add_number(text, "seconds_per_pair", seconds);
+	add_string(text, "summary", net->summary ? net->summary : "");
 	add_string(text, "explanation", net->explanation ? net->explanation : "");
 	entk_text_add(text, "\"hash\": \"%016llx\"}", (unsigned long long)net->hash);
 	return ENTK_OK;
@@ -219,6 +252,8 @@ static EntkStatus parse(InfoCommand *command, EntkArgs *args, EntkError *error)
 			return entk_fail(error, ENTK_USAGE, args->value, "info takes no arguments");
 		if (id == JSON)
 			command->json = true;
+		else if (id == FULL)
+			command->full = true;
 		else if (id == NO_TIME)
 			command->no_time = true;
 		else

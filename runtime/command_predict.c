@@ -80,7 +80,9 @@ static EntkStatus load_model(PredictCommand *command, EntkError *error)
 {
 	const char *path = command->line.arguments[0];
 	EntkModel *model = &command->model;
-	EntkStatus status = entk_model_read(command->line.common.program, path, model, error);
+	EntkStatus status = entk_common_one_net(&command->line.common, error);
+	if (status == ENTK_OK)
+		status = entk_model_read(command->line.common.program, path, model, error);
 	if (status == ENTK_OK && command->line.common.net && command->line.common.net != model->net)
 		return entk_fail(error, ENTK_USAGE, "--net", "the model is of the net \"%s\"", model->net->name);
 	if (status != ENTK_OK || model->nngp_train)

@@ -10,7 +10,7 @@
 
 /* One row per command: name, summary, function. */
 static const EntkCommand commands[] = {
-	{"info", "nets, shapes, parameters, what the optimizer did, cost per pair", entk_command_info},
+	{"info", "nets, shapes, parameters, what symmetry brings, time per pair", entk_command_info},
 	{"gram", "Gram matrices of samples: X with itself, or X with Z", entk_command_gram},
 	{"export", "arrays from a store of Gram matrices", entk_command_export},
 	{"verify", "check a store's bytes, and some of its values", entk_command_verify},
@@ -53,13 +53,19 @@ static void install_handlers(void)
 
 static int usage(const EntkProgram *program, const char *name)
 {
-	printf("usage: %s COMMAND [arguments]\n\nKernels of infinitely wide networks: ", name);
+	EntkText text = {0};
+	entk_text_add(&text, "Kernels of infinitely wide networks: ");
 	for (uint32_t i = 0; i < program->net_count; i++)
-		printf("%s%s", i ? ", " : "", program->nets[i].name);
-	printf(" from %s, compiled by entkc %s.\n\nCommands:\n", program->source, program->compiler);
+		entk_text_add(&text, "%s%s", i ? ", " : "", program->nets[i].name);
+	entk_text_add(&text, " from %s, compiled by entkc %s.", program->source, program->compiler);
+	printf("usage: %s COMMAND [arguments]\n\n", name);
+	if (!text.failed)
+		entk_print_wrapped(text.bytes, text.size, 0, 0);
+	entk_text_destroy(&text);
+	printf("\nCommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
 		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-	printf("\n`%s COMMAND --help` explains a command.\n", name);
+	printf("\n`%s help COMMAND` and `%s COMMAND --help` explain a command.\n", name, name);
 	return 0;
 }
 
@@ -124,7 +130,17 @@ int entk_main(const EntkProgram *program, int argc, char **argv)
 		return entk_error_print(name, &error);
 	}
 	int result;
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+	bool help = strcmp(argv[1], "help") == 0;
+	if (help && argc > 3) {
+		entk_fail(&error, ENTK_USAGE, argv[3], "one argument too many; help takes the name of a command");
+		return entk_error_print(name, &error);
+	}
+	if (help && argc == 3) {
+		char option[] = "--help", *arguments[] = {name, option, NULL};
+		if (find_command(argv[2], &command, &error) != ENTK_OK)
+			return entk_error_print(name, &error);
+		result = command->run(program, 2, arguments);
+	} else if (help || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
 		result = usage(program, name);
 	} else if (strcmp(argv[1], "--version") == 0) {
 		printf("%s (%s) compiled by entkc %s\n", name, program->source, program->compiler);

@@ -61,8 +61,11 @@ EntkArgs entk_args_begin(const char *usage, const char *text, const EntkOption *
 /* The next option's id with args->value, ENTK_ARG_POSITIONAL with args->value, ENTK_ARG_END, or ENTK_ARG_ERROR with
  * *error set (unknown option with "did you mean", value missing or not wanted). */
 int entk_args_next(EntkArgs *args, EntkError *error);
-/* Print usage and options on stdout; returns 0. */
+/* Print usage and options on stdout, in lines of at most 80 columns; returns 0. In the text an empty line ends a paragraph; a
+ * line that begins with two blanks is a row of a table, and more blanks continue its last column. */
 int entk_args_help(const EntkArgs *args);
+/* Print `text` in lines of at most 80 columns, the first of which begins in column `column`, the others behind `indent` blanks. */
+void entk_print_wrapped(const char *text, size_t length, size_t column, size_t indent);
 
 /* Options that most commands have; put ENTK_COMMON_OPTIONS in the command's table and give unknown ids to entk_common_take. */
 enum {
@@ -74,7 +77,7 @@ enum {
 	ENTK_OPTION_QUIET
 };
 #define ENTK_COMMON_OPTIONS                                                                                    \
-	{ENTK_OPTION_NET, "net", 0, "NAME", "only this net (default: all)"},                                   \
+	{ENTK_OPTION_NET, "net", 0, "NAME,..", "only these nets (default: all)"},                              \
 		{ENTK_OPTION_SET, "set", 0, "NAME=VALUE ..", "set a param; `info` lists them"},                \
 		{ENTK_OPTION_THREADS, "threads", 't', "N", "threads (default: all cores)"},                    \
 		{ENTK_OPTION_PROGRESS, "progress", 0, NULL, "show progress even where stderr is no terminal"}, \
@@ -85,9 +88,11 @@ enum {
 
 typedef struct EntkCommon {
 	const EntkProgram *program;
-	const EntkNet *net; /* NULL: --net was not given, all nets are meant */
-	double *params;     /* owned; program->param_count values */
-	unsigned threads;   /* 0: all */
+	const EntkNet *net;   /* the first of --net; NULL: it was not given, all nets are meant */
+	const EntkNet **nets; /* owned; those of --net, in its order */
+	size_t net_count;
+	double *params;   /* owned; program->param_count values */
+	unsigned threads; /* 0: all */
 	bool show_progress;
 	bool help; /* --help was given: the command calls entk_args_help and returns */
 	EntkProgress progress;
@@ -99,6 +104,8 @@ void entk_common_destroy(EntkCommon *common);
 EntkStatus entk_common_take(EntkCommon *common, int id, const char *value, EntkError *error);
 /* Options for entk_gram: params, threads, progress, and cancellation by SIGINT and SIGTERM. */
 EntkGramOptions entk_common_gram_options(EntkCommon *common);
+/* For commands that take one net: is only one of them named by --net, if any? */
+EntkStatus entk_common_one_net(const EntkCommon *common, EntkError *error);
 /* Nets that are meant: `i` counts from 0; NULL after the last. */
 const EntkNet *entk_common_net(const EntkCommon *common, size_t i);
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define ENTK_ABI_VERSION 3u
+#define ENTK_ABI_VERSION 4u
 
 /* One call of a kernel: the kernels of n_left x n_right pairs of samples. In every pair the left sample is x. */
 typedef struct EntkTile {
@@ -31,7 +31,8 @@ typedef struct EntkTile {
 
 typedef struct EntkNet {
 	const char *name;
-	const char *explanation; /* what the optimizer did: the lines of `entkc --explain`, for `info` */
+	const char *summary; /* for users: "invariant under C4: yes; 4 recursions instead of 16"; NULL or "": nothing */
+	const char *explanation; /* what the optimizer did: the lines of `entkc --explain=full`, for `info --full` */
 	uint32_t dim;            /* axes of the input's grid; 0 for a vector */
 	uint32_t shape[3];       /* of the input's grid; 1 beyond dim */
 	uint32_t channels;       /* of the input; a vector's length */

@@ -3,7 +3,7 @@
 
 #include "hash.h"
 #include "k0.h"
-#include "number.h"
+#include "base/number.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* A growing text, mostly for JSON: see commands.h. */
 #include "commands.h"
-#include "number.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <stdarg.h>

@@ -3,10 +3,11 @@
  * For one group H the features of every node are followed from the input on [KR-23]: a reflection of an axis acts on
  * their grid as t -> z - t, and the centre z moves from layer to layer. Two things are recorded, each at the first
  * layer where it fails:
- *   - `broken`: the features no longer move with the input (10.4); decides about invariance;
- *   - `average`: Theorem B does not apply (10.3); whatever breaks invariance also fails here.
+ *   - `broken`: the features no longer move with the input [KR-24]; decides about invariance;
+ *   - `average`: the image average does not apply [KR-19]; whatever breaks invariance also fails here.
  * Failures count where a pool over group elements reads them. Asymmetric supports, which break neither invariance nor
- * the image of a group element, are looked at separately: they decide between Theorem A and the general path. */
+ * the image of a group element, are looked at separately: they decide between the relative index [KR-17] and the general
+ * path [KR-22]. */
 #include "analysis/symmetry.h"
 
 #include <string.h>
@@ -47,7 +48,7 @@ typedef struct Proof {
 	SupportCacheEntry
 		*cache;     /* CACHE_SIZE: supports are shared by uses of a def, and large ones are slow to check */
 	Failure asymmetric; /* first support that is not H-symmetric */
-	Failure average;    /* why Theorem B fails */
+	Failure average;    /* why the image average fails */
 	Failure broken;     /* why the pooled kernel is not invariant */
 } Proof;
 
@@ -92,7 +93,7 @@ static bool same_anchors(const Axis *a, const Axis *b)
 	return a->m == b->m && a->s == b->s && (a->m == 0 || a->first2 == b->first2);
 }
 
-/* Branches side by side turn each about its own centre: layers that move no position do not see it (10.3). */
+/* Branches side by side turn each about its own centre: layers that move no position do not see it [KR-23]. */
 static void check_seam(const Proof *proof, const Node *node, const Window *w, Flow *flow)
 {
 	static const char reason[] = "after concatenation along a grid axis";
@@ -242,7 +243,7 @@ static void follow_lift(Proof *proof, const Node *node, Flow *flow)
 
 /* ---- global pools, flatten ------------------------------------------------------------------------------------ */
 
-/* What has been found on the way in counts now: for Theorem B, and at a pool over elements for invariance. */
+/* What has been found on the way in counts now: for the image average, and at a pool over elements for invariance. */
 static void settle(Proof *proof, Flow *flow, bool pooled)
 {
 	keep_first(&proof->average, flow->average);

@@ -2,7 +2,8 @@
  *
  *   symmetry.c          follows the features through the network: verdict, invariance
  *   symmetry_support.c  supports and windows under the generators of H
- *   symmetry_remedy.c   what would keep the symmetry */
+ *   symmetry_remedy.c   what would keep the symmetry
+ *   symmetry_summary.c  the verdict in one line */
 #ifndef ENTK_SYMMETRY_INTERNAL_H
 #define ENTK_SYMMETRY_INTERNAL_H
 

@@ -239,9 +239,37 @@ static Glyph glyph_at(const char *text, size_t left, unsigned column)
 	return (Glyph){n, character_width(utf8_decode(text, n)), NULL};
 }
 
-/* The part of the line around bytes [begin, end), and a caret range under it. */
-static void print_excerpt(FILE *to, const SourcePlace *place, size_t begin, size_t end)
+/* ---- colours ---- */
+
+typedef enum Colour { COLOUR_PLACE, COLOUR_ERROR, COLOUR_WARNING, COLOUR_NOTE, COLOUR_HINT, COLOUR_CARET } Colour;
+
+/* Where the text goes, and whether it may be coloured. */
+typedef struct Paper {
+	FILE *to;
+	bool coloured;
+} Paper;
+
+static void begin_colour(const Paper *paper, Colour colour)
 {
+	/* the terminal's own palette: legible on light and dark grounds, as its user chose them */
+	static const char *const codes[] = {
+		[COLOUR_PLACE] = "1",   [COLOUR_ERROR] = "1;31", [COLOUR_WARNING] = "1;35",
+		[COLOUR_NOTE] = "1;36", [COLOUR_HINT] = "1;32",  [COLOUR_CARET] = "1;32",
+	};
+	if (paper->coloured)
+		fprintf(paper->to, "\033[%sm", codes[colour]);
+}
+
+static void end_colour(const Paper *paper)
+{
+	if (paper->coloured)
+		fputs("\033[0m", paper->to);
+}
+
+/* The part of the line around bytes [begin, end), and a caret range under it. */
+static void print_excerpt(const Paper *paper, const SourcePlace *place, size_t begin, size_t end)
+{
+	FILE *to = paper->to;
 	const char *line = place->line_begin;
 	size_t length = place->line_length;
 	if (begin > length)
@@ -279,9 +307,12 @@ static void print_excerpt(FILE *to, const SourcePlace *place, size_t begin, size
 		column += glyph.width;
 		i += glyph.bytes;
 	}
-	fprintf(to, "%s\n      | %*s^", i < length ? "..." : "", (int)caret_at + (cut_left ? 3 : 0), "");
+	fprintf(to, "%s\n      | %*s", i < length ? "..." : "", (int)caret_at + (cut_left ? 3 : 0), "");
+	begin_colour(paper, COLOUR_CARET);
+	putc('^', to);
 	for (unsigned k = 1; k < caret_width; k++)
 		putc('~', to);
+	end_colour(paper);
 	putc('\n', to);
 }
 
@@ -297,48 +328,84 @@ static void print_line_form(Diag *diag, FILE *to, Span span, const char *severit
 	fprintf(to, "%s:%u:%u:%s:%s:%s\n", shown_path(diag, file), place.line, place.column, severity, code, text);
 }
 
-static void print_human_head(Diag *diag, FILE *to, Span span, const char *severity, const char *text)
+/* `code` stands behind the message, where no reader of "place: error: message" stumbles over it; NULL: none. */
+static void print_human_head(Diag *diag, const Paper *paper, Span span, Colour colour, const char *text,
+			     const char *code)
 {
+	static const char *const words[] = {
+		[COLOUR_ERROR] = "error", [COLOUR_WARNING] = "warning", [COLOUR_NOTE] = "note"};
 	const SourceFile *file = &diag->sources->files[span.file];
 	SourcePlace place = source_place(file, span.begin);
-	fprintf(to, "%s:%u:%u: %s: %s\n", shown_path(diag, file), place.line, place.column, severity, text);
+	begin_colour(paper, COLOUR_PLACE);
+	fprintf(paper->to, "%s:%u:%u:", shown_path(diag, file), place.line, place.column);
+	end_colour(paper);
+	putc(' ', paper->to);
+	begin_colour(paper, colour);
+	fprintf(paper->to, "%s:", words[colour]);
+	end_colour(paper);
+	fprintf(paper->to, " %s%s%s%s\n", text, code ? " [" : "", code ? code : "", code ? "]" : "");
 }
 
-static void print_one(Diag *diag, FILE *to, const Diagnostic *d, DiagFormat format)
+static void print_one(Diag *diag, const Paper *paper, const Diagnostic *d, DiagFormat format)
 {
-	const char *severity = d->severity == DIAG_ERROR ? "error" : "warning";
+	bool is_error = d->severity == DIAG_ERROR;
 	if (format == DIAG_LINE) {
-		print_line_form(diag, to, d->span, severity, d->code, d->text);
+		print_line_form(diag, paper->to, d->span, is_error ? "error" : "warning", d->code, d->text);
 		for (const Note *note = d->first; note; note = note->next)
-			print_line_form(diag, to, note->span, note->is_hint ? "hint" : "note", d->code, note->text);
+			print_line_form(diag, paper->to, note->span, note->is_hint ? "hint" : "note", d->code,
+					note->text);
 		return;
 	}
-	print_human_head(diag, to, d->span, severity, d->text);
+	print_human_head(diag, paper, d->span, is_error ? COLOUR_ERROR : COLOUR_WARNING, d->text, d->code);
 	const SourceFile *file = &diag->sources->files[d->span.file];
 	SourcePlace place = source_place(file, d->span.begin);
 	size_t line_offset = (size_t)(place.line_begin - file->text);
-	print_excerpt(to, &place, d->span.begin - line_offset, d->span.end - line_offset);
+	print_excerpt(paper, &place, d->span.begin - line_offset, d->span.end - line_offset);
 	for (const Note *note = d->first; note; note = note->next) {
-		if (note->is_hint)
-			fprintf(to, "hint: %s\n", note->text);
-		else
-			print_human_head(diag, to, note->span, "note", note->text);
+		if (!note->is_hint) {
+			print_human_head(diag, paper, note->span, COLOUR_NOTE, note->text, NULL);
+			continue;
+		}
+		begin_colour(paper, COLOUR_HINT);
+		fputs("hint:", paper->to);
+		end_colour(paper);
+		fprintf(paper->to, " %s\n", note->text);
 	}
 }
 
-static void print_rest(Diag *diag, FILE *to, DiagFormat format, const Diagnostic *first_hidden, uint32_t hidden)
+static void print_rest(Diag *diag, const Paper *paper, DiagFormat format, const Diagnostic *first_hidden,
+		       uint32_t hidden)
 {
 	char text[80];
 	snprintf(text, sizeof text, "%u more error%s from here on %s not shown", hidden, hidden == 1 ? "" : "s",
 		 hidden == 1 ? "is" : "are");
 	if (format == DIAG_LINE)
-		print_line_form(diag, to, first_hidden->span, "note", first_hidden->code, text);
+		print_line_form(diag, paper->to, first_hidden->span, "note", first_hidden->code, text);
 	else
-		print_human_head(diag, to, first_hidden->span, "note", text);
+		print_human_head(diag, paper, first_hidden->span, COLOUR_NOTE, text, NULL);
+}
+
+static void print_count(FILE *to, uint32_t count, const char *what)
+{
+	if (count > 0)
+		fprintf(to, "%u %s%s", count, what, count == 1 ? "" : "s");
+}
+
+/* The last line: how many there were, and where more is said of the first. */
+static void print_counts(const Diag *diag, FILE *to, uint32_t errors, uint32_t warnings)
+{
+	const Diagnostic *first = diag->list;
+	while (errors > 0 && first->severity != DIAG_ERROR)
+		first++;
+	print_count(to, errors, "error");
+	fputs(errors && warnings ? ", " : "", to);
+	print_count(to, warnings, "warning");
+	fprintf(to, "; entkc --explain=%s says more\n", first->code);
 }
 
 void diag_print(Diag *diag, FILE *to, DiagFormat format)
 {
+	const Paper paper = {to, format == DIAG_COLOURED};
 	settle(diag);
 	uint32_t errors = 0, warnings = 0;
 	const Diagnostic *first_hidden = NULL;
@@ -346,13 +413,15 @@ void diag_print(Diag *diag, FILE *to, DiagFormat format)
 		const Diagnostic *d = &diag->list[i];
 		uint32_t *printed = d->severity == DIAG_ERROR ? &errors : &warnings;
 		if ((*printed)++ < MAX_PRINTED)
-			print_one(diag, to, d, format);
+			print_one(diag, &paper, d, format);
 		else if (d->severity == DIAG_ERROR && !first_hidden)
 			first_hidden = d;
 	}
 	errors += diag->not_stored;
 	if (first_hidden)
-		print_rest(diag, to, format, first_hidden, errors - MAX_PRINTED);
+		print_rest(diag, &paper, format, first_hidden, errors - MAX_PRINTED);
+	if (format != DIAG_LINE && errors + warnings > 0)
+		print_counts(diag, to, errors, warnings);
 	fflush(to);
 }
 

@@ -1,13 +1,14 @@
 /* Diagnostics: collected while the compiler works, printed sorted by position when it stops.
  *
- *   file:line:column: error: what           (lower case, no full stop, says what was wanted and found)
+ *   file:line:column: error: what [E0412]   (lower case, no full stop, says what was wanted and found)
  *       7 |   the source line
  *         |       ^~~~~
  *   file:line:column: note: ...
  *   hint: One full sentence that says how to mend it.
+ *   2 errors, 1 warning; entkc --explain=E0412 says more
  *
  * Codes (E0412, W0501) are stable and stand in docs/diagnostics.md; `--diag=line` prints
- * file:line:col:severity:code:message. At most 20 errors are printed; the rest is counted. */
+ * file:line:col:severity:code:message and no counts. At most 20 errors are printed; the rest is counted. */
 #ifndef ENTK_DIAG_H
 #define ENTK_DIAG_H
 
@@ -18,7 +19,8 @@
 #include "base/source.h"
 
 typedef enum DiagSeverity { DIAG_ERROR, DIAG_WARNING } DiagSeverity;
-typedef enum DiagFormat { DIAG_HUMAN, DIAG_LINE } DiagFormat;
+/* COLOURED is the human form with the terminal's colours. */
+typedef enum DiagFormat { DIAG_HUMAN, DIAG_COLOURED, DIAG_LINE } DiagFormat;
 
 typedef struct Diag Diag;
 

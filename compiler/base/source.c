@@ -239,6 +239,11 @@ SourceStatus source_load(SourceSet *set, const char *path, uint32_t *file)
 	return load(set, path, false, file);
 }
 
+SourceStatus source_load_stdin(SourceSet *set, uint32_t *file)
+{
+	return load_open(set, "<stdin>", STDIN_FILENO, false, file);
+}
+
 static SourceStatus find_in_memory(const SourceSet *set, const char *path, uint32_t *file)
 {
 	for (uint32_t i = 0; i < set->count; i++) {

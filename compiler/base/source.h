@@ -61,6 +61,8 @@ typedef enum SourceStatus {
 
 /* Load a file; identity is the file's device and inode, so that another spelling of a path is the same file. */
 SourceStatus source_load(SourceSet *set, const char *path, uint32_t *file);
+/* The same for what stands on stdin, which is called "<stdin>"; what it includes is looked for in the current folder. */
+SourceStatus source_load_stdin(SourceSet *set, uint32_t *file);
 /* Add a file from memory (programs carry their sources; fuzzers feed bytes). The text is
  * copied. The same `text` under another path is the same file: its index is returned again. At most SOURCE_MAX_LENGTH
  * bytes. */

@@ -18,3 +18,9 @@ void explain_symmetry(Arena *arena, const SourceSet *sources, const Program *pro
 			symmetry.reason ? symmetry.reason : "");
 	}
 }
+
+void explain_invariance(Arena *arena, const Program *program, FILE *to)
+{
+	for (uint32_t i = 0; i < program->network_count; i++)
+		fprintf(to, "%s: %s\n", program->networks[i]->name, symmetry_summary(arena, program->networks[i]));
+}

@@ -46,6 +46,12 @@ static bool ends_with(const char *text, const char *end)
 	return n >= m && strcmp(text + n - m, end) == 0;
 }
 
+/* What the source is called in programs and headers. */
+static const char *source_name(const Compiler *c)
+{
+	return options_from_stdin(&c->options) ? "stdin" : base_name(c->options.input);
+}
+
 /* The input's base name with another ending: "net.entk" -> "net.so". */
 static const char *default_name(Compiler *c, const char *ending)
 {
@@ -69,7 +75,7 @@ static bool emit(Compiler *c, const Program *program, EmitForm form, const char 
 				     .cpu = o->cpu,
 				     .disabled = o->disabled,
 				     .disabled_count = o->disabled_count,
-				     .source_name = base_name(o->input),
+				     .source_name = source_name(c),
 				     .compiler_version = ENTK_VERSION,
 				     .sources = embed_sources(c->arena, &c->sources, o)};
 	char *error = NULL;
@@ -90,7 +96,7 @@ static bool write_header(Compiler *c, const char *libraries, const char *library
 		fprintf(file,
 			"/* C interface of %s, which entkc %s made of %s: entk_program() returns the table of its\n"
 			" * networks. */\n%s",
-			base_name(library), ENTK_VERSION, base_name(c->options.input), abi);
+			base_name(library), ENTK_VERSION, source_name(c), abi);
 		bool good = !ferror(file);
 		if (fclose(file) == 0 && good)
 			return true;
@@ -125,7 +131,7 @@ static bool write_embedded(Compiler *c, const char *path)
 {
 	FILE *file = fopen(path, "w");
 	if (file) {
-		embed_write(embed_sources(c->arena, &c->sources, &c->options), base_name(c->options.input), file);
+		embed_write(embed_sources(c->arena, &c->sources, &c->options), source_name(c), file);
 		bool good = !ferror(file);
 		if (fclose(file) == 0 && good)
 			return true;
@@ -252,7 +258,9 @@ static int write_output(Compiler *c)
 static bool load(Compiler *c)
 {
 	const char *path = c->options.input;
-	switch (source_load(&c->sources, path, &c->main_file)) {
+	bool from_stdin = options_from_stdin(&c->options);
+	switch (from_stdin ? source_load_stdin(&c->sources, &c->main_file)
+			   : source_load(&c->sources, path, &c->main_file)) {
 	case SOURCE_UNREADABLE:
 		driver_error("cannot read \"%.300s\": %s", path, strerror(errno));
 		return false;
@@ -292,10 +300,19 @@ static bool check(Compiler *c)
 
 static bool explain(Compiler *c)
 {
-	explain_symmetry(c->arena, &c->sources, c->program, stdout);
+	bool full = c->options.explain_full;
+	if (c->options.reference)
+		explain_invariance(c->arena, c->program, stdout);
+	if (full)
+		explain_symmetry(c->arena, &c->sources, c->program, stdout);
 	if (!output_check_stdout())
 		return false;
-	return c->options.reference || (emit(c, c->program, EMIT_EXPLAIN, "-") && output_check_stdout());
+	if (!c->options.reference && (!emit(c, c->program, EMIT_SUMMARY, "-") ||
+				      (full && !emit(c, c->program, EMIT_EXPLAIN, "-"))))
+		return false;
+	if (!full)
+		puts("What the optimizer did is said by --explain=full.");
+	return output_check_stdout();
 }
 
 /* Is a kernel of every net to be computed? */

@@ -23,11 +23,11 @@ typedef enum OutputForm {
 } OutputForm;
 
 typedef struct Options {
-	const char *input;
+	const char *input;  /* "-": stdin */
 	const char *output; /* NULL: the default of the form */
 	OutputForm form;
 	bool form_given; /* --emit or --format */
-	bool explain, reference, f32;
+	bool explain, explain_full, reference, f32;
 	const char *cpu; /* NULL: the host */
 	const char **disabled;
 	uint32_t disabled_count;
@@ -35,16 +35,18 @@ typedef struct Options {
 	uint32_t set_count;
 	const char **include_dirs;
 	uint32_t include_dir_count;
+	bool coloured;
 	DiagFormat diag;
 } Options;
 
 typedef enum OptionsResult {
 	OPTIONS_RUN,
-	OPTIONS_DONE, /* --help or --version: printed */
+	OPTIONS_DONE, /* --help, --version, --cpu=help, --explain=CODE: printed */
 	OPTIONS_WRONG /* reported to stderr */
 } OptionsResult;
 
 OptionsResult options_parse(Arena *arena, int argc, char **argv, Options *options);
+bool options_from_stdin(const Options *options);
 /* Does this form go to stdout when there is no -o? */
 bool form_is_text(OutputForm form);
 

@@ -118,6 +118,37 @@ static bool is_aarch64(const char *triple)
 	return strncmp(triple, "aarch64", 7) == 0 || strncmp(triple, "arm64", 5) == 0;
 }
 
+bool emit_cpu_links_here(const char *name)
+{
+	Level level;
+	char *triple = LLVMGetDefaultTargetTriple();
+	bool here = find_level(name, &level) && is_aarch64(triple) == (level == LEVEL_NEON);
+	LLVMDisposeMessage(triple);
+	return here;
+}
+
+void emit_cpu_list(FILE *to)
+{
+	enum { WIDTH = 80 };
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+		unsigned column = WIDTH;
+		fprintf(to, "%svectors of %u bits%s%s:", i ? "\n" : "", 8 * levels[known[i].level].vector_bytes,
+			levels[known[i].level].has_fma ? ", fused multiply-add" : "",
+			known[i].level == LEVEL_NEON ? ", AArch64: objects only" : "");
+		for (const char *at = known[i].names; *at;) {
+			unsigned length = (unsigned)strcspn(at, " ");
+			if (column + 1 + length > WIDTH) {
+				fputs("\n ", to);
+				column = 1;
+			}
+			fprintf(to, " %.*s", (int)length, at);
+			column += 1 + length;
+			at += length + (at[length] == ' ');
+		}
+		putc('\n', to);
+	}
+}
+
 bool cg_target_find(Arena *arena, const char *cpu, CgTarget *target)
 {
 	char *host_triple = LLVMGetDefaultTargetTriple();

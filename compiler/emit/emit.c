@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "analysis/symmetry.h"
 #include "emit/emit_internal.h"
 
 const char *const emit_optimizations[] = {"slices",       "relative-index", "separable", "fuse",
@@ -127,6 +128,81 @@ static bool lower_all(Arena *arena, Recursions *r, char **error)
 
 /* ---- forms ---- */
 
+/* ---- for the user ---- */
+
+/* "invariant under C4: yes; 4 recursions instead of 16" */
+static const char *summary(Arena *arena, const Recursions *r, uint32_t i)
+{
+	const char *text = symmetry_summary(arena, r->program->networks[i]);
+	const RecAugment *augment = &r->augments[i];
+	uint32_t of = 0, count = rec_recursions(r->whole[i], &of);
+	if (augment->outer) {
+		of = augment->group->order * augment->group->order;
+		count = augment->group->order * augment->left_views;
+	}
+	if (of <= 1)
+		return text;
+	return count < of
+		       ? arena_printf(arena, "%s; %u recursion%s instead of %u", text, count, count == 1 ? "" : "s", of)
+		       : arena_printf(arena, "%s; %u recursions", text, count);
+}
+
+static const char *duration(Arena *arena, double seconds)
+{
+	static const struct {
+		double unit;
+		const char *name;
+	} units[] = {{86400, "days"}, {3600, "h"}, {60, "min"}, {1, "s"}, {1e-3, "ms"}, {1e-6, "us"}, {1e-9, "ns"}};
+	size_t i = 0;
+	while (i + 1 < sizeof units / sizeof *units && seconds < units[i].unit)
+		i++;
+	double value = seconds / units[i].unit;
+	return arena_printf(arena, "%.*f %s", value < 9.95 ? 1 : 0, value, units[i].name);
+}
+
+static uint64_t most(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* From the counts of operations alone: what info measures is within a factor of two of it on the machines that were at hand. */
+static void explain_cost(Arena *arena, const Recursions *r, uint32_t i, const CgTarget *target, bool f32, FILE *to)
+{
+	enum { SAMPLES = 300 };
+	const double seconds_per_operation = 0.33e-9; /* in each lane of a register */
+	const RecProgram *rec = r->whole[i];
+	const RecAugment *augment = &r->augments[i];
+	double real = f32 ? 4 : 8, lanes = target->vector_bytes / real, pairs = SAMPLES * (SAMPLES + 1) / 2.0;
+	double views = augment->outer ? (double)augment->group->order * augment->left_views : 1;
+	double seconds = rec->operations * views * seconds_per_operation / lanes;
+	double samples =
+		SAMPLES * (double)rec->channels * rec->input_shape[0] * rec->input_shape[1] * rec->input_shape[2];
+	double workspace = (double)most(rec->pair.lanes, rec->variances.lanes) * target->vector_bytes +
+			   (double)most(rec->pair.sums, rec->variances.sums) * 8 * lanes;
+	double bytes = 2.0 * SAMPLES * SAMPLES * sizeof(double) + samples * real + workspace;
+	fprintf(to,
+		"%s: predicted for %s, float%u: %s per pair and thread; Gram of %d samples: %s on one thread, %.2g "
+		"MB\n",
+		r->program->networks[i]->name, target->cpu, f32 ? 32 : 64, duration(arena, seconds), SAMPLES,
+		duration(arena, seconds * pairs), 1e-6 * bytes);
+}
+
+static bool emit_summaries(Arena *arena, const Recursions *r, const EmitOptions *options, const char *path,
+			   char **error)
+{
+	CgTarget target;
+	FILE *to = open_text(arena, path, error);
+	if (!to)
+		return false;
+	bool known = cg_target_find(arena, options->cpu, &target);
+	for (uint32_t i = 0; i < r->program->network_count; i++) {
+		fprintf(to, "%s: %s\n", r->program->networks[i]->name, summary(arena, r, i));
+		if (known)
+			explain_cost(arena, r, i, &target, options->f32, to);
+	}
+	return close_text(arena, path, to, error);
+}
+
 static bool emit_text(Arena *arena, const Recursions *r, EmitForm form, const char *path, char **error)
 {
 	FILE *to = open_text(arena, path, error);
@@ -155,7 +231,9 @@ static Emit *begin_emit(Cg *cg, Arena *arena, const RecProgram *rec, const char 
 static LLVMValueRef emit_single(Cg *cg, Arena *arena, const Recursions *r, uint32_t i)
 {
 	const RecAugment *augment = &r->augments[i];
-	EmitNet net = {.name = r->program->networks[i]->name, .explanation = r->whole[i]->explanation};
+	EmitNet net = {.name = r->program->networks[i]->name,
+		       .summary = summary(arena, r, i),
+		       .explanation = r->whole[i]->explanation};
 	double views = 1;
 	net.e = begin_emit(cg, arena, r->whole[i], net.name);
 	Emit *outer =
@@ -177,7 +255,7 @@ static LLVMValueRef emit_members(Cg *cg, Arena *arena, const Recursions *r, uint
 {
 	const RecTrunk *trunk = &r->trunks[t];
 	const char *first = r->program->networks[trunk->members[0]]->name;
-	EmitNet all = {.explanation = "", .behind_count = trunk->count, .steps = r->trunk[t]->steps};
+	EmitNet all = {.summary = "", .explanation = "", .behind_count = trunk->count, .steps = r->trunk[t]->steps};
 	all.name = arena_printf(arena, "%s.trunk", first);
 	all.e = begin_emit(cg, arena, r->trunk[t], all.name);
 	all.operations = r->trunk[t]->operations;
@@ -185,8 +263,10 @@ static LLVMValueRef emit_members(Cg *cg, Arena *arena, const Recursions *r, uint
 	for (uint32_t m = 0; m < trunk->count; m++) {
 		uint32_t i = trunk->members[m];
 		const RecProgram *head = r->heads[t][m];
-		EmitNet net = {
-			.name = r->program->networks[i]->name, .explanation = r->whole[i]->explanation, .e = all.e};
+		EmitNet net = {.name = r->program->networks[i]->name,
+			       .summary = summary(arena, r, i),
+			       .explanation = r->whole[i]->explanation,
+			       .e = all.e};
 		all.behind[m] = begin_emit(cg, arena, head, arena_printf(arena, "%s.head", net.name));
 		net.behind = &all.behind[m];
 		net.behind_count = 1;
@@ -216,6 +296,8 @@ bool emit_program(Arena *arena, const Program *program, const EmitOptions *optio
 	Recursions r = {.program = program, .options = rec_options(options)};
 	if (!lower_all(arena, &r, error))
 		return false;
+	if (form == EMIT_SUMMARY)
+		return emit_summaries(arena, &r, options, path, error);
 	if (form == EMIT_RECURSION || form == EMIT_EXPLAIN)
 		return emit_text(arena, &r, form, path, error);
 

@@ -13,8 +13,9 @@ typedef enum EmitForm {
 	EMIT_RECURSION, /* the recursion program, readable */
 	EMIT_LLVM_IR,   /* before optimization */
 	EMIT_ASM,
-	EMIT_OBJECT, /* position-independent, for a program or a shared library */
-	EMIT_EXPLAIN /* what was reduced and fused, needed displacements, predicted cost */
+	EMIT_OBJECT,  /* position-independent, for a program or a shared library */
+	EMIT_SUMMARY, /* per net: invariance, number of recursions, predicted time */
+	EMIT_EXPLAIN  /* what was reduced and fused, needed displacements, predicted cost */
 } EmitForm;
 
 typedef struct EmitOptions {
@@ -35,5 +36,9 @@ bool emit_program(Arena *arena, const Program *program, const EmitOptions *optio
 extern const char *const emit_optimizations[];
 /* Is `name` a CPU that emit_program knows? */
 bool emit_cpu_known(const char *name);
+/* Does this machine's linker take what is compiled for the CPU `name`? */
+bool emit_cpu_links_here(const char *name);
+/* All names, by the instructions that they stand for. */
+void emit_cpu_list(FILE *to);
 
 #endif

@@ -98,7 +98,7 @@ typedef struct Emit {
 
 /* A net to be emitted: a recursion and, behind an augment or on a trunk, those that take its value as their data. */
 typedef struct EmitNet {
-	const char *name, *explanation;
+	const char *name, *summary, *explanation;
 	Emit *e;
 	Emit **behind; /* one; or, for all nets of a trunk at once, one per output */
 	uint32_t behind_count;

@@ -151,6 +151,7 @@ LLVMValueRef emit_net(const EmitNet *net)
 		v_shape[a] = cg_i32(cg, (int32_t)(a < dim ? input->shape[a] : 1));
 	const LLVMValueRef fields[] = {
 		cg_global_string(cg, net->name),
+		cg_global_string(cg, net->summary),
 		cg_global_string(cg, net->explanation),
 		cg_i32(cg, (int32_t)dim),
 		cg_const_array(cg, cg->t_i32, v_shape, 3),

@@ -52,7 +52,7 @@ bool group_equal(const Group *a, const Group *b);
 /* Does every element map a grid of this shape onto itself? */
 bool group_keeps_shape(const Group *group, const uint32_t *shape);
 
-/* Is axis a mapped onto axis b / reversed by some element? (10.3) */
+/* Is axis a mapped onto axis b / reversed by some element? [KR-23] */
 bool group_exchanges(const Group *group, uint32_t a, uint32_t b);
 bool group_reflects(const Group *group, uint32_t axis);
 

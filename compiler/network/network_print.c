@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/number.h"
 #include "network/nonlinearity.h"
 
 /* ---- arguments ------------------------------------------------------------------------------------------------ */
@@ -284,8 +285,10 @@ void network_print(const Program *program, FILE *to)
 {
 	Arena *arena = arena_create();
 	Printer printer = make_printer(arena, program);
+	char number[ENTK_NUMBER_SIZE];
 	for (uint32_t i = 0; i < program->param_count; i++)
-		fprintf(to, "param %s = %.17g\n", program->params[i].name, program->params[i].value);
+		fprintf(to, "param %s = %s\n", program->params[i].name,
+			entk_number_text(program->params[i].value, number));
 	for (uint32_t i = 0; i < program->network_count; i++) {
 		if (i > 0 || program->param_count > 0)
 			fprintf(to, "\n");

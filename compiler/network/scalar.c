@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/diag.h"
+#include "base/number.h"
 
 const Scalar *scalar_const(Arena *arena, double value)
 {
@@ -206,14 +207,8 @@ static void put(Text *text, const char *s)
 
 static void put_number(Text *text, double value)
 {
-	char buffer[40];
-	for (int digits = 1; digits <= 17; digits++) { /* the shortest text that reads back as the same number */
-		snprintf(buffer, sizeof buffer, "%.*g", digits, value);
-		double back = 0;
-		if (sscanf(buffer, "%lf", &back) == 1 && back == value)
-			break;
-	}
-	put(text, buffer);
+	char buffer[ENTK_NUMBER_SIZE];
+	put(text, entk_number_text(value, buffer));
 }
 
 static const char *function_name(ScalarOp op)

@@ -214,7 +214,7 @@ static void unknown_default(Checker *ch, const AstArg *arg)
 		if (sema_arg_in_default((LayerArg)i))
 			names[count++] = sema_arg_name((LayerArg)i);
 	sema_error(ch, arg->name_span, "E0301", "default(...) has no argument \"%s\"", arg->name);
-	sema_suggest_from(ch, arg->name, names, count);
+	sema_suggest_argument(ch, arg->name, names, count);
 }
 
 /* The scope for what follows in the file. */

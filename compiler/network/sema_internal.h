@@ -337,6 +337,8 @@ const char *sema_choice_name(Choice choice);
 void sema_suggest(Checker *ch, const char *name, bool pipeline, const AstItem *def);
 /* One of the names that is near, or all of them. */
 void sema_suggest_from(Checker *ch, const char *name, const char *const *names, size_t count);
+/* The same, where another library's name for an argument may stand. */
+void sema_suggest_argument(Checker *ch, const char *name, const char *const *names, size_t count);
 /* Every name known, every call of the right shape? `pipeline`: a net is wanted. Reports; returns success. */
 bool sema_resolve(Checker *ch, const AstExpr *expr, const AstItem *def, bool pipeline);
 

@@ -228,6 +228,15 @@ void sema_suggest_from(Checker *ch, const char *name, const char *const *names, 
 	diag_hint(ch->diag, "The arguments are: %s.", list);
 }
 
+void sema_suggest_argument(Checker *ch, const char *name, const char *const *names, size_t count)
+{
+	const char *hint = foreign_argument_hint(name);
+	if (hint != NULL)
+		diag_hint(ch->diag, "%s", hint);
+	else
+		sema_suggest_from(ch, name, names, count);
+}
+
 /* ---- the shape of calls --------------------------------------------------------------------------------------- */
 
 /* Names given twice, and positional arguments behind named ones. */
@@ -262,6 +271,22 @@ static int layer_arg_index(const LayerRow *layer, const char *name)
 	return -1;
 }
 
+/* One number too many is a habit from elsewhere: dense(512), conv(64, 3x3), avgpool(2, 2). */
+static void hint_positional(Checker *ch, const LayerRow *layer, const AstExpr *value)
+{
+	bool weights = false, window = false;
+	for (const LayerArg *arg = layer->args; *arg != ARG_COUNT; arg++) {
+		weights = weights || *arg == ARG_WIDTH;
+		window = window || *arg == ARG_FILTER || *arg == ARG_WINDOW;
+	}
+	if (value->kind != AST_NUMBER && value->kind != AST_DIMS)
+		return;
+	if (weights)
+		diag_hint(ch->diag, "Networks are infinitely wide: no number of channels or units is given.");
+	if (window && value->kind == AST_NUMBER)
+		diag_hint(ch->diag, "Sizes of several axes are written as one word: 3x3.");
+}
+
 static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *expr)
 {
 	if (layer->apply == NULL)
@@ -287,7 +312,7 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 			} else if (index < 0) {
 				ok = sema_error(ch, list[i].name_span, "E0301", "\"%s\" has no argument \"%s\"",
 						layer->name, list[i].name);
-				sema_suggest_from(ch, list[i].name, names, name_count);
+				sema_suggest_argument(ch, list[i].name, names, name_count);
 			} else if (index < (int)positional && !branches) {
 				ok = sema_error(ch, list[i].name_span, "E0302", "argument \"%s\" is given twice",
 						list[i].name);
@@ -303,6 +328,7 @@ static bool check_layer_call(Checker *ch, const LayerRow *layer, const AstExpr *
 					: layer->positional == 0 ? "\"%s\" takes no arguments"
 								 : "too many positional arguments for \"%s\"",
 					layer->name);
+			hint_positional(ch, layer, list[i].value);
 			if (name_count > 0)
 				sema_suggest_from(ch, "", names, name_count);
 			break;

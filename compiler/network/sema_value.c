@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "network/sema_internal.h"
 
 const char *sema_kind_text(ValueKind kind)
@@ -360,14 +361,16 @@ bool sema_integer(Checker *ch, Span span, const Scalar *number, const char *what
 	if (!scalar_is_const(number))
 		return sema_error(ch, span, "E0612", "%s must be a constant, this depends on a param", what);
 	double value = number->value;
+	char text[ENTK_NUMBER_SIZE];
 	if (value != floor(value))
-		return sema_error(ch, span, "E0306", "%s must be an integer, found %g", what, value);
+		return sema_error(ch, span, "E0306", "%s must be an integer, found %s", what,
+				  entk_number_text(value, text));
 	if (value < (double)low)
-		return sema_error(ch, span, "E0305", "%s must be at least %llu, found %.17g", what,
-				  (unsigned long long)low, value);
+		return sema_error(ch, span, "E0305", "%s must be at least %llu, found %s", what,
+				  (unsigned long long)low, entk_number_text(value, text));
 	if (value > (double)high)
-		return sema_error(ch, span, "E0305", "%s must be at most %llu, found %.17g", what,
-				  (unsigned long long)high, value);
+		return sema_error(ch, span, "E0305", "%s must be at most %llu, found %s", what,
+				  (unsigned long long)high, entk_number_text(value, text));
 	*out = (uint64_t)value;
 	return true;
 }

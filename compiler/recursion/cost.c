@@ -116,6 +116,66 @@ static void count(const RecBlock *block, double times, const RecStmt *disp_loop,
 	}
 }
 
+/* ---- recursions ---- */
+
+typedef struct Frames {
+	const Group *group; /* the largest: of several lifts, that which costs most */
+	bool *seen;         /* per q */
+	uint32_t elements;  /* most values of the index r in a nest */
+} Frames;
+
+static uint32_t most_elements(const RecBlock *block)
+{
+	uint32_t most = 1;
+	for (const RecStmt *s = block->first; s; s = s->next) {
+		uint32_t here = most_elements(&s->body);
+		if (s->kind == REC_NEST)
+			here = s->as.nest.elements;
+		for (uint32_t k = 0; s->kind == REC_ROWS && k < s->as.rows.count; k++)
+			here = s->as.rows.nests[k].elements > here ? s->as.rows.nests[k].elements : here;
+		most = here > most ? here : most;
+	}
+	return most;
+}
+
+/* A group's frames may be served by several loops: each q counts once. */
+static void find_frames(const RecBlock *block, Frames *frames)
+{
+	for (const RecStmt *s = block->first; s; s = s->next) {
+		if (s->kind == REC_LOOP_FRAMES && s->frames->group && group_equal(s->frames->group, frames->group)) {
+			uint32_t elements = most_elements(&s->body);
+			for (uint32_t k = 0; k < s->frames->count; k++)
+				frames->seen[s->frames->q[k]] = true;
+			frames->elements = elements > frames->elements ? elements : frames->elements;
+		}
+		find_frames(&s->body, frames);
+	}
+}
+
+uint32_t rec_recursions(const RecProgram *program, uint32_t *of)
+{
+	const Network *network = program->network;
+	Frames frames = {.elements = 1};
+	for (uint32_t id = 0; id < network->node_count; id++) {
+		const Node *node = network->nodes[id];
+		if (node_has_relation(node, RELATION_LIFT) &&
+		    (!frames.group || node->type.group->order > frames.group->order))
+			frames.group = node->type.group;
+	}
+	*of = 0;
+	if (!frames.group)
+		return 0;
+	bool seen[GROUP_MAX_ORDER] = {false};
+	frames.seen = seen;
+	find_frames(&program->pair.block, &frames);
+	uint32_t count = 0;
+	for (uint32_t q = 0; q < frames.group->order; q++)
+		count += seen[q];
+	*of = frames.group->order * frames.group->order;
+	/* what asks for no q but the identity needs no loop */
+	return (count ? count : 1) * frames.elements;
+}
+
 /* ---- explanation ---- */
 
 static void explain_fused(FILE *to, const RecExpr *x, int depth)

@@ -341,7 +341,7 @@ static void stage_sum(Lower *l, Want *want)
 
 static void serve(Lower *l, RecBlock *block);
 
-/* Frames whose slices can be followed, and those that need whole arrays (math.md 10.6). */
+/* Frames whose slices can be followed, and those that need whole arrays [KR-26]. */
 static bool frame_slices(Lower *l, const Node *node, const Group *group, uint32_t q, bool *seen)
 {
 	if (seen[node->id] || !on_group(node))

@@ -27,7 +27,7 @@ void rec_wide(const Type *type, const uint32_t narrow[GRID_MAX_DIM], uint32_t fi
 Geometry geometry_of(const Node *node);
 /* The same window as it moves u in frame q. */
 Geometry geometry_right(const Geometry *g, const Group *group, uint32_t q);
-/* Does every output slice read input slices, or must it gather entry by entry? (math.md 10.6) */
+/* Does every output slice read input slices, or must it gather entry by entry? [KR-26] */
 bool geometry_slices(const Geometry *left, const Geometry *right);
 
 typedef enum LowerMode {

@@ -230,7 +230,7 @@ RecBuffer *lower_stored(Lower *l, const Node *node, RecDisp disp, bool torus)
 	return fits ? value->buffer : store(l, node, disp, torus, value);
 }
 
-/* A torus slice as the pieces at d - n w, w in {0,1}^axes, each on its own rectangle (math.md 10.6, torus outputs). */
+/* A torus slice as the pieces at d - n w, w in {0,1}^axes, each on its own rectangle [KR-25]. */
 RecExpr *lower_torus(Lower *l, const Node *node, RecDisp disp)
 {
 	RecBuffer *buffer = lower_buffer(l, REC_SLICE, node, !node->type.theta_zero);

@@ -1,6 +1,6 @@
 /* The recursion: a small explicit program for the kernels of one net.
  *
- * It says what is computed for one left sample and one group of lanes (math.md 10.6): loops over frames q, displacements
+ * It says what is computed for one left sample and one group of lanes [KR-20 to KR-26]: loops over frames q, displacements
  * D and repeats, around nests that run over the positions of one displacement slice and evaluate an expression at each.
  * lower.c writes it, and takes every mathematical decision; plan.c places its buffers in memory; emit/ turns it into
  * LLVM IR and decides nothing.
@@ -332,6 +332,9 @@ void rec_check(const RecProgram *program);
 void rec_print(const RecProgram *program, FILE *to);
 const char *rec_op_text(RecOp op);
 const char *rec_expr_text(const RecExpr *expr); /* of its operation; a dual by its function's name */
+/* Kernels between plain grids that a pair of samples takes, of the at most order^2 of the net's group: with the group elements
+ * q and r = those of KR-20 and KR-22. 0: the net has no group. */
+uint32_t rec_recursions(const RecProgram *program, uint32_t *of);
 /* Steps, operations and the explanation for --explain and info. */
 void rec_cost(Arena *arena, RecProgram *program);
 

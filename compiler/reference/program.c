@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "analysis/symmetry.h"
 #include "base/diag.h"
 #include "entk_abi.h"
 #include "network/recheck.h"
@@ -131,13 +132,14 @@ static uint64_t hash_network(const Program *program, const Network *network)
 	return hash;
 }
 
-static EntkNet describe(const Program *program, uint32_t index)
+static EntkNet describe(Arena *arena, const Program *program, uint32_t index)
 {
 	const Network *network = program->networks[index];
 	const Type *input = &network->input->type;
 	bool grid = input->domain == DOMAIN_GRID;
 	EntkNet net = {
 		.name = network->name,
+		.summary = symmetry_summary(arena, network),
 		.explanation = "reference evaluator: straight from the definitions, on full arrays",
 		.dim = grid ? input->dim : 0,
 		.shape = {1, 1, 1},
@@ -170,7 +172,7 @@ static void build(void)
 	EntkNet *nets = ARENA_ARRAY(arena, EntkNet, self.program->network_count);
 	EntkParam *params = ARENA_ARRAY(arena, EntkParam, self.program->param_count + 1u);
 	for (uint32_t i = 0; i < self.program->network_count; i++)
-		nets[i] = describe(self.program, i);
+		nets[i] = describe(arena, self.program, i);
 	for (uint32_t i = 0; i < self.program->param_count; i++)
 		params[i] = (EntkParam){self.program->params[i].name, self.program->params[i].value};
 	self.table = (EntkProgram){

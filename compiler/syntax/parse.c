@@ -244,6 +244,18 @@ static void hint_definition(Parser *parser, const char *name)
 			  "Every definition begins with include, let, param, default, group, activation, def or net.");
 }
 
+/* "(2, 2)" for the sizes of two axes: do only digits stand between the innermost "(" and the comma? */
+static bool is_tuple(const Parser *parser, Span comma)
+{
+	if (!parser->bracket_count || parser->brackets[parser->bracket_count - 1].open != '(')
+		return false;
+	const char *text = source_of(parser)->text;
+	uint32_t at = parser->brackets[parser->bracket_count - 1].span.end;
+	while (at < comma.begin && strchr("0123456789 ", text[at]))
+		at++;
+	return at == comma.begin;
+}
+
 /* What the user may have meant. `c`: the token's first byte. */
 static void explain_unexpected(Parser *parser, Span span, bool at_end, const ParserWanted *wanted, char c)
 {
@@ -263,6 +275,8 @@ static void explain_unexpected(Parser *parser, Span span, bool at_end, const Par
 		hint_definition(parser, name);
 	} else if (wanted->op && name && name[0] == 'x' && !name[1]) {
 		diag_hint(parser->diag, "Dims are written without blanks, as in 3x3.");
+	} else if (wanted->op && c == ',' && is_tuple(parser, span)) {
+		diag_hint(parser->diag, "Sizes of several axes are written as one word: 3x3.");
 	} else if (wanted->op && c == '=' && text[span.begin + 1] == '>') {
 		diag_hint(parser->diag, "Layers are joined with \"->\".");
 	} else if (wanted->op && !wanted->comma && (word || digit)) {

@@ -5,6 +5,7 @@ and wrong options end in one clear line, the right exit status, and nothing unde
 The program is tests/unit/fake_program.c (kernels written by hand), linked with libentk: the runtime is tested by itself."""
 import json
 import os
+import re
 import resource
 import shlex
 import shutil
@@ -412,9 +413,19 @@ def command_lines(fake):
     for arguments in (["--help"], ["--version"], ["gram", "--help"], ["info", "-h"], ["bench", "--help"], ["gram", "x", "--help"]):
         result = fake.run(arguments)
         fake.report.check(result.returncode == 0 and result.stdout and not result.stderr, f"{arguments}: {result}")
-    result = fake.run(["info"])
-    for part in ("net vector", "net image", "without a compiler", "param", "4x5", "2 channels", "float64", "8 pairs"):
-        fake.report.check(part in result.stdout, f"info does not say {part!r}: {result.stdout}")
+    for command in re.findall(r"^  (\w+) ", fake.run(["--help"]).stdout, re.M):
+        long, result = fake.run([command, "--help"]), fake.run(["help", command])
+        fake.report.check(result.returncode == 0 and result.stdout == long.stdout and "usage: fake " + command in result.stdout,
+                          f"help {command}: {result}")
+        wide = [line for line in result.stdout.splitlines() if len(line) > 80 or line != line.rstrip()]
+        fake.report.check(not wide, f"help {command}: wider than 80 columns, or ends in blanks: {wide}")
+    for arguments, words in ((["help", "gran"], "gram"), (["help", "gram", "x"], "argument too many")):
+        fake.refuse(str(arguments), arguments, 1, words, output=False)
+    short, result = fake.run(["info"]), fake.run(["info", "--full"])
+    for part in ("net vector", "net image", "without a compiler", "param", "4x5", "2 channels", "float64", "8 pairs", "of 300 samples"):
+        fake.report.check(part in result.stdout, f"info --full does not say {part!r}: {result.stdout}")
+    fake.report.check("without a compiler" not in short.stdout and len(short.stdout) < len(result.stdout) and
+                      "of 300 samples" in short.stdout, f"info without --full: {short.stdout}")
     info = json.loads(fake.run(["info", "--json", "--set", "w=2"]).stdout)
     fake.report.check([n["name"] for n in info["nets"]] == ["vector", "image", "gray"] and info["nets"][1]["shape"] == [4, 5]
                       and info["params"][0] == {"name": "w", "default": 1, "value": 2}

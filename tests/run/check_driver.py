@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """What entkc writes and where: default names, -o, temporary files, links, devices, shared libraries, includes that the
-reference backend carries, --format in place, exit statuses."""
+reference backend carries, --format in place, stdin, colours, what --explain and --help say, exit statuses."""
 import ctypes
+import json
 import os
+import pty
 import re
 import signal
 import stat
@@ -70,11 +72,14 @@ def failures_leave_nothing(report, work):
     missing = {**os.environ, "CC": "no-such-compiler"}
     nowhere = {**os.environ, "ENTK_LIBDIR": folder}
     cases = [("user's error", [bad], None, 1), ("linker fails", [good], fails, 2), ("no linker", [good], missing, 2),
-             ("no library", [good], nowhere, 2), ("shared, linker fails", [good, "--emit=shared"], fails, 2),
+             ("no library", [good], nowhere, 2),
              ("reference, linker fails", [good, "--backend=reference"], fails, 2),
              ("format of an error", [work.write("let a =\n"), "--format"], None, 1)]
     scratch = work.path("scratch")
     os.mkdir(scratch)
+    result = work.run_compiler([good, "--emit=shared", "-o", out + ".so"], env={**fails, "TMPDIR": scratch})
+    report.check(result.returncode == 2 and listing(folder) == listing(scratch) == [],
+                 f"shared, linker fails: status {result.returncode}, left {listing(folder)} {listing(scratch)}")
     for name, arguments, environment, status in cases:
         environment = {**(environment or os.environ), "TMPDIR": scratch}
         for exists in (False, True):
@@ -148,7 +153,7 @@ def missing_kernels(report, work):
     for form in ("ast", "network", "dot"):
         result = work.run_compiler([source, f"--emit={form}"])
         report.check(result.returncode == 0 and result.stdout, f"--emit={form}: status {result.returncode}")
-    for more in (["--explain"], ["--explain", "--backend=reference"], ["--explain", "--emit=network"]):
+    for more in (["--explain=full"], ["--explain=full", "--backend=reference"], ["--explain=full", "--emit=network"]):
         result = work.run_compiler([source, *more])
         lines = result.stdout.splitlines()
         report.check(result.returncode == 0, f"{more}: status {result.returncode}: {result.stderr.strip()}")
@@ -162,10 +167,70 @@ def missing_kernels(report, work):
     out = os.path.join(folder, "x")
     for more in ([], ["--backend=reference"], ["--explain"], ["--emit=obj"], ["--emit=shared"], ["--emit=asm"],
                  ["--emit=llvm-ir"], ["--emit=recursion"], ["--emit=recursion", "--explain"]):
-        result = work.run_compiler([source, "--diag=line", *more, "-o", out])
+        result = work.run_compiler([source, "--diag=line", *more, "-o", out + ".so"])
         report.check(result.returncode == 1 and not result.stdout, f"{more}: status {result.returncode}")
         report.check(result.stderr.count(":error:E0607:") == 2, f"{more}: {result.stderr.strip()}")
         report.check(listing(folder) == [], f"{more}: left {listing(folder)}")
+
+
+# (net, what --explain says of it); the kernels of the first two are those of tests/run/check_symmetry.py, too.
+SUMMARIES = [
+    ("image(6x6) -> lift(C4, 3x3) -> relu -> pool -> dense", "invariant under C4: yes; 4 recursions instead of 16"),
+    ("image(6x6) -> lift(D4, 3x3) -> relu -> pool(over = elements) -> conv(1x1) -> relu -> pool",
+     "invariant under D4: yes; 8 recursions instead of 64"),
+    ("image(6x6) -> lift(C4, 3x3, mask = \".x. .xx ...\") -> relu -> conv(3x3) -> relu -> pool",
+     "invariant under C4: yes; 16 recursions"),
+    ("image(8x8) -> lift(C4, 3x3, stride = 2) -> relu -> pool",
+     'invariant under C4: not proved, because of "lift": anchors not symmetric on axis 0; 4 recursions instead of 16'),
+    ("image(6x6) -> lift(C4, 3x3) -> relu -> flatten -> dense",
+     "invariant under C4: no, the net does not end on a pool over the group; 1 recursion instead of 16"),
+    ("image(6x6) -> lift(C4, 3x3) -> relu -> pool(over = elements) -> flatten -> dense",
+     "invariant under C4: no, the net does not end on a pool over the group; 4 recursions instead of 16"),
+    # one branch of the sum is not invariant
+    ("image(6x6) -> (lift(C4, 3x3) -> relu -> pool -> dense + conv(3x3) -> relu -> pool -> dense)",
+     "invariant under C4: no, the net does not end on a pool over the group; 4 recursions instead of 16"),
+    ("image(6x6) -> lift(C1, 3x3) -> relu -> pool", "invariant under C1: yes"),
+    ("augment(C4, image(6x6) -> conv(3x3) -> relu -> pool) -> dense", "invariant under C4: yes, by augmentation; 4 recursions instead of 16"),
+    ("image(6x6) -> conv(3x3) -> relu -> pool -> dense", "invariance: none asked for, the net has no group"),
+    ("vector(3) -> dense -> relu -> dense", "invariance: none asked for, the net has no group"),
+]
+
+
+def summaries(report, work):
+    """--explain in the user's words; --explain=full adds lines and takes none away; info says the same."""
+    source = work.write("".join(f"net n{i} = {net}\n" for i, (net, _) in enumerate(SUMMARIES)))
+    short, full = (work.run_compiler([source, f"--explain{more}"]) for more in ("", "=full"))
+    report.check(short.returncode == full.returncode == 0, f"--explain: {short.stderr}{full.stderr}")
+    lines = short.stdout.splitlines()
+    for i, (net, wanted) in enumerate(SUMMARIES):
+        report.check(f"n{i}: {wanted}" in lines, f"{net}: not \"{wanted}\" but {[line for line in lines if line.startswith(f'n{i}:')]}")
+        predicted = [line for line in lines if re.match(rf"n{i}: predicted for \S+, float64: [0-9.]+ [num]?s per pair", line)]
+        report.check(len(predicted) == 1, f"{net}: predictions {predicted}")
+    report.check(len(lines) == 2 * len(SUMMARIES) + 1, f"--explain has {len(lines)} lines for {len(SUMMARIES)} nets")
+    report.check(set(lines[:-1]) <= set(full.stdout.splitlines()), "--explain=full leaves out lines of --explain")
+    try:
+        programs = [work.compile(source), work.compile(source, backend="reference")]
+    except lib.CompileError as error:
+        report.check(False, str(error))
+        return
+    for program, recursions in zip(programs, (True, False)):
+        said = work.run_program([program, "info", "--no-time"]).stdout
+        nets = json.loads(work.run_program([program, "info", "--no-time", "--json"]).stdout)["nets"]
+        for entry, (net, wanted) in zip(nets, SUMMARIES):
+            wanted = wanted if recursions else re.sub(r"; \d+ recursions?.*", "", wanted)
+            report.check(entry["summary"] == wanted and wanted in said, f"info, {net}: {entry['summary']}")
+
+
+def predictions(report, work):
+    """The predicted time per pair against the measured one: the right order, on whatever machine this is."""
+    source = os.path.join(lib.ROOT, "examples", "histology.entk")
+    units = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1}
+    found = re.findall(r"^(\w+): predicted .*: ([0-9.]+) ([num]?s) per pair", work.run_compiler([source, "--explain"]).stdout, re.M)
+    info = json.loads(work.run_program([work.compile(source), "info", "--json"]).stdout)
+    for (name, number, unit), net in zip(found, info["nets"]):
+        ratio = float(number) * units[unit] / net["seconds_per_pair"]
+        report.check(name == net["name"] and 1 / 20 < ratio < 20, f"{name}: predicted {ratio:.2g} times the measured time")
+    report.check(len(found) == len(info["nets"]) == 3, f"predictions {found}")
 
 
 def format_in_place(report, work):
@@ -193,6 +258,126 @@ def shared_library(report, work):
     result = subprocess.run(["cc", "-Wall", "-Werror", user, out, "-o", work.path("user")], capture_output=True, text=True)
     if report.check(result.returncode == 0, f"a program with the header: {result.stderr.strip()}"):
         report.check(subprocess.run([work.path("user")]).returncode == 0, "a program that uses the shared library")
+
+
+def library_names(report, work):
+    """A library without .so would look like a program: refused before anything is written."""
+    folder = work.path("libraries")
+    os.mkdir(folder)
+    source = work.write(NET)
+    for name, good in (("libx", False), ("libx.o", False), (".so", False), ("so", False), ("libx.so", True),
+                       ("libx.so.1", True)):
+        result = work.run_compiler([source, "--emit=shared", "-o", os.path.join(folder, name)])
+        report.check(result.returncode == (0 if good else 2), f"--emit=shared -o {name}: status {result.returncode}")
+        report.check(good or (".so" in result.stderr and listing(folder) == []),
+                     f"--emit=shared -o {name}: {result.stderr.strip()}, made {listing(folder)}")
+        for made in listing(folder):
+            os.unlink(os.path.join(folder, made))
+
+
+def other_cpus(report, work):
+    source = work.write(NET)
+    listed = work.run_compiler(["--cpu=help"])
+    names = [word for line in listed.stdout.splitlines() if line.startswith("  ") for word in line.split()]
+    report.check(listed.returncode == 0 and {"x86-64-v2", "x86-64-v3", "x86-64-v4", "generic-aarch64"} <= set(names),
+                 f"--cpu=help: {listed.stdout}")
+    for name in (names[0], names[-1]):
+        result = work.run_compiler([source, f"--cpu={name}", "--emit=llvm-ir"])
+        report.check(result.returncode == 0, f"--cpu={name} of the list: {result.stderr.strip()}")
+    if os.uname().machine != "x86_64":
+        report.skip("no CPU is known that this machine cannot link for")
+        return
+    out = work.fresh()
+    for more in ([], ["--emit=shared"]):
+        result = work.run_compiler([source, "--cpu=generic-aarch64", "-o", out + ".so", *more])
+        report.check(result.returncode == 2 and "objects only: --emit=obj" in result.stderr and len(result.stderr.splitlines()) == 1,
+                     f"--cpu=generic-aarch64 {more}: status {result.returncode}: {result.stderr.strip()}")
+        report.check(not os.path.exists(out + ".so"), f"--cpu=generic-aarch64 {more} wrote a file")
+    for more in (["--emit=obj", "-o", out], ["--emit=asm"], ["--explain"]):
+        result = work.run_compiler([source, "--cpu=generic-aarch64", *more])
+        report.check(result.returncode == 0, f"--cpu=generic-aarch64 {more}: {result.stderr.strip()}")
+
+
+def from_stdin(report, work):
+    os.mkdir(work.path("piped"))
+    work.write("let k = 3x3\n", "piped/k.entk")
+
+    def run(text, *arguments):
+        return subprocess.run([work.entkc, "-", *arguments], input=text, capture_output=True, text=True, cwd=work.path("piped"))
+
+    text = 'include "k.entk"\nnet n = image(4x4) -> conv(k) -> relu -> pool -> dense\n'
+    result = run(text, "-o", "p")
+    if report.check(result.returncode == 0, f"entkc - -o p: {result.stderr.strip()}"):
+        report.check("stdin, compiled by" in work.run_program([work.path("piped/p"), "info", "--no-time"]).stdout,
+                     "the program of stdin does not know its source's name")
+        result = work.run_program([work.path("piped/p"), "check", "--widths=8,16", "--nets=10"])
+        report.check(result.returncode == 0, f"check of stdin's program: {result.stderr.strip()}")
+    report.check(run(text, "--emit=network").returncode == 0, "entkc - --emit=network")
+    report.check(run(text).returncode == 2 and listing(work.path("piped")) == ["k.entk", "p"], "entkc - without -o")
+    result = run("net n = vector(3) -> dnese\n", "--diag=line", "--emit=network")
+    report.check(result.returncode == 1 and result.stderr.startswith("<stdin>:1:22:error:"), f"entkc -: {result.stderr.strip()}")
+
+
+def on_terminal(work, arguments, environment):
+    """What entkc writes to stderr when that is a terminal."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen([work.entkc, *arguments], stdout=subprocess.DEVNULL, stderr=follower, env=environment)
+    os.close(follower)
+    text = b""
+    try:
+        while piece := os.read(leader, 65536):
+            text += piece
+    except OSError: # the other side is closed
+        pass
+    os.close(leader)
+    process.wait(timeout=60)
+    return text.decode()
+
+
+def colours(report, work):
+    source = work.write("net n = vector(3) -> dnese\n")
+    plain = {name: value for name, value in os.environ.items() if name != "NO_COLOR"} | {"TERM": "xterm"}
+    for environment, arguments, wanted in ((plain, [], True), (plain, ["--color=auto"], True), (plain, ["--color=never"], False),
+                                           (plain | {"NO_COLOR": "1"}, [], False), (plain | {"NO_COLOR": ""}, [], True),
+                                           (plain | {"NO_COLOR": "1"}, ["--color=always"], True),
+                                           (plain | {"TERM": "dumb"}, [], False), (plain, ["--diag=line"], False)):
+        text = on_terminal(work, [source, *arguments], environment)
+        what = f"{arguments}, NO_COLOR={environment.get('NO_COLOR')}, TERM={environment['TERM']}"
+        report.check("E0601" in text and ("\033[" in text) == wanted, f"{what}, on a terminal: {text!r}")
+    for arguments, wanted in (([], False), (["--color=auto"], False), (["--color=always"], True)):
+        text = work.run_compiler([source, *arguments], env=plain).stderr
+        report.check(("\033[" in text) == wanted, f"{arguments}, into a pipe: {text!r}")
+        text = re.sub(r"\033\[[0-9;]*m", "", text)
+        report.check(text.splitlines()[0].endswith('error: unknown layer "dnese" [E0601]') and
+                     text.splitlines()[-1] == "1 error; entkc --explain=E0601 says more", f"{arguments}: {text!r}")
+    report.check(work.run_compiler([source, "--color=sometimes"]).returncode == 2, "--color=sometimes")
+
+
+def explained_codes(report, work):
+    """--explain=CODE says what docs/diagnostics.md says, of every code there and in either spelling."""
+    with open(os.path.join(lib.ROOT, "docs", "diagnostics.md")) as f:
+        rows = re.findall(r"^\| ([EW]\d{4}) \| (.*) \| (.*) \|$", f.read(), re.M)
+    report.check(len(rows) > 50, f"{len(rows)} codes in docs/diagnostics.md")
+    for code, what, cure in rows:
+        result = work.run_compiler([f"--explain={code}"])
+        said = " ".join(result.stdout.split())
+        wanted = [" ".join(re.sub(r"\[([^][]*)\]\([^)]*\)", r"\1", cell).split()) for cell in (what, cure)]
+        report.check(result.returncode == 0 and said.startswith(code) and all(cell in said for cell in wanted),
+                     f"--explain={code}: {result.stdout}{result.stderr}")
+        report.check(all(len(line) <= 80 for line in result.stdout.splitlines()), f"--explain={code} is wider than 80 columns")
+    usual = work.run_compiler(["--explain=E0507"]).stdout
+    for arguments in (["--explain", "E0507"], ["--explain=e0507"]):
+        report.check(work.run_compiler(arguments).stdout == usual, f"{arguments} differs from --explain=E0507")
+    for arguments in (["--explain=E9999"], ["--explain=fully", work.write(NET)], ["--explain"]):
+        result = work.run_compiler(arguments)
+        report.check(result.returncode == 2 and not result.stdout and result.stderr, f"{arguments}: status {result.returncode}")
+
+
+def widths_of_help(report, work):
+    for arguments in (["--help"], ["--cpu=help"]):
+        result = work.run_compiler(arguments)
+        wide = [line for line in result.stdout.splitlines() if len(line) > 80]
+        report.check(result.returncode == 0 and not wide, f"{arguments}: wider than 80 columns: {wide}")
 
 
 def includes(report, work):
@@ -226,7 +411,9 @@ def main():
     report = lib.Report("check_driver")
     with lib.Work(options.build, options.keep) as work:
         for test in (default_names, text_forms, failures_leave_nothing, interruption, special_targets, missing_kernels,
-                     format_in_place, shared_library, includes):
+                     summaries, predictions,
+                     format_in_place, shared_library, library_names, other_cpus, from_stdin, colours, explained_codes,
+                     widths_of_help, includes):
             test(report, work)
     report.exit()
 

@@ -7,7 +7,7 @@ import entk_groups
 import entk_testlib as lib
 
 INVARIANT = {
-    # name: (dimension, group, net). All pass the criterion of docs/math.md 10.3.
+    # name: (dimension, group, net). All pass the criterion of docs/math.md, KR-23.
     "c4": (2, "C4", "image(6x6, channels = 2) -> lift(C4, 3x3, weight_std = 1.3, bias_std = 0.2) -> relu"
                     " -> conv(3x3, padding = valid, weight_std = 1.2, bias_std = 0.1) -> relu -> pool -> dense -> relu -> dense"),
     "d4": (2, "D4", "image(5x5, channels = 2) -> lift(D4, 3x3, padding = circular, bias_std = 0.3) -> relu"
@@ -26,7 +26,7 @@ INVARIANT = {
 }
 
 # The augmented plain net and the net with the group: equal kernels where the kernels of the last pooling are averaged
-# by affine layers alone (docs/math.md 10.2).
+# by affine layers alone (docs/math.md, KR-19).
 AUGMENTED = {
     "C4": (2, "image(6x6, channels = 2)", "3x3", "conv(3x3, weight_std = 1.2, bias_std = 0.1) -> relu"),
     "D4": (2, "image(5x5, channels = 2)", "3x3", "conv(2x2, padding = valid) -> erf"),

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""The symmetry proof: verdicts of `--explain` on the programs of golden/symmetry.json, and its warnings (docs/math.md,
+"""The symmetry proof: verdicts of `--explain=full` on the programs of golden/symmetry.json, and its warnings (docs/math.md,
 KR-23, KR-24) against kernels: a program is warned about exactly where turning one image changes what it computes."""
 import json
 import os
@@ -18,7 +18,7 @@ NAMES = {"LiftConv": "lift", "GroupConv": "conv", "AvgPool": "avgpool", "SumPool
 
 def verdict(work, path):
     """(verdict, layer, reason, number of warnings, layers without a kernel) of a program with one net."""
-    result = work.run_compiler([path, "--explain", "--backend=reference", "--diag=line"])
+    result = work.run_compiler([path, "--explain=full", "--backend=reference", "--diag=line"])
     if result.returncode != 0:
         raise lib.CompileError(result, path)
     found = re.search(r"symmetry: (image average|relative index|general|none)$", result.stdout, re.M)

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Nets with the same layers up to a vector: `gram` of all of them at once has the bits of each net alone and of programs
-compiled without trunks; `--explain` names exactly the nets that share, and what looks alike but is not is left alone."""
+compiled without trunks; `--explain=full` names exactly the nets that share, and what looks alike but is not is left alone."""
 import json
 
 import numpy as np
@@ -38,7 +38,7 @@ APART = {
 
 
 def shared(text):
-    """{net: the nets it shares its trunk with, itself included} from the lines of --explain."""
+    """{net: the nets it shares its trunk with, itself included} from the lines of --explain=full."""
     out = {}
     for line in text.splitlines():
         name, _, rest = line.partition(": trunk: ")
@@ -49,7 +49,7 @@ def shared(text):
 
 
 def explain(work, source):
-    result = work.run_compiler([work.write(source), "--explain", "-o", work.fresh(".prog")])
+    result = work.run_compiler([work.write(source), "--explain=full", "-o", work.fresh(".prog")])
     if result.returncode != 0:
         raise lib.CompileError(result, source)
     return shared(result.stdout + result.stderr)
@@ -99,6 +99,37 @@ def check_not_finite(work, report):
     report.check(result.returncode == 2 and "large" in result.stderr, f"infinite kernel: {result.returncode}, {result.stderr}")
 
 
+def check_chosen(work, report):
+    """--net takes several names; the nets come in their order, each with the bits that it has among all."""
+    rng = np.random.default_rng(5)
+    x = work.array(rng.standard_normal((9, *SHAPE)))
+    program = work.compile(SHARING)
+
+    def gram(*arguments):
+        out = work.fresh(".npz")
+        result = work.run_program([program, "gram", x, "-o", out, *arguments])
+        if not report.check(result.returncode == 0, f"gram {arguments}: {result.stderr}"):
+            return {}
+        with np.load(out) as f:
+            return {key: f[key] for key in f.files}
+
+    every = gram()
+    for names in (["deep", "bare"], ["turned", "linear", "flat"], [name for line in TRUNKS for name in sorted(line)]):
+        chosen = gram("--net", ",".join(names))
+        report.check(list(chosen) == [f"{name}.{kernel}" for name in names for kernel in ("nngp", "ntk")],
+                     f"--net {','.join(names)}: arrays {list(chosen)}")
+        report.check(all(np.array_equal(chosen[key], every[key]) for key in chosen), f"--net {','.join(names)}: other bits")
+    report.check(list(gram("--net=flat")) == ["nngp", "ntk"], "--net=flat: names of a single net's arrays")
+    info = json.loads(work.run_program([program, "info", "--no-time", "--json", "--net=flat,bare"]).stdout)
+    report.check([net["name"] for net in info["nets"]] == ["flat", "bare"], "info --net=flat,bare")
+    data = work.fresh(".npz")
+    np.savez(data, x_train=rng.standard_normal((12, *SHAPE)), y_train=np.arange(12) % 2)
+    for arguments, words in ((["gram", x, "--net=flat,flta"], "flat"), (["gram", x, "--net=flat,flat"], "named twice"),
+                             (["gram", x, "--net=flat,"], 'no net ""'), (["fit", data, "--net=flat,bare"], "one net, not 2")):
+        result = work.run_program([program, *arguments, "-o", work.fresh(".npz")])
+        report.check(result.returncode == 1 and words in result.stderr, f"{arguments}: status {result.returncode}: {result.stderr}")
+
+
 def without_costs(value):
     """What `compare` says, times and memory left out."""
     if isinstance(value, dict):
@@ -134,6 +165,7 @@ def main():
         lib.parallel(lambda precision: check_bits(work, report, precision), ("f64", "f32"))
         lib.parallel(lambda what: check_apart(work, report, what), APART)
         check_not_finite(work, report)
+        check_chosen(work, report)
         check_compare(work, report)
     report.exit()
 

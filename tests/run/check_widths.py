@@ -143,6 +143,25 @@ def data(report, work):
                      f"{name}: status {result.returncode}: {result.stderr}")
 
 
+def quick(report, work):
+    """--quick takes a fraction of the time, and leaves alone what is given; the text says what was tested and how well."""
+    program = work.compile("net n = image(8x8) -> lift(C4, 3x3) -> relu -> conv(3x3) -> relu -> pool -> dense\n")
+    usual = check(program, "--max-time=0", status=1, report=report, text="usual")["nets"][0]["refusal"]
+    found = check(program, "--quick", report=report, text="--quick")["nets"][0]
+    report.check([row["width"] for row in found["ntk"]["widths"]] == [16, 32, 64] and found["samples"] == 3,
+                 f"--quick: {[row['width'] for row in found['ntk']['widths']]}, {found['samples']} samples")
+    report.check(found["level"] == 0.001 and 0.05 < found["detectable"] < 1, f"--quick: {found['level']}, {found['detectable']}")
+    report.check("take about" in usual, f"the usual check without time: {usual}")
+    for given in (["--quick", "--widths=8,16"], ["--widths=8,16", "--quick"]):
+        other = check(program, *given, "--nets=10", report=report, text=f"{given}")["nets"][0]
+        report.check([row["width"] for row in other["nngp"]["widths"]] == [8, 16] and other["samples"] == 3, f"{given}")
+    for kernel, name in (("both", "NNGP and NTK"), ("nngp", "NNGP"), ("ntk", "NTK")):
+        said = work.run_program([program, "check", "--quick", "--nets=10", f"--kernel={kernel}"]).stdout
+        for part in ("consistent: the means differ from the kernel by no more than chance (p = ", "below 0.001",
+                     f"tested: {name} of 6 pairs; a right kernel is refused once in 1000 checks at most"):
+            report.check(part in said, f"--kernel={kernel}: the text does not say {part!r}: {said}")
+
+
 def refusals(report, work):
     """A net that is too large is named with what it would take, the others are checked; wrong options are named."""
     source = work.write("let size = 32x32\nnet deep = image(size, channels = 3) -> (conv(3x3) -> relu)^20 -> pool -> dense\n"
@@ -180,7 +199,7 @@ def main():
     options = lib.arguments(__doc__).parse_args()
     report = lib.Report("check_widths")
     with lib.Work(options.build, options.keep) as work:
-        for test in (c4_net, domains, accepted, same_bits, augmentation, parameters, data, refusals, interruption):
+        for test in (c4_net, domains, accepted, same_bits, augmentation, parameters, data, quick, refusals, interruption):
             begin = time.time()
             try:
                 test(report, work)

@@ -362,7 +362,7 @@ def generate(count, seed):
 
 
 def quota(feature):
-    """The exceptions of docs/math.md 10.6 each have code of their own in the compiler: several nets each."""
+    """The exceptions of docs/math.md, KR-26, each have code of their own in the compiler: several nets each."""
     return 3 if feature.startswith("exception") else 1
 
 

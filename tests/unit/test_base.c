@@ -340,21 +340,22 @@ static void carets_stand_below_what_is_meant(void **state)
 	diag_error(report.diag, span(12, 12), "E1", "end");
 	/* b at column 8; the wide character takes two columns, the accent none; the control byte is shown as "?" */
 	check_report(&report, DIAG_HUMAN,
-		     "f.entk:1:4: error: b\n"
+		     "f.entk:1:4: error: b [E1]\n"
 		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
 		     "      |         ^\n"
-		     "f.entk:1:5: error: wide\n"
+		     "f.entk:1:5: error: wide [E1]\n"
 		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
 		     "      |          ^~~\n"
-		     "f.entk:1:7: error: z\n"
+		     "f.entk:1:7: error: z [E1]\n"
 		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
 		     "      |            ^\n"
-		     "f.entk:1:9: error: y\n"
+		     "f.entk:1:9: error: y [E1]\n"
 		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
 		     "      |              ^\n"
-		     "f.entk:1:10: error: end\n"
+		     "f.entk:1:10: error: end [E1]\n"
 		     "    1 |     a   b\xe6\xbc\xa2\xcc\x81z?y\n"
-		     "      |               ^\n");
+		     "      |               ^\n"
+		     "5 errors; entkc --explain=E1 says more\n");
 }
 
 static void caret_of_a_long_span_ends_with_the_line(void **state)
@@ -364,9 +365,53 @@ static void caret_of_a_long_span_ends_with_the_line(void **state)
 	begin_report(&report, "one two\nthree\n");
 	diag_error(report.diag, span(4, 13), "E1", "both lines");
 	check_report(&report, DIAG_HUMAN,
-		     "f.entk:1:5: error: both lines\n"
+		     "f.entk:1:5: error: both lines [E1]\n"
 		     "    1 | one two\n"
-		     "      |     ^~~\n");
+		     "      |     ^~~\n"
+		     "1 error; entkc --explain=E1 says more\n");
+}
+
+static void human_form_ends_with_counts(void **state)
+{
+	(void)state;
+	Report report;
+	begin_report(&report, "one\n");
+	diag_warning(report.diag, span(0, 1), "W1", "careful");
+	diag_error(report.diag, span(1, 2), "E2", "wrong");
+	diag_error(report.diag, span(1, 2), "E2", "wrong");
+	diag_hint(report.diag, "Mend it.");
+	diag_warning(report.diag, span(2, 3), "W2", "again");
+	check_report(&report, DIAG_HUMAN,
+		     "f.entk:1:1: warning: careful [W1]\n"
+		     "    1 | one\n"
+		     "      | ^\n"
+		     "f.entk:1:2: error: wrong [E2]\n"
+		     "    1 | one\n"
+		     "      |  ^\n"
+		     "f.entk:1:3: warning: again [W2]\n"
+		     "    1 | one\n"
+		     "      |   ^\n"
+		     "1 error, 2 warnings; entkc --explain=E2 says more\n");
+	begin_report(&report, "one\n");
+	check_report(&report, DIAG_HUMAN, "");
+}
+
+/* Colours are escapes around what the human form has anyway. */
+static void colours_change_no_text(void **state)
+{
+	(void)state;
+	Report report;
+	begin_report(&report, "one\n");
+	diag_warning(report.diag, span(0, 3), "W1", "careful");
+	diag_note(report.diag, span(1, 2), "here");
+	diag_hint(report.diag, "Mend it.");
+	check_report(&report, DIAG_COLOURED,
+		     "\033[1mf.entk:1:1:\033[0m \033[1;35mwarning:\033[0m careful [W1]\n"
+		     "    1 | one\n"
+		     "      | \033[1;32m^~~\033[0m\n"
+		     "\033[1mf.entk:1:2:\033[0m \033[1;36mnote:\033[0m here\n"
+		     "\033[1;32mhint:\033[0m Mend it.\n"
+		     "1 warning; entkc --explain=W1 says more\n");
 }
 
 static void messages_are_clean_and_short(void **state)
@@ -476,6 +521,8 @@ int main(void)
 		cmocka_unit_test(diagnostics_are_sorted_and_unique),
 		cmocka_unit_test(carets_stand_below_what_is_meant),
 		cmocka_unit_test(caret_of_a_long_span_ends_with_the_line),
+		cmocka_unit_test(human_form_ends_with_counts),
+		cmocka_unit_test(colours_change_no_text),
 		cmocka_unit_test(messages_are_clean_and_short),
 		cmocka_unit_test(at_most_twenty_errors_are_printed),
 		cmocka_unit_test(floods_are_counted),

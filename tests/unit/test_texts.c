@@ -1,6 +1,6 @@
 /* Small helpers of messages and commands: nearest names, durations, JSON, numbers, options. */
 #include "commands.h"
-#include "number.h"
+#include "base/number.h"
 
 #include <math.h>
 #include <setjmp.h>

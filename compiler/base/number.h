@@ -1,4 +1,4 @@
-/* Numbers as text for files that are read again. */
+/* Numbers as text that is read again: by programs from files, by people from the screen. Compiler and runtime share it. */
 #ifndef ENTK_NUMBER_H
 #define ENTK_NUMBER_H
 

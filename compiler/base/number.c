@@ -1,5 +1,5 @@
 /* See number.h. */
-#include "number.h"
+#include "base/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
