@@ -109,6 +109,13 @@ LLVMValueRef cg_param(Cg *cg, unsigned index);
 void cg_return(Cg *cg, LLVMValueRef v); /* NULL: void */
 /* End the function (a missing `return void` is added) and verify it. */
 void cg_function_end(Cg *cg);
+/* The function under construction is put aside for another one, and taken up again after that one's end. */
+typedef struct CgOpen {
+	LLVMValueRef function;
+	LLVMBasicBlockRef b_entry, b_first, b_current;
+} CgOpen;
+CgOpen cg_function_set_aside(Cg *cg);
+void cg_function_take_up(Cg *cg, CgOpen open);
 LLVMValueRef cg_call(Cg *cg, LLVMValueRef function, const LLVMValueRef *args, unsigned n);
 /* An enum attribute of LLVM, e.g. "noinline", "alwaysinline". */
 void cg_function_attribute(Cg *cg, LLVMValueRef function, const char *attribute);

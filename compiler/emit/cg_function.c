@@ -100,6 +100,24 @@ void cg_function_end(Cg *cg)
 		cg_module_broken(cg, LLVMGetValueName(function));
 }
 
+CgOpen cg_function_set_aside(Cg *cg)
+{
+	check_open(cg);
+	CgOpen open = {cg->function, cg->b_entry, cg->b_first, LLVMGetInsertBlock(cg->builder)};
+	cg->function = NULL;
+	return open;
+}
+
+void cg_function_take_up(Cg *cg, CgOpen open)
+{
+	ENTK_ASSERT(cg->function == NULL);
+	cg->function = open.function;
+	cg->b_entry = open.b_entry;
+	cg->b_first = open.b_first;
+	cg->terminated = false;
+	LLVMPositionBuilderAtEnd(cg->builder, open.b_current);
+}
+
 LLVMValueRef cg_call(Cg *cg, LLVMValueRef function, const LLVMValueRef *args, unsigned n)
 {
 	check_open(cg);

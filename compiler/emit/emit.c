@@ -54,6 +54,7 @@ typedef struct Recursions {
 	uint32_t trunk_count;
 	RecProgram **trunk;  /* per trunk */
 	RecProgram ***heads; /* per trunk and member */
+	EmitPieces *pieces; /* functions that the nets share */
 } Recursions;
 
 static bool check_depth(Arena *arena, const Network *network, char **error)
@@ -220,10 +221,10 @@ static bool emit_text(Arena *arena, const Recursions *r, EmitForm form, const ch
 	return close_text(arena, path, to, error);
 }
 
-static Emit *begin_emit(Cg *cg, Arena *arena, const RecProgram *rec, const char *prefix)
+static Emit *begin_emit(Cg *cg, Arena *arena, const Recursions *r, const RecProgram *rec, const char *prefix)
 {
 	Emit *e = ARENA_NEW(arena, Emit);
-	*e = (Emit){.cg = cg, .arena = arena, .rec = rec, .prefix = prefix, .together = 1};
+	*e = (Emit){.cg = cg, .arena = arena, .rec = rec, .prefix = prefix, .together = 1, .made = r->pieces};
 	return e;
 }
 
@@ -235,9 +236,9 @@ static LLVMValueRef emit_single(Cg *cg, Arena *arena, const Recursions *r, uint3
 		       .summary = summary(arena, r, i),
 		       .explanation = r->whole[i]->explanation};
 	double views = 1;
-	net.e = begin_emit(cg, arena, r->whole[i], net.name);
+	net.e = begin_emit(cg, arena, r, r->whole[i], net.name);
 	Emit *outer =
-		r->outer[i] ? begin_emit(cg, arena, r->outer[i], arena_printf(arena, "%s.outer", net.name)) : NULL;
+		r->outer[i] ? begin_emit(cg, arena, r, r->outer[i], arena_printf(arena, "%s.outer", net.name)) : NULL;
 	if (outer) {
 		net.behind = &outer;
 		net.behind_count = 1;
@@ -257,7 +258,7 @@ static LLVMValueRef emit_members(Cg *cg, Arena *arena, const Recursions *r, uint
 	const char *first = r->program->networks[trunk->members[0]]->name;
 	EmitNet all = {.summary = "", .explanation = "", .behind_count = trunk->count, .steps = r->trunk[t]->steps};
 	all.name = arena_printf(arena, "%s.trunk", first);
-	all.e = begin_emit(cg, arena, r->trunk[t], all.name);
+	all.e = begin_emit(cg, arena, r, r->trunk[t], all.name);
 	all.operations = r->trunk[t]->operations;
 	all.behind = ARENA_ARRAY(arena, Emit *, trunk->count);
 	for (uint32_t m = 0; m < trunk->count; m++) {
@@ -267,7 +268,7 @@ static LLVMValueRef emit_members(Cg *cg, Arena *arena, const Recursions *r, uint
 			       .summary = summary(arena, r, i),
 			       .explanation = r->whole[i]->explanation,
 			       .e = all.e};
-		all.behind[m] = begin_emit(cg, arena, head, arena_printf(arena, "%s.head", net.name));
+		all.behind[m] = begin_emit(cg, arena, r, head, arena_printf(arena, "%s.head", net.name));
 		net.behind = &all.behind[m];
 		net.behind_count = 1;
 		net.steps = r->whole[i]->steps;
@@ -301,6 +302,7 @@ bool emit_program(Arena *arena, const Program *program, const EmitOptions *optio
 	if (form == EMIT_RECURSION || form == EMIT_EXPLAIN)
 		return emit_text(arena, &r, form, path, error);
 
+	r.pieces = emit_pieces_create(arena);
 	Cg *cg = cg_create(arena, &(CgOptions){options->cpu, options->f32, options->source_name}, error);
 	if (!cg)
 		return false;

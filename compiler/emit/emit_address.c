@@ -6,7 +6,9 @@ LLVMValueRef emit_plane(Emit *e, const RecBuffer *b, bool theta, bool next)
 	Cg *cg = e->cg;
 	int64_t plane = (int64_t)(b->entries * b->elements);
 	int64_t copy = plane * (b->theta ? 2 : 1);
-	LLVMValueRef v_offset = cg_i64(cg, (int64_t)b->offset + (theta ? plane : 0));
+	LLVMValueRef v_offset = cg_i64(cg, (int64_t)(e->v_buffer ? 0 : b->offset) + (theta ? plane : 0));
+	if (e->v_buffer)
+		v_offset = cg_iadd(cg, e->v_buffer[b->id], v_offset);
 	if (b->carried) {
 		LLVMValueRef v_copy = cg_get(cg, e->v_parity[b->id]);
 		if (next)

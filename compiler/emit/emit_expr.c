@@ -1,6 +1,6 @@
 /* Expressions: the value of a nest at a position, or at two that are taken together. */
 #include "emit/duals/dual.h"
-#include "emit/emit_internal.h"
+#include "emit/emit_form.h"
 
 /* ---- positions taken together ---- */
 
@@ -128,10 +128,12 @@ static KT edges(Emit *e, const RecExpr *x, const Point *p, KT a)
 
 /* ---- nonlinearities ---- */
 
-/* Numbers before the plane of this nonlinearity's factors in the current iteration. */
-static LLVMValueRef var_offset(Emit *e, const RecVar *var)
+LLVMValueRef emit_var_offset(Emit *e, const RecVar *var)
 {
 	Cg *cg = e->cg;
+	for (uint32_t i = 0; e->form && i < e->form->var_count; i++)
+		if (e->form->vars[i] == var)
+			return e->v_var[i];
 	LLVMValueRef v_offset = cg_i64(cg, (int64_t)var->offset);
 	for (uint32_t i = 0; i < var->repeat_count; i++) {
 		LLVMValueRef v_index = NULL;
@@ -184,7 +186,7 @@ static Factors load_factors(Emit *e, const RecVar *var, const Point *p)
 {
 	Cg *cg = e->cg;
 	int64_t plane = (int64_t)(var->elements * var->positions);
-	LLVMValueRef v_base = var_offset(e, var);
+	LLVMValueRef v_base = emit_var_offset(e, var);
 	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
 	LLVMValueRef v_positions = cg_i64(cg, (int64_t)var->positions);
 	bool everywhere = one_for_all(var, p);
@@ -231,7 +233,7 @@ static Factors make_factors(Emit *e, const RecExpr *x, const Point *p, LLVMValue
 	LLVMValueRef v_r = var->elements > 1 ? p->v_r : cg_i64(cg, 0);
 	LLVMValueRef v_index = cg_iadd(cg, cg_imul(cg, v_r, cg_i64(cg, (int64_t)var->positions)),
 				       one_for_all(var, p) ? cg_i64(cg, 0) : emit_row_major(e, p->shape, p->v_t));
-	v_index = cg_iadd(cg, v_index, var_offset(e, var));
+	v_index = cg_iadd(cg, v_index, emit_var_offset(e, var));
 	LLVMValueRef v_base = var->in_state ? e->v_right_state : e->v_right_vars;
 	for (uint32_t i = 0; i < var->planes; i++) {
 		cg_store_lane(cg, v_base, cg_iadd(cg, v_index, cg_i64(cg, plane * i)), f.v_left[i]);

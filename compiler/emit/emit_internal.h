@@ -6,6 +6,8 @@
  *   emit_sources.c    the sources that a program carries
  *   emit_tile.c       kernels over tiles, preparation
  *   emit_part.c       the parts of a recursion as functions
+ *   emit_piece.c      statements of long parts as functions
+ *   emit_form.c       which statements can share one
  *   emit_stmt.c       loops over frames, displacements, repeats, wraps; halos; clearing
  *   emit_nest.c       nests over the positions of a slice (or all pairs), leaves and sinks
  *   emit_taps.c       supports: sliding sums of boxes, listed taps, taps on whole arrays */
@@ -64,6 +66,8 @@ enum {
 	ARG_COUNT
 };
 
+typedef struct EmitPieces EmitPieces;
+
 typedef struct Emit {
 	Cg *cg;
 	Arena *arena;
@@ -71,6 +75,8 @@ typedef struct Emit {
 	const RecPart *part;
 	const char *prefix; /* of symbols: the net's name */
 	bool theta;         /* is Theta wanted? */
+	bool pieces;        /* are statements calls of functions (emit_piece.c)? */
+	EmitPieces *made;   /* those of the program so far */
 	bool pair;          /* left operand is one sample; otherwise lanes hold samples against themselves */
 
 	LLVMValueRef *v_coef;                   /* splat of every coefficient */
@@ -88,6 +94,9 @@ typedef struct Emit {
 	Iteration iterations[32];
 	uint32_t iteration_count;
 	LLVMValueRef *v_parity; /* per buffer id: which copy of a carried buffer is current */
+	/* In a piece: its form, the places of buffers by id and of factors in the form's order; else NULL. */
+	const struct Form *form;
+	LLVMValueRef *v_buffer, *v_var;
 	Slide slides[64];
 	uint32_t slide_count;
 	unsigned together;                 /* positions whose values are joined (cg_join) now: 1 or 2 */
@@ -116,6 +125,10 @@ typedef struct EmitTile {
 
 /* emit_stmt.c */
 void emit_block(Emit *e, const RecBlock *block);
+/* A statement in place. */
+void emit_statement(Emit *e, const RecStmt *s);
+/* Where a statement stores the value that enters a repeat: that copy becomes the current one. */
+void emit_enter_carried(Emit *e, const RecStmt *s);
 /* A number that depends on the frame: a constant if all frames agree, else from a table. */
 LLVMValueRef emit_per_frame(Emit *e, const int64_t *values);
 /* The displacement along one axis; on a torus reduced to 0 .. n-1. */
@@ -133,6 +146,8 @@ void emit_rows(Emit *e, const RecNest *nests, const int32_t *lead, uint32_t coun
 /* emit_expr.c */
 /* `p`: as many positions as are taken together. */
 KT emit_expr(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
+/* Numbers before the plane of a nonlinearity's factors in the current iteration. */
+LLVMValueRef emit_var_offset(Emit *e, const RecVar *var);
 /* Does taking two positions together pay, and is it possible? */
 bool emit_goes_in_twos(const RecExpr *expr);
 
@@ -156,7 +171,18 @@ LLVMValueRef emit_map_index(Emit *e, const RecMap *maps, const LLVMValueRef v_t[
 void emit_taps_begin_row(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *row);
 KT emit_taps(Emit *e, const RecNest *nest, const RecExpr *expr, const Point *p);
 
+/* emit_piece.c */
+/* Is the part so long that its statements become functions? */
+bool emit_in_pieces(const RecPart *part);
+EmitPieces *emit_pieces_create(Arena *arena);
+/* A call of the function that has the statement's form; false: it is a loop, or not worth a call, and nothing was emitted. */
+bool emit_piece(Emit *e, const RecStmt *s);
+
 /* emit_part.c */
+/* The operands of a part, from the arguments of the function that is begun. */
+void emit_bind(Emit *e);
+/* A coefficient by its number in the table. */
+LLVMValueRef emit_coef_load(Emit *e, LLVMValueRef v_index);
 unsigned emit_part_args(const Emit *e); /* how many arguments they take */
 /* The functions of a recursion that are not there yet; `self`: that on lanes of samples against themselves, too. */
 void emit_parts(Emit *e, bool self);

@@ -25,16 +25,16 @@ static LLVMValueRef begin_inner(Emit *e, const char *name)
 	return v_function;
 }
 
-/* One part of the recursion as a function. */
-static LLVMValueRef emit_part(Emit *e, const char *suffix, const RecPart *part, bool pair, bool theta)
+LLVMValueRef emit_coef_load(Emit *e, LLVMValueRef v_index)
 {
 	Cg *cg = e->cg;
-	char *name = arena_printf(e->arena, "%s.%s", e->prefix, suffix);
-	LLVMValueRef v_function = begin_inner(e, name);
-	e->part = part;
-	e->pair = pair;
-	e->theta = theta;
-	LLVMValueRef v_coefs = cg_param(cg, ARG_COEFS);
+	LLVMValueRef v = cg_load_f64(cg, cg_param(cg, ARG_COEFS), v_index);
+	return cg_splat(cg, cg->f32 ? cg_f64_to_lane(cg, v) : v);
+}
+
+void emit_bind(Emit *e)
+{
+	Cg *cg = e->cg;
 	e->v_x = cg_param(cg, ARG_X);
 	e->v_z = cg_param(cg, ARG_Z);
 	e->v_k0 = cg_param(cg, ARG_K0);
@@ -46,13 +46,28 @@ static LLVMValueRef emit_part(Emit *e, const char *suffix, const RecPart *part, 
 	e->v_lanes = cg_param(cg, ARG_LANES);
 	e->v_sums = cg_param(cg, ARG_SUMS);
 	e->v_same = e->rec->noisy ? cg_param(cg, ARG_SAME) : NULL;
+	e->v_row_k = cg_var(cg, cg->t_lane, "row.k");
+	e->v_row_theta = cg_var(cg, cg->t_lane, "row.theta");
+	e->slide_count = 0;
+}
 
+/* One part of the recursion as a function. */
+static LLVMValueRef emit_part(Emit *e, const char *suffix, const RecPart *part, bool pair, bool theta)
+{
+	Cg *cg = e->cg;
+	char *name = arena_printf(e->arena, "%s.%s", e->prefix, suffix);
+	LLVMValueRef v_function = begin_inner(e, name);
+	e->part = part;
+	e->pair = pair;
+	e->theta = theta;
+	e->pieces = emit_in_pieces(part);
+	emit_bind(e);
+	e->form = NULL;
+	e->v_buffer = e->v_var = NULL;
 	const RecCoefs *coefs = &e->rec->coefs;
 	e->v_coef = ARENA_ARRAY(e->arena, LLVMValueRef, coefs->count + 1);
-	for (uint32_t i = 0; i < coefs->count; i++) {
-		LLVMValueRef v = cg_load_f64(cg, v_coefs, cg_i64(cg, i));
-		e->v_coef[i] = cg_splat(cg, cg->f32 ? cg_f64_to_lane(cg, v) : v);
-	}
+	for (uint32_t i = 0; i < coefs->count; i++)
+		e->v_coef[i] = emit_coef_load(e, cg_i64(cg, i));
 	e->v_base = arena_alloc(e->arena, e->rec->base_count, sizeof *e->v_base);
 	for (uint32_t b = 1; b < e->rec->base_count; b++)
 		for (int a = 0; a < AXES; a++)
@@ -63,8 +78,6 @@ static LLVMValueRef emit_part(Emit *e, const char *suffix, const RecPart *part, 
 			e->v_parity[part->buffers[i]->id] = cg_var(cg, cg->t_i64, "copy");
 			cg_set(cg, e->v_parity[part->buffers[i]->id], cg_i64(cg, 0));
 		}
-	e->v_row_k = cg_var(cg, cg->t_lane, "row.k");
-	e->v_row_theta = cg_var(cg, cg->t_lane, "row.theta");
 	static const uint16_t identity = 0;
 	RecFrames *plain = ARENA_NEW(e->arena, RecFrames);
 	*plain = (RecFrames){.group = NULL, .count = 1, .q = &identity};

@@ -252,33 +252,53 @@ static void emit_clear(Emit *e, const RecBuffer *b)
 	cg_loop_end(cg, &loop);
 }
 
+void emit_statement(Emit *e, const RecStmt *s)
+{
+	switch (s->kind) {
+	case REC_LOOP_FRAMES:
+		loop_frames(e, s);
+		break;
+	case REC_LOOP_DISP:
+		loop_disp(e, s);
+		break;
+	case REC_LOOP_REPEAT:
+		loop_repeat(e, s);
+		break;
+	case REC_LOOP_WRAP:
+		loop_wrap(e, s);
+		break;
+	case REC_NEST:
+		emit_nest(e, &s->as.nest);
+		break;
+	case REC_ROWS:
+		emit_rows(e, s->as.rows.nests, s->as.rows.lead, s->as.rows.count);
+		break;
+	case REC_HALO:
+		emit_halo(e, s);
+		break;
+	case REC_CLEAR:
+		emit_clear(e, s->as.clear.buffer);
+		break;
+	}
+}
+
+static void enter_carried(Emit *e, const RecNest *nest)
+{
+	if (nest->sink == REC_SINK_STORE && nest->target->carried && !nest->next)
+		cg_set(e->cg, e->v_parity[nest->target->id], cg_i64(e->cg, 0));
+}
+
+void emit_enter_carried(Emit *e, const RecStmt *s)
+{
+	if (s->kind == REC_NEST)
+		enter_carried(e, &s->as.nest);
+	for (uint32_t k = 0; s->kind == REC_ROWS && k < s->as.rows.count; k++)
+		enter_carried(e, &s->as.rows.nests[k]);
+}
+
 void emit_block(Emit *e, const RecBlock *block)
 {
 	for (const RecStmt *s = block->first; s; s = s->next)
-		switch (s->kind) {
-		case REC_LOOP_FRAMES:
-			loop_frames(e, s);
-			break;
-		case REC_LOOP_DISP:
-			loop_disp(e, s);
-			break;
-		case REC_LOOP_REPEAT:
-			loop_repeat(e, s);
-			break;
-		case REC_LOOP_WRAP:
-			loop_wrap(e, s);
-			break;
-		case REC_NEST:
-			emit_nest(e, &s->as.nest);
-			break;
-		case REC_ROWS:
-			emit_rows(e, s->as.rows.nests, s->as.rows.lead, s->as.rows.count);
-			break;
-		case REC_HALO:
-			emit_halo(e, s);
-			break;
-		case REC_CLEAR:
-			emit_clear(e, s->as.clear.buffer);
-			break;
-		}
+		if (!e->pieces || !emit_piece(e, s))
+			emit_statement(e, s);
 }

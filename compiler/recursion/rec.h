@@ -323,6 +323,10 @@ enum { REC_MAX_LAYERS = 4000 };
 uint64_t rec_written_out(const Network *network);
 /* Lower a net (without AUGMENT). Never fails: every typed network has a recursion. */
 RecProgram *rec_lower(Arena *arena, const Network *network, const RecOptions *options);
+/* Nests of a block, those of waves and in loops included. */
+uint32_t rec_nests(const RecBlock *block);
+/* A part of more nests is long: its statements become functions (emit/emit_piece.c). */
+enum { REC_LONG_PART = 12 };
 /* Run chains of nests row by row, keeping only the rows that are still read. */
 void rec_schedule(Arena *arena, RecPart *part);
 /* Place the buffers of a part in memory; buffers whose lives do not overlap share it. */

@@ -6,6 +6,16 @@
  * results are the same bits. */
 #include "recursion/lower.h"
 
+enum { WAVE_OF_LONG_PART = 8 };
+
+uint32_t rec_nests(const RecBlock *block)
+{
+	uint32_t count = 0;
+	for (const RecStmt *s = block->first; s; s = s->next)
+		count += s->kind == REC_NEST ? 1 : s->kind == REC_ROWS ? s->as.rows.count : rec_nests(&s->body);
+	return count;
+}
+
 static void count_reads(const RecExpr *x, uint32_t *reads)
 {
 	for (; x; x = x->a) {
@@ -66,14 +76,14 @@ static const RecExpr *hands_over(const RecStmt *s, const uint32_t *reads, const 
 	return sliding_reader(reader->as.nest.value, s->as.nest.target);
 }
 
-static void schedule_block(Arena *arena, RecBlock *block, const uint32_t *reads, const uint32_t *writes)
+static void schedule_block(Arena *arena, RecBlock *block, const uint32_t *reads, const uint32_t *writes, uint32_t most)
 {
 	RecStmt *before = NULL;
 	for (RecStmt *s = block->first; s; before = s, s = s->next) {
-		schedule_block(arena, &s->body, reads, writes);
+		schedule_block(arena, &s->body, reads, writes, most);
 		uint32_t count = 1;
 		RecStmt *last = s;
-		while (hands_over(last, reads, writes)) {
+		while (count < most && hands_over(last, reads, writes)) {
 			last = last->next->next;
 			count++;
 		}
@@ -111,5 +121,7 @@ void rec_schedule(Arena *arena, RecPart *part)
 	uint32_t *reads = ARENA_ARRAY(arena, uint32_t, part->buffer_count + 1);
 	uint32_t *writes = ARENA_ARRAY(arena, uint32_t, part->buffer_count + 1);
 	count_block(&part->block, reads, writes);
-	schedule_block(arena, &part->block, reads, writes);
+	/* The waves of a part of many layers are functions, and layers of one shape should make waves of one form. */
+	uint32_t most = rec_nests(&part->block) > REC_LONG_PART ? WAVE_OF_LONG_PART : UINT32_MAX;
+	schedule_block(arena, &part->block, reads, writes, most);
 }
