@@ -4,7 +4,8 @@
 #include <string.h>
 
 #include "network/nonlinearity.h"
-#include "recursion/lower.h"
+#include "base/diag.h"
+#include "recursion/rec.h"
 
 typedef struct Cost {
 	double steps, operations;

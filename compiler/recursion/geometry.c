@@ -1,5 +1,5 @@
 /* Frames: how the right sample looks from q = r' r^-1 ([KR-20] in docs/math.md). */
-#include "recursion/lower.h"
+#include "recursion/geometry.h"
 
 GridElement rec_element(const Group *group, uint32_t index)
 {

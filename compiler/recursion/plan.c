@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/diag.h"
-#include "recursion/lower.h"
+#include "recursion/rec.h"
 
 static void use(RecBuffer *b, uint32_t now)
 {

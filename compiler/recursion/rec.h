@@ -2,7 +2,7 @@
  *
  * It says what is computed for one left sample and one group of lanes [KR-20 to KR-26]: loops over frames q, displacements
  * D and repeats, around nests that run over the positions of one displacement slice and evaluate an expression at each.
- * lower.c writes it, and takes every mathematical decision; plan.c places its buffers in memory; emit/ turns it into
+ * lower/ writes it, and takes every mathematical decision; plan.c places its buffers in memory; emit/ turns it into
  * LLVM IR and decides nothing.
  *
  * Axes. There are always three; a grid of dimension d uses the last d, the first ones have length 1.
@@ -90,8 +90,8 @@ typedef struct RecVar {
 	uint32_t shape[AXES];
 	uint64_t positions;
 	uint32_t repeat_count; /* repeats around the node, outermost first */
-	const Node *repeats[16];
-	uint64_t strides[16];
+	const Node **repeats;
+	uint64_t *strides;
 } RecVar;
 
 /* ---- expressions at a point of a nest ---- */

@@ -4,7 +4,8 @@
  * through the rows of a filter, both can run as a wave: nest k is `lead` rows ahead, and of its slice only the rows that
  * are still read are kept, in a ring. Rows, and the operations within them, come in the same order as before, so the
  * results are the same bits. */
-#include "recursion/lower.h"
+#include "base/diag.h"
+#include "recursion/rec.h"
 
 enum { WAVE_OF_LONG_PART = 8 };
 

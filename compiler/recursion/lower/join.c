@@ -1,7 +1,7 @@
 /* Branches joined to one value at one displacement. */
 #include <string.h>
 
-#include "recursion/lower.h"
+#include "recursion/lower/lower.h"
 
 static RecExpr *chain(Lower *l, RecOp op, const Node *node, RecDisp disp, bool torus)
 {
@@ -51,13 +51,10 @@ void lower_branch_place(const Node *node, uint32_t i, const Group *group, uint32
 static RecExpr *side_by_side(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
 	const RecFrames *frames = l->region->frames;
-	bool array_mode = l->region->array_mode;
-	if (torus && !array_mode)
+	const Schedule *schedule = l->region->schedule;
+	if (torus)
 		return lower_torus(l, node, disp);
-	RecBuffer *buffer = lower_buffer(l, array_mode ? REC_ARRAY : REC_SLICE, node, !node->type.theta_zero);
-	uint64_t positions = (uint64_t)buffer->shape[0] * buffer->shape[1] * buffer->shape[2];
-	if (array_mode)
-		buffer->entries = positions * positions;
+	RecBuffer *buffer = lower_buffer(l, schedule->kind, node, !node->type.theta_zero);
 	/* Branches first: their own statements may use memory that is free until the result is begun. */
 	RecExpr **values = ARENA_ARRAY(l->arena, RecExpr *, node->as.join.count);
 	RecDisp *places = ARENA_ARRAY(l->arena, RecDisp, node->as.join.count);
@@ -70,7 +67,7 @@ static RecExpr *side_by_side(Lower *l, const Node *node, RecDisp disp, bool toru
 				shift[k][a] = disp.shift[k][a] + left[a] - right[a];
 		}
 		places[i] = disp;
-		if (!array_mode)
+		if (!schedule->all_pairs)
 			places[i].shift = (const int32_t(*)[AXES])shift;
 		values[i] = lower_instance(l, node->as.join.branches[i], places[i], false);
 	}
@@ -85,11 +82,7 @@ static RecExpr *side_by_side(Lower *l, const Node *node, RecDisp disp, bool toru
 		nest->left_offset = left;
 		nest->right_offset = (const int32_t(*)[AXES])right;
 	}
-	if (!array_mode) {
-		RecStmt *halo = lower_append(l, REC_HALO);
-		halo->as.halo.buffer = buffer;
-		halo->as.halo.disp = disp;
-	}
+	schedule->close(l, buffer, disp, false);
 	return lower_load(l, buffer);
 }
 

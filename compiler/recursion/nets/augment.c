@@ -4,7 +4,9 @@
  * the mean. One sum over g' suffices where K(g x, g x') = K(x, x') can be read off the layers. */
 #include <string.h>
 
-#include "recursion/lower.h"
+#include "analysis/symmetry.h"
+#include "recursion/geometry.h"
+#include "recursion/nets/nets.h"
 
 /* Does G map every window and support onto itself, so that turning both samples changes nothing? Sufficient. */
 static bool turns_with(const Network *inner, const Group *group)

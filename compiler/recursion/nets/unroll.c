@@ -2,7 +2,7 @@
  * layer's value is an array of all displacements and not a slice. `all`: every repeat (--disable=repeat-loops), as long
  * as the result stays below a bound that keeps compilation quick. */
 #include "network/copy.h"
-#include "recursion/lower.h"
+#include "recursion/nets/nets.h"
 
 enum { UNROLL_MAX_NODES = 20000 };
 

@@ -4,7 +4,7 @@
  * all of the work. Nets whose layers agree up to there differ only in a head, a few operations per pair. */
 #include <string.h>
 
-#include "recursion/lower.h"
+#include "recursion/nets/nets.h"
 
 /* ---- where a net becomes a vector ---- */
 

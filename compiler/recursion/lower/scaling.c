@@ -1,5 +1,5 @@
 /* Layers that multiply what arrives by numbers made of a sample's own variances. */
-#include "recursion/lower.h"
+#include "recursion/lower/lower.h"
 
 /* ---- layernorm [KR-64] ---- */
 

@@ -1,6 +1,6 @@
 /* Nets cut in two: the layers up to a node, and those behind it, which take its value as their data. */
 #include "network/copy.h"
-#include "recursion/lower.h"
+#include "recursion/nets/nets.h"
 
 /* The node at which the net is cut becomes the input. */
 static Node *cut_here(Copier *copier, Node *node, Node **copies)

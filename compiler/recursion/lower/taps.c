@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "recursion/lower.h"
+#include "recursion/lower/lower.h"
 
 enum { BOX_MAX_COLUMN = 16, BOX_MAX_ROW = 16 }; /* cells of a box that is summed separably */
 
@@ -80,7 +80,7 @@ const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in,
 	 * arrays, whose taps are lists: K(x, x) must have the bits of the variance. */
 	bool dense_box = !l->options->no_slices && g.size[0] * g.size[1] <= BOX_MAX_COLUMN &&
 			 g.size[2] <= BOX_MAX_ROW && support->full && elements_in == 1 && elements_out == 1 &&
-			 !l->region->array_mode && !l->options->no_separable;
+			 !l->region->schedule->all_pairs && !l->options->no_separable;
 	for (int a = 0; a < AXES; a++)
 		dense_box = dense_box && (g.dilation[a] == 1 || g.size[a] == 1);
 	if (dense_box) {
@@ -91,7 +91,7 @@ const RecTaps *lower_conv_taps(Lower *l, const Node *conv, uint32_t elements_in,
 			t->box_size[a] = g.size[a];
 		}
 	}
-	if (l->region->array_mode) {
+	if (l->region->schedule->all_pairs) {
 		int32_t(*shift)[AXES] = arena_alloc(l->arena, frames->count, sizeof *shift);
 		for (uint32_t k = 0; k < frames->count; k++) {
 			Geometry right = geometry_right(&g, frames->group, frames->q[k]);

@@ -1,7 +1,8 @@
 /* The recursion in readable form: --emit=recursion. */
 #include <inttypes.h>
 
-#include "recursion/lower.h"
+#include "base/diag.h"
+#include "recursion/rec.h"
 
 const char *rec_op_text(RecOp op)
 {

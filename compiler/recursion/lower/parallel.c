@@ -5,7 +5,7 @@
  * q alone. Behind a pool over positions, q and q s are then sums of the same numbers, but over slices in another order: their
  * last bits would differ, and a net that doubles differences layer by layer makes a wrong kernel of them. So one frame stands
  * for its coset. (A pool over everything sums over q at once: nothing behind it sees a difference between two of them.) */
-#include "recursion/lower.h"
+#include "recursion/lower/lower.h"
 
 /* Does rho(s) leave the cells of all taps where they are, measured from the centre of the window? */
 static bool leaves_cells(const Node *conv, GridElement s)

@@ -1,5 +1,6 @@
 /* Is a recursion well formed? Runs after lowering and planning; a broken program is a bug of the compiler. */
-#include "recursion/lower.h"
+#include "base/diag.h"
+#include "recursion/rec.h"
 
 static void check_expr(const RecExpr *x, const RecNest *nest)
 {
