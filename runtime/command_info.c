@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "cpu.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,8 @@
 /* `spectrum D`: how fast a kernel's eigenvalues fall, how its targets lie to them, and what follows for learning. */
 #include "spectrum_command.h"
 
+#include "text.h"
+
 #include <stdint.h>
 #include <string.h>
 

@@ -2,6 +2,7 @@
 #include "compare.h"
 
 #include "linalg.h"
+#include "text.h"
 
 #include <math.h>
 #include <stdio.h>

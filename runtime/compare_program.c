@@ -6,6 +6,7 @@
 #include "compare.h"
 
 #include "linalg.h"
+#include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>

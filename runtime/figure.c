@@ -1,8 +1,8 @@
 /* Figures through gnuplot: see figure.h. */
 #include "figure.h"
 
-#include "commands.h"
 #include "npz.h"
+#include "text.h"
 
 #include <errno.h>
 #include <math.h>

@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include "npz.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -2,7 +2,10 @@
 #ifndef ENTK_JSON_H
 #define ENTK_JSON_H
 
-#include "commands.h"
+#include "status.h"
+#include "text.h"
+
+#include <stdint.h>
 
 #define ENTK_JSON_DEPTH 16
 

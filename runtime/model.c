@@ -1,6 +1,8 @@
 /* Model files: see model.h. */
 #include "model.h"
 
+#include "text.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

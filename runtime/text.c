@@ -1,5 +1,6 @@
-/* A growing text, mostly for JSON: see commands.h. */
-#include "commands.h"
+/* A growing text, mostly for JSON: see text.h. */
+#include "text.h"
+
 #include "number.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* Small helpers of messages and commands: nearest names, durations, JSON, numbers, options. */
 #include "commands.h"
 #include "number.h"
+#include "text.h"
 
 #include <math.h>
 #include <setjmp.h>
