@@ -4,6 +4,7 @@
 #include "blas.h"
 #include "cpu.h"
 #include "linalg.h"
+#include "target.h"
 #include "text.h"
 
 #include <cblas.h>

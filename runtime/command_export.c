@@ -1,7 +1,7 @@
 /* `export S.gram -o K.npz|K.npy`: arrays from a store, block by block. */
 #include "commands.h"
 
-#include "npz.h"
+#include "npz_writer.h"
 #include "store_dir.h"
 
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "learn.h"
 #include "linalg.h"
 #include "model.h"
+#include "npz_writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 
 #include "inputs.h"
 #include "learn.h"
-#include "npz.h"
+#include "npz_writer.h"
 #include "store_dir.h"
 
 #include <stdio.h>

@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "cpu.h"
+#include "target.h"
 #include "text.h"
 
 #include <math.h>

@@ -3,6 +3,7 @@
 #include "linalg.h"
 #include "metrics.h"
 #include "model.h"
+#include "npz_writer.h"
 
 #include <math.h>
 #include <stdio.h>

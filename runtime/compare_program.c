@@ -6,6 +6,7 @@
 #include "compare.h"
 
 #include "linalg.h"
+#include "npz_writer.h"
 #include "text.h"
 
 #include <errno.h>

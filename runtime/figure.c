@@ -1,7 +1,7 @@
 /* Figures through gnuplot: see figure.h. */
 #include "figure.h"
 
-#include "npz.h"
+#include "target.h"
 #include "text.h"
 
 #include <errno.h>

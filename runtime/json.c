@@ -1,7 +1,7 @@
 /* JSON writer: see json.h. */
 #include "json.h"
 
-#include "npz.h"
+#include "target.h"
 #include "text.h"
 
 #include <inttypes.h>

@@ -3,6 +3,7 @@
 
 #include "linalg.h"
 #include "metrics.h"
+#include "npz_writer.h"
 
 #include <math.h>
 #include <stdarg.h>

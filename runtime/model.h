@@ -17,6 +17,7 @@
 
 #include "dataset.h"
 #include "learn.h"
+#include "npz_writer.h"
 
 typedef struct EntkModel {
 	const EntkNet *net;

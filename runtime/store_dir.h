@@ -11,7 +11,6 @@
 #define ENTK_STORE_DIR_H
 
 #include "executor.h"
-#include "npz.h"
 #include "store.h"
 #include "store_header.h"
 

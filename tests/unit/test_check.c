@@ -18,6 +18,7 @@
 #include "finite/finite.h"
 #include "network/recheck.h"
 #include "npz.h"
+#include "npz_writer.h"
 #include "reference/reference_internal.h"
 
 /* What is wrong with the kernels of a program. */
