@@ -2,6 +2,7 @@
 #include "commands.h"
 
 #include "blas.h"
+#include "common.h"
 #include "cpu.h"
 #include "linalg.h"
 #include "target.h"

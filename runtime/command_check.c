@@ -1,6 +1,7 @@
 /* `check [D]`: the kernels of every net against random finite networks of the same description. */
 #include "check_report.h"
 #include "commands.h"
+#include "common.h"
 #include "learn.h"
 #include "network/recheck.h"
 #include "smooth.h"
@@ -358,7 +359,7 @@ static EntkStatus prepare(CheckCommand *command, EntkError *error)
 			entk_fix(error, "choose one net with --net");
 	}
 	if (status == ENTK_OK && command->json_path)
-		status = entk_learn_check_output(command->json_path, command->path, error);
+		status = entk_check_output(command->json_path, command->path, error);
 	if (status != ENTK_OK)
 		return status;
 	if (!program->sources) {

@@ -1,6 +1,9 @@
 /* `compare D`: all nets side by side over training-set sizes and seeds. */
 #include "compare.h"
 
+#include "commands.h"
+#include "common.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

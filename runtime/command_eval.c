@@ -1,4 +1,6 @@
 /* `eval D`: fit on the training part, score on the test part. */
+#include "commands.h"
+#include "common.h"
 #include "learn.h"
 #include "linalg.h"
 #include "metrics.h"
@@ -353,7 +355,7 @@ static EntkStatus check_all(EvalCommand *command, EntkError *error)
 				     command->dataset.parts[ENTK_PART_TRAIN].count, &command->encoding,
 				     &command->targets, error);
 	if (status == ENTK_OK && command->json_path)
-		status = entk_learn_check_output(command->json_path, command->line.arguments[0], error);
+		status = entk_check_output(command->json_path, command->line.arguments[0], error);
 	return status;
 }
 

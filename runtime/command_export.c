@@ -1,6 +1,8 @@
 /* `export S.gram -o K.npz|K.npy`: arrays from a store, block by block. */
 #include "commands.h"
 
+#include "cancel.h"
+#include "common.h"
 #include "npz_writer.h"
 #include "store_dir.h"
 

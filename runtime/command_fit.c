@@ -1,4 +1,6 @@
 /* `fit D -o M.npz`: train one net and keep it. */
+#include "commands.h"
+#include "common.h"
 #include "learn.h"
 #include "linalg.h"
 #include "model.h"

@@ -1,10 +1,12 @@
 /* `gram X [Z] -o K.npz` or `-o K.gram`: Gram matrices into one file of arrays, or into a store that survives interruptions. */
 #include "commands.h"
 
+#include "common.h"
 #include "inputs.h"
 #include "learn.h"
 #include "npz_writer.h"
 #include "store_dir.h"
+#include "warn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* `info`: what is in the program. */
 #include "commands.h"
 
+#include "common.h"
 #include "cpu.h"
 #include "target.h"
 #include "text.h"

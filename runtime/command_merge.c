@@ -1,8 +1,11 @@
 /* `merge OUT.gram A.gram B.gram ..`: shards, or parts of the same Gram from several machines, become one store. */
 #include "commands.h"
 
+#include "cancel.h"
+#include "common.h"
 #include "learn.h"
 #include "store_dir.h"
+#include "warn.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,6 @@
 /* `predict M.npz X -o P.npz`: what a trained net says about new samples. */
+#include "commands.h"
+#include "common.h"
 #include "learn.h"
 #include "linalg.h"
 #include "metrics.h"

@@ -1,7 +1,10 @@
 /* `spectrum D`: how fast a kernel's eigenvalues fall, how its targets lie to them, and what follows for learning. */
 #include "spectrum_command.h"
 
+#include "commands.h"
+#include "common.h"
 #include "text.h"
+#include "warn.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -112,12 +115,12 @@ static EntkStatus check_outputs(const EntkSpectrumCommand *command, EntkError *e
 {
 	EntkText path = {0};
 	EntkStatus status = command->json_path
-				    ? entk_learn_check_output(command->json_path, command->line.arguments[0], error)
+				    ? entk_check_output(command->json_path, command->line.arguments[0], error)
 				    : ENTK_OK;
 	if (status == ENTK_OK && command->figure) {
 		entk_text_add(&path, "%s.svg", command->figure);
 		status = path.failed ? entk_fail_memory(error, "a file's name", path.size)
-				     : entk_learn_check_output(path.bytes, NULL, error);
+				     : entk_check_output(path.bytes, NULL, error);
 	}
 	entk_text_destroy(&path);
 	return status;

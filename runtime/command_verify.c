@@ -1,6 +1,7 @@
 /* `verify S.gram [X [Z]]`: is every byte of a store what was written, and, given the samples, what this program computes? */
 #include "commands.h"
 
+#include "common.h"
 #include "inputs.h"
 #include "store_dir.h"
 

@@ -1,10 +1,11 @@
 /* The table of commands, and what happens before and after each of them. */
 #include "commands.h"
 
+#include "cancel.h"
 #include "cpu.h"
+#include "status.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -25,31 +26,6 @@ static const EntkCommand commands[] = {
 };
 
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
-
-/* The only mutable global: a signal handler can reach nothing else. */
-static volatile int cancelled;
-
-const volatile int *entk_cancel_flag(void)
-{
-	return &cancelled;
-}
-
-static void handle_signal(int number)
-{
-	(void)number;
-	cancelled = 1;
-}
-
-static void install_handlers(void)
-{
-	/* The second Ctrl-C kills: SA_RESETHAND. */
-	struct sigaction action = {.sa_handler = handle_signal, .sa_flags = (int)SA_RESETHAND | SA_RESTART};
-	struct sigaction ignore = {.sa_handler = SIG_IGN};
-	sigaction(SIGINT, &action, NULL);
-	sigaction(SIGTERM, &action, NULL);
-	/* A file beyond the size limit is a failed write with a message, not a death. */
-	sigaction(SIGXFSZ, &ignore, NULL);
-}
 
 static int usage(const EntkProgram *program, const char *name)
 {
@@ -115,7 +91,7 @@ int entk_main(const EntkProgram *program, int argc, char **argv)
 	const EntkCommand *command = NULL;
 	char *path = argc > 0 ? argv[0] : (char[]){"entk"}, *slash = strrchr(path, '/');
 	char *name = slash ? slash + 1 : path;
-	install_handlers();
+	entk_cancel_install();
 	if (check_program(program, &error) != ENTK_OK)
 		return entk_error_print(name, &error);
 	if (argc < 2) {

@@ -1,6 +1,7 @@
 /* Comparing nets: see compare.h. */
 #include "compare.h"
 
+#include "cancel.h"
 #include "linalg.h"
 #include "text.h"
 
@@ -15,12 +16,12 @@ static EntkStatus check_outputs(const EntkCompare *compare, EntkError *error)
 {
 	EntkText path = {0};
 	EntkStatus status = compare->json_path
-				    ? entk_learn_check_output(compare->json_path, compare->line.arguments[0], error)
+				    ? entk_check_output(compare->json_path, compare->line.arguments[0], error)
 				    : ENTK_OK;
 	if (status == ENTK_OK && compare->figure) {
 		entk_text_add(&path, "%s.svg", compare->figure);
 		status = path.failed ? entk_fail_memory(error, "a file's name", path.size)
-				     : entk_learn_check_output(path.bytes, NULL, error);
+				     : entk_check_output(path.bytes, NULL, error);
 	}
 	entk_text_destroy(&path);
 	return status;

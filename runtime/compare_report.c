@@ -2,6 +2,7 @@
 #include "compare.h"
 #include "figure.h"
 #include "linalg.h"
+#include "warn.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,26 +3,15 @@
 
 #include "linalg.h"
 #include "metrics.h"
-#include "npz_writer.h"
+#include "warn.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysinfo.h>
 
 /* ---- warnings --------------------------------------------------------------------------------------------------- */
-
-void entk_warn(const char *program, const char *where, const char *format, ...)
-{
-	va_list arguments;
-	fprintf(stderr, "%s: warning: %s%s", program, where, *where ? ": " : "");
-	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
-	va_end(arguments);
-	fputc('\n', stderr);
-}
 
 void entk_warn_fit(const char *program, const char *net, const EntkLearn *learn, const EntkRegression *regression)
 {
@@ -55,13 +44,6 @@ void entk_warn_unseen(const char *program, const char *path, const EntkDataset *
 	}
 }
 
-void entk_warn_error(const char *program, const EntkError *error)
-{
-	char text[sizeof error->what + sizeof error->fix + 4];
-	snprintf(text, sizeof text, "%s%s%s", error->what, error->fix[0] ? "; " : "", error->fix);
-	entk_warn(program, error->where, "%s", text);
-}
-
 EntkStatus entk_learn_where(const char *net, EntkError *error)
 {
 	if (error->where[0] == '\0')
@@ -90,19 +72,6 @@ double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept)
 	double matrix = (double)n * (double)n * sizeof(double);
 	/* LAPACK's eigensolver works on twice the matrix, and what it is given is lost. */
 	return entk_regress_needs_spectrum(&options) ? (kept ? 3 : 2) * matrix : 0;
-}
-
-EntkStatus entk_learn_check_output(const char *path, const char *input, EntkError *error)
-{
-	EntkNpzWriter *writer;
-	if (strcmp(path, "-") == 0)
-		return ENTK_OK;
-	EntkStatus status = entk_check_distinct(path, input, error);
-	if (status != ENTK_OK)
-		return status;
-	status = entk_npz_writer_create(path, 0, &writer, error);
-	entk_npz_writer_destroy(writer);
-	return status;
 }
 
 EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,

@@ -3,7 +3,7 @@
 #ifndef ENTK_LEARN_H
 #define ENTK_LEARN_H
 
-#include "commands.h"
+#include "common.h"
 #include "dataset.h"
 #include "json.h"
 #include "regress.h"
@@ -97,20 +97,12 @@ typedef struct EntkLearnCommand {
 int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command, EntkLearnLine *line, int argc,
 		    char **argv);
 
-/* "25,50,100" into ascending, distinct sizes, at most `most` of them. */
-EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count,
-			    EntkError *error);
-
 /* ---- warnings --------------------------------------------------------------------------------------------------- */
 
-/* "PROGRAM: warning: NET: ..." on stderr. */
-void entk_warn(const char *program, const char *where, const char *format, ...) __attribute__((format(printf, 3, 4)));
 /* Says what had to be done to make a Gram positive definite, and that a learning rate is too large for steps; silent where all is well. */
 void entk_warn_fit(const char *program, const char *net, const EntkLearn *learn, const EntkRegression *regression);
 /* Says which samples of the other parts are of a class that no training sample has; silent where there are none. */
 void entk_warn_unseen(const char *program, const char *path, const EntkDataset *dataset);
-/* An error that the command survives, as a warning. */
-void entk_warn_error(const char *program, const EntkError *error);
 /* Say which net an error is about, where it does not say so itself. */
 EntkStatus entk_learn_where(const char *net, EntkError *error);
 
@@ -120,10 +112,6 @@ EntkStatus entk_learn_where(const char *net, EntkError *error);
 EntkStatus entk_learn_check_memory(double bytes, const char *what, EntkError *error);
 /* Bytes that a fit of n samples takes beside the kernel matrix. `kept`: the matrix is needed afterwards. */
 double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept);
-/* Can a file of this name be written ("-": stdout can), and is it not the `input` (may be NULL)? So that hours of work are not lost. Nothing
- * is left behind. */
-EntkStatus entk_learn_check_output(const char *path, const char *input, EntkError *error);
-
 /* Kernels of the training samples with themselves into count x count arrays of the caller, either NULL where it is not wanted: from
  * the store that the command line names, straight into these arrays, or computed. */
 EntkStatus entk_learn_train_grams(EntkLearnLine *line, const EntkNet *net, const EntkSamples *train, double *nngp,

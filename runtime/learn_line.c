@@ -83,30 +83,6 @@ EntkRegressOptions entk_learn_regression(const EntkLearn *learn, size_t n)
 	};
 }
 
-EntkStatus entk_parse_sizes(const char *option, const char *text, size_t most, size_t *sizes, size_t *count,
-			    EntkError *error)
-{
-	*count = 0;
-	for (const char *start = text;; start++) {
-		size_t length = strcspn(start, ",");
-		char number[32];
-		uint64_t size;
-		snprintf(number, sizeof number, "%.*s", (int)(length < 31 ? length : 31), start);
-		EntkStatus status = entk_parse_count(option, number, 1, UINT32_MAX / 2, &size, error);
-		if (status != ENTK_OK)
-			return status;
-		if (*count == most)
-			return entk_fail(error, ENTK_USAGE, option, "more than %zu sizes", most);
-		if (*count > 0 && size <= sizes[*count - 1])
-			return entk_fail(error, ENTK_USAGE, option, "%llu after %zu, expected ascending sizes",
-					 (unsigned long long)size, sizes[*count - 1]);
-		sizes[(*count)++] = (size_t)size;
-		start += length;
-		if (*start == '\0')
-			return ENTK_OK;
-	}
-}
-
 /* ---- a command line --------------------------------------------------------------------------------------------- */
 
 static EntkStatus take_argument(const EntkLearnCommand *command, EntkLearnLine *line, const char *value,

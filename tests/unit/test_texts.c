@@ -1,5 +1,6 @@
 /* Small helpers of messages and commands: nearest names, durations, JSON, numbers, options. */
-#include "commands.h"
+#include "args.h"
+#include "executor.h"
 #include "number.h"
 #include "text.h"
 
