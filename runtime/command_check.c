@@ -2,7 +2,7 @@
 #include "check_report.h"
 #include "commands.h"
 #include "common.h"
-#include "learn.h"
+#include "json.h"
 #include "network/recheck.h"
 #include "smooth.h"
 

@@ -1,7 +1,9 @@
 /* `eval D`: fit on the training part, score on the test part. */
 #include "commands.h"
 #include "common.h"
-#include "learn.h"
+#include "learn_describe.h"
+#include "learn_grams.h"
+#include "learn_line.h"
 #include "linalg.h"
 #include "metrics.h"
 

@@ -1,7 +1,9 @@
 /* `fit D -o M.npz`: train one net and keep it. */
 #include "commands.h"
 #include "common.h"
-#include "learn.h"
+#include "learn_describe.h"
+#include "learn_grams.h"
+#include "learn_line.h"
 #include "linalg.h"
 #include "model.h"
 #include "npz_writer.h"

@@ -3,7 +3,6 @@
 
 #include "common.h"
 #include "inputs.h"
-#include "learn.h"
 #include "npz_writer.h"
 #include "store_dir.h"
 #include "warn.h"

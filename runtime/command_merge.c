@@ -3,7 +3,6 @@
 
 #include "cancel.h"
 #include "common.h"
-#include "learn.h"
 #include "store_dir.h"
 #include "warn.h"
 

@@ -1,7 +1,9 @@
 /* `predict M.npz X -o P.npz`: what a trained net says about new samples. */
 #include "commands.h"
 #include "common.h"
-#include "learn.h"
+#include "learn_describe.h"
+#include "learn_grams.h"
+#include "learn_line.h"
 #include "linalg.h"
 #include "metrics.h"
 #include "model.h"

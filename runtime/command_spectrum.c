@@ -3,6 +3,7 @@
 
 #include "commands.h"
 #include "common.h"
+#include "learn_line.h"
 #include "text.h"
 #include "warn.h"
 

@@ -2,6 +2,8 @@
 #include "compare.h"
 
 #include "cancel.h"
+#include "learn_describe.h"
+#include "learn_grams.h"
 #include "linalg.h"
 #include "text.h"
 

@@ -3,7 +3,7 @@
 #ifndef ENTK_COMPARE_H
 #define ENTK_COMPARE_H
 
-#include "learn.h"
+#include "learn_line.h"
 #include "metrics.h"
 
 #define ENTK_COMPARE_SIZES  64

@@ -1,6 +1,7 @@
 /* Where the kernels of a comparison come from: see compare.h. */
 #include "compare.h"
 
+#include "learn_describe.h"
 #include "linalg.h"
 #include "text.h"
 

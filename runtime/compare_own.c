@@ -2,6 +2,8 @@
  * them is due, and kept until the last one's turn. */
 #include "compare.h"
 
+#include "learn_describe.h"
+#include "learn_grams.h"
 #include "linalg.h"
 
 #include <stdlib.h>

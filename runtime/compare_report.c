@@ -1,6 +1,7 @@
 /* Tables, JSON and figure of a comparison: see compare.h. */
 #include "compare.h"
 #include "figure.h"
+#include "learn_describe.h"
 #include "linalg.h"
 #include "warn.h"
 

@@ -1,6 +1,7 @@
 /* Model files: see model.h. */
 #include "model.h"
 
+#include "dataset.h"
 #include "npz_writer.h"
 #include "text.h"
 

@@ -16,7 +16,7 @@
 #define ENTK_MODEL_H
 
 #include "dataset.h"
-#include "learn.h"
+#include "entk_abi.h"
 #include "npz_writer.h"
 
 typedef struct EntkModel {

@@ -3,7 +3,8 @@
 #define ENTK_SPECTRUM_COMMAND_H
 
 #include "figure.h"
-#include "learn.h"
+#include "json.h"
+#include "learn_line.h"
 
 #define ENTK_SPECTRUM_SIZES 64
 

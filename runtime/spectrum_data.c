@@ -2,6 +2,8 @@
 #include "spectrum_command.h"
 
 #include "compare.h"
+#include "learn_describe.h"
+#include "learn_grams.h"
 #include "linalg.h"
 
 #include <math.h>

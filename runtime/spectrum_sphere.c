@@ -1,6 +1,7 @@
 /* Spectra of nets on vectors, on the whole sphere: see spectrum_command.h and zonal.h. */
 #include "spectrum_command.h"
 
+#include "learn_grams.h"
 #include "linalg.h"
 #include "zonal.h"
 

@@ -1,8 +1,6 @@
-/* What the learning commands share: see learn.h. The command line is in learn_line.c. */
-#include "learn.h"
+/* What is said about a fit: see learn_describe.h. */
+#include "learn_describe.h"
 
-#include "linalg.h"
-#include "metrics.h"
 #include "warn.h"
 
 #include <math.h>
@@ -51,67 +49,6 @@ EntkStatus entk_learn_where(const char *net, EntkError *error)
 	return error->status;
 }
 
-/* ---- resources -------------------------------------------------------------------------------------------------- */
-
-EntkStatus entk_learn_check_memory(double bytes, const char *what, EntkError *error)
-{
-	struct sysinfo info;
-	if (sysinfo(&info) != 0)
-		return ENTK_OK;
-	double have = ((double)info.totalram + (double)info.totalswap) * info.mem_unit;
-	if (bytes <= have)
-		return ENTK_OK;
-	entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %s takes %.1f GB, the machine has %.1f GB", what,
-		  1e-9 * bytes, 1e-9 * have);
-	return entk_fix(error, "use fewer samples");
-}
-
-double entk_learn_fit_bytes(const EntkLearn *learn, size_t n, bool kept)
-{
-	EntkRegressOptions options = entk_learn_regression(learn, n);
-	double matrix = (double)n * (double)n * sizeof(double);
-	/* LAPACK's eigensolver works on twice the matrix, and what it is given is lost. */
-	return entk_regress_needs_spectrum(&options) ? (kept ? 3 : 2) * matrix : 0;
-}
-
-EntkStatus entk_learn_gram(EntkLearnLine *line, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
-			   double **kernel, EntkError *error)
-{
-	EntkGramOptions options = entk_common_gram_options(&line->common);
-	*kernel = entk_linalg_matrix(x->count, z ? z->count : x->count, "the Gram matrix", error);
-	if (!*kernel)
-		return error->status;
-	return entk_gram(line->common.program, net, x, z, &options, line->learn.ntk ? NULL : *kernel,
-			 line->learn.ntk ? *kernel : NULL, error);
-}
-
-EntkStatus entk_learn_hold_out(EntkLearnLine *line, EntkDataset *dataset, const EntkNet *net,
-			       const EntkEncoding *encoding, const EntkSamples *train, EntkHeldOut *held,
-			       EntkError *error)
-{
-	EntkSamples samples = {0};
-	memset(held, 0, sizeof *held);
-	if (line->learn.rule != ENTK_RIDGE_VALIDATION)
-		return ENTK_OK;
-	EntkStatus status =
-		entk_dataset_samples(dataset, ENTK_PART_VAL, net, line->common.program->precision, &samples, error);
-	if (status == ENTK_OK)
-		status = entk_learn_gram(line, net, &samples, train, &held->cross, error);
-	if (status == ENTK_OK)
-		status = entk_encode_as(encoding, dataset, ENTK_PART_VAL, NULL, samples.count, &held->targets, error);
-	if (status == ENTK_OK)
-		held->validation = (EntkValidation){samples.count, held->cross, held->targets};
-	entk_samples_destroy(&samples);
-	return status;
-}
-
-void entk_learn_held_out_destroy(EntkHeldOut *held)
-{
-	free(held->cross);
-	free(held->targets);
-	memset(held, 0, sizeof *held);
-}
-
 bool entk_learn_calibrated(double amplitude)
 {
 	return amplitude > 0 && isfinite(amplitude);
@@ -142,12 +79,6 @@ void entk_learn_json_fit(const EntkRegression *regression, EntkJson *json)
 }
 
 /* ---- in text ---------------------------------------------------------------------------------------------------- */
-
-const char *entk_learn_time_text(double time, char *text, size_t size)
-{
-	snprintf(text, size, isinf(time) ? "inf" : "%g", time);
-	return text;
-}
 
 double entk_learn_loo_accuracy(const EntkDataset *dataset, const EntkRegression *regression)
 {
