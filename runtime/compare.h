@@ -69,11 +69,6 @@ static inline EntkRun *entk_compare_get(const EntkCompare *compare, size_t net, 
 
 /* Sizes, pool, test samples and training sets. */
 EntkStatus entk_compare_draw(EntkCompare *compare, EntkError *error);
-/* An order of `count` samples in which every beginning has the classes in nearly the same proportions as the whole; at random
- * within that. `classes` (of the samples, below class_count) may be NULL. The same seed gives the same order everywhere. */
-EntkStatus entk_stratified_order(const size_t *classes, size_t count, size_t class_count, uint64_t seed, size_t *order,
-				 EntkError *error);
-
 /* Takes a net's kernels, which it may not keep: fits all training sets. */
 typedef EntkStatus (*EntkCompareUse)(EntkCompare *compare, EntkCompareNet *net, const EntkCompareKernels *kernels,
 				     EntkError *error);

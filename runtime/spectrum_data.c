@@ -1,10 +1,10 @@
 /* Spectra of the Gram matrices of data: see spectrum_command.h. */
 #include "spectrum_command.h"
 
-#include "compare.h"
 #include "learn_describe.h"
 #include "learn_grams.h"
 #include "linalg.h"
+#include "order.h"
 
 #include <math.h>
 #include <stdio.h>
