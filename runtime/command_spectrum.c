@@ -5,7 +5,6 @@
 #include "common.h"
 #include "learn_line.h"
 #include "text.h"
-#include "warn.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -37,18 +36,6 @@ static const char *const text = "Eigenvalues of each net's Gram matrix on x_trai
 				"steps. With --sphere and no data: exact "
 				"eigenvalues\n"
 				"for unit vectors drawn uniformly, and with --target the test error that they predict.";
-
-bool entk_spectrum_silent(const EntkSpectrumCommand *command)
-{
-	return command->json_path && strcmp(command->json_path, "-") == 0;
-}
-
-void entk_spectrum_draw(const EntkSpectrumCommand *command, const EntkFigure *figure)
-{
-	EntkError error;
-	if (command->figure && entk_figure_write(figure, command->figure, &error) != ENTK_OK)
-		entk_warn_error(command->line.program_name, &error);
-}
 
 static EntkStatus take_count(const char *option, const char *value, uint64_t low, uint64_t high, size_t *count,
 			     EntkError *error)
