@@ -1,8 +1,8 @@
 /* Small helpers of messages and commands: nearest names, durations, JSON, numbers, options. */
-#include "args.h"
-#include "executor.h"
-#include "number.h"
-#include "text.h"
+#include "cli/args.h"
+#include "support/executor.h"
+#include "support/number.h"
+#include "output/text.h"
 
 #include <math.h>
 #include <setjmp.h>
