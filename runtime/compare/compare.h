@@ -1,5 +1,6 @@
-/* Comparing nets: the same training sets for all, over sizes and seeds. draw.c draws them, kernels.c gets the kernels of
- * this program's nets, of other programs' and from files, run.c fits and scores, report.c prints. */
+/* Comparing nets: the same training sets for all, over sizes and seeds. draw.c draws them, kernels.c gets the
+ * kernels of this program's nets (own.c), of other programs' (other.c) and from files, nets.c lists the nets, run.c fits and
+ * scores, report.c prints. */
 #ifndef ENTK_COMPARE_H
 #define ENTK_COMPARE_H
 
@@ -75,11 +76,11 @@ typedef EntkStatus (*EntkCompareUse)(EntkCompare *compare, EntkCompareNet *net, 
 /* Adds a net named `name`, or `source`/`name` where that is taken; pairs and memory are filled in. */
 EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net,
 			    EntkError *error);
+void entk_compare_kernels_destroy(EntkCompareKernels *kernels);
 /* Every net in turn: this program's, the other programs', those in files. */
 EntkStatus entk_compare_each(EntkCompare *compare, EntkCompareUse use, EntkError *error);
 /* This program's nets alone (own.c). */
 EntkStatus entk_compare_own(EntkCompare *compare, EntkCompareUse use, EntkError *error);
-void entk_compare_kernels_destroy(EntkCompareKernels *kernels);
 /* The same for the nets of another program, which computes the kernels itself (other.c). */
 EntkStatus entk_compare_program(EntkCompare *compare, const char *path, EntkCompareUse use, EntkError *error);
 

@@ -6,9 +6,8 @@
  * many channels as the flatten gives. Classes without a parent have the width that was asked for. */
 #include <string.h>
 
-#include "finite/internal.h"
-
 #include "base/diag.h"
+#include "finite/internal.h"
 
 /* Nobody could afford more; keeps products far from overflow. */
 #define MAX_FACTOR ((uint64_t)1 << 31)

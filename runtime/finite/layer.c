@@ -3,9 +3,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/diag.h"
 #include "finite/internal.h"
 
-#include "base/diag.h"
+size_t step_rows(const FiniteNet *net, const Step *step)
+{
+	return (size_t)net->samples * step->copies * (size_t)step->indices;
+}
 
 /* Shape of a step and of one of its inputs. */
 typedef struct Shape {

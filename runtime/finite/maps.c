@@ -1,7 +1,6 @@
 /* Index maps of weight layers and matrices of pools, from the definitions [KR-3] to [KR-8]. */
-#include "finite/internal.h"
-
 #include "base/diag.h"
+#include "finite/internal.h"
 
 static uint64_t cell_count(const Node *node)
 {

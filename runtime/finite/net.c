@@ -4,14 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "finite/internal.h"
-
 #include "base/diag.h"
-
-size_t step_rows(const FiniteNet *net, const Step *step)
-{
-	return (size_t)net->samples * step->copies * (size_t)step->indices;
-}
+#include "finite/internal.h"
 
 static const Affine *affine_of(const Node *node)
 {

@@ -5,9 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "finite/internal.h"
-
 #include "base/diag.h"
+#include "finite/internal.h"
 
 const char *finite_refusal(const Node *node)
 {
