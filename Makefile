@@ -53,9 +53,9 @@ say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 COMPILER_SRC := $(sort $(shell find compiler -name '*.c' 2>/dev/null))
 # Everything but LLVM, lowering and the command line.
 FRONT_SRC    := $(filter-out compiler/emit/% compiler/driver/% compiler/recursion/% compiler/main.c,$(COMPILER_SRC))
-# What every program links beside the runtime: `check` reads the sources once more and makes finite networks of them.
+# What every program links beside the runtime: `check` reads the sources once more, to make finite networks of them.
 CHECK_SRC    := $(filter-out compiler/reference/% compiler/analysis/%,$(FRONT_SRC))
-RUNTIME_SRC  := $(sort $(wildcard runtime/*.c))
+RUNTIME_SRC  := $(sort $(shell find runtime -name '*.c'))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -75,8 +75,6 @@ RUNTIME_OBJ  := $(call objects,$(RUNTIME_SRC))
 MAIN_OBJ     := $(call objects,$(filter %/main.c,$(COMPILER_SRC)))
 # entk_program() of the reference backend reads sources that only such a program carries: no part of entkc.
 TABLE_OBJ    := $(call objects,compiler/reference/program.c)
-# They need a BLAS: no part of entkc.
-FINITE_OBJ   := $(call objects,$(filter compiler/finite/%,$(COMPILER_SRC)))
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
@@ -160,7 +158,7 @@ $(call say,AR,$@)$(AR) rcs $@.new $^
 @mv -f $@.new $@
 endef
 
-$(BUILD)/entkc: $(filter-out $(TABLE_OBJ) $(FINITE_OBJ),$(COMPILER_OBJ)) | $(BUILD)/deps.stamp
+$(BUILD)/entkc: $(filter-out $(TABLE_OBJ),$(COMPILER_OBJ)) | $(BUILD)/deps.stamp
 	$(call say,LINK,$@)$(CC) $(SANITIZE) $(LDFLAGS) $^ $(LLVM_LIBS) -lm -o $@
 
 $(BUILD)/libentk.a: $(RUNTIME_OBJ) $(call objects,$(CHECK_SRC)) $(GEN_OBJ)

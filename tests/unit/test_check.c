@@ -2,7 +2,7 @@
  *
  * The last test is about completeness: every kind of node either went through `check`, in a net whose kernels agreed
  * with its finite networks, or is refused by name. */
-#include "commands.h"
+#include "commands/commands.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -17,7 +17,8 @@
 
 #include "finite/finite.h"
 #include "network/recheck.h"
-#include "npz.h"
+#include "arrays/npz.h"
+#include "arrays/npz_writer.h"
 #include "reference/reference_internal.h"
 
 /* What is wrong with the kernels of a program. */

@@ -1,6 +1,6 @@
 /* Finite networks: Jacobian products against finite differences, outputs that must not move with the input, channels
  * behind joins, and one and the same network wherever and whenever it is drawn. */
-#include "finite/finite_internal.h"
+#include "finite/internal.h"
 
 #include <math.h>
 #include <setjmp.h>
