@@ -69,6 +69,7 @@ NONLINEARITIES = {
     "erf": Nonlinearity(("a", "b", "c"), lambda a, b, c: c == 0, lambda a, b, c, v: a * a + c * c),
     "gelu": Nonlinearity((), lambda: False, lambda v: v),
     "sin": Nonlinearity(("a", "b", "c"), lambda a, b, c: c == 0, lambda a, b, c, v: _sin(a, b, v)),
+    "cos": Nonlinearity(("a", "b", "c"), lambda a, b, c: False, lambda a, b, c, v: _sin(a, b, v)),
     "rbf": Nonlinearity(("gamma",), lambda gamma: False, _rbf),
     "sign": Nonlinearity((), lambda: True, lambda v: 1.0),
     "exp": Nonlinearity(("a", "b"), lambda a, b: False, _exp),
@@ -354,7 +355,7 @@ class Printer:
             args.append("normalize_edges = true")
         if layer.get("over", "everything") != "everything":
             args.append(f"over = {layer['over']}")
-        if op in NONLINEAR and layer.get("args", ()) != (1, 1, 0):     # the defaults of erf and sin
+        if op in NONLINEAR and layer.get("args", ()) != (1, 1, 0):     # the defaults of erf, sin and cos
             for name, value in zip(NONLINEARITIES[op].arguments, layer.get("args", ())):
                 text = f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
                 args.append(text if name is None else f"{name} = {text}")

@@ -27,7 +27,8 @@ def load():
 
 # The oracle's names, and those of its arguments.
 NAMES = {"relu": ("Relu",), "abs": ("Abs",), "leaky_relu": ("LeakyRelu", "alpha"), "abrelu": ("ABRelu", "a", "b"),
-         "erf": ("Erf", "a", "b", "c"), "gelu": ("Gelu",), "sin": ("Sin", "a", "b", "c"), "rbf": ("Rbf", "gamma"),
+         "erf": ("Erf", "a", "b", "c"), "gelu": ("Gelu",), "sin": ("Sin", "a", "b", "c"),
+         "cos": ("Cos", "a", "b", "c"), "rbf": ("Rbf", "gamma"),
          "sign": ("Sign",), "exp": ("Exp", "a", "b"), "gaussian": ("Gaussian", "a", "b"),
          "exp_normalized": ("ExpNormalized", "gamma", "shift"), "gabor": ("Gabor",), "hermite": ("Hermite", "degree"),
          "monomial": ("Monomial", "degree"), "rectified_monomial": ("RectifiedMonomial", "degree"),

@@ -25,6 +25,7 @@ DRAWN = {
     "erf": (2, lambda u, rng: (1, 1, 0) if rng.random() < 0.5 else (u(0.6, 1.3), u(0.5, 1.2), rng.choice([0, u(-0.4, 0.4)]))),
     "gelu": (1, lambda u, rng: ()),
     "sin": (1, lambda u, rng: (u(0.6, 1.3), u(0.3, 1.5), rng.choice([0, u(-2, 2)]))),
+    "cos": (1, lambda u, rng: (u(0.6, 1.3), u(0.3, 1.5), rng.choice([0, u(-2, 2)]))),
     "rbf": (1, lambda u, rng: (u(0.05, 1.5),)),
     "sign": (1, lambda u, rng: ()),
     "exp": (1, lambda u, rng: (u(0.3, 1.2), u(-0.5, 0.5))),

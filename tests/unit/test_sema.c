@@ -327,6 +327,7 @@ static void oddness(void **state)
 		{"gelu", false},
 		{"sin", true},
 		{"sin(c = 0.1)", false},
+		{"cos", false},
 		{"rbf", false},
 		{"sign", true},
 		{"exp", false},
