@@ -84,7 +84,7 @@ PRODUCTS := $(BUILD)/entkc $(BUILD)/libentk.a $(BUILD)/libentk_reference.a $(BUI
 
 # ---- main targets --------------------------------------------------------------------------------------------------
 
-.PHONY: all help demo check check-unit check-reject check-run check-slow bench asan fuzz fuzz-smoke format install clean \
+.PHONY: all help demo check check-unit check-reject check-run check-slow bench duals asan fuzz fuzz-smoke format install clean \
 	deps deps-fuzz headers unit-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -278,6 +278,9 @@ $(BUILD)/bench/sampler.so: bench/sampler.c $(BUILD)/flags | $(BUILD)/deps.stamp
 
 bench: all $(BUILD)/bench/sampler.so ## time per step and per pair, beside the cost of the arithmetic
 	$(PYTHON) bench/bench.py $(BUILD)
+
+duals: $(BUILD)/tests/unit/test_cg_duals ## errors of every nonlinearity's kernel, as the table of docs/nonlinearities.md
+	@$< --table
 
 format: ## rewrite the C sources in the project's layout
 	@command -v $(CLANG_FORMAT) >/dev/null || { echo 'make format needs clang-format (Debian package clang-format)' >&2; exit 1; }

@@ -4,7 +4,7 @@
  *              each for one kind of value; their checks are in cg_internal.h
  * cg_module.c  creation, verification, optimization, output
  * cg_cpu.c     which instructions a CPU name stands for, and how wide a lane vector is
- * cg_dual.c    the duals that are expanded in line: ABRelu and Erf
+ * duals/       the duals of the nonlinearities, from these helpers
  *
  * A lane vector holds one real number for each of `lanes` pairs of samples (design section 5, F2). All arithmetic
  * helpers work on three kinds of operands: scalars (float, double), lanes (<lanes x real>) and double lanes (<lanes x

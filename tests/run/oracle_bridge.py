@@ -25,7 +25,14 @@ def load():
     return network
 
 
-NAMES = {"relu": "Relu", "abs": "Abs", "leaky_relu": "LeakyRelu", "abrelu": "ABRelu", "erf": "Erf"}
+# The oracle's names, and those of its arguments.
+NAMES = {"relu": ("Relu",), "abs": ("Abs",), "leaky_relu": ("LeakyRelu", "alpha"), "abrelu": ("ABRelu", "a", "b"),
+         "erf": ("Erf", "a", "b", "c"), "gelu": ("Gelu",), "sin": ("Sin", "a", "b", "c"),
+         "cos": ("Cos", "a", "b", "c"), "rbf": ("Rbf", "gamma"),
+         "sign": ("Sign",), "exp": ("Exp", "a", "b"), "gaussian": ("Gaussian", "a", "b"),
+         "exp_normalized": ("ExpNormalized", "gamma", "shift"), "gabor": ("Gabor",), "hermite": ("Hermite", "degree"),
+         "monomial": ("Monomial", "degree"), "rectified_monomial": ("RectifiedMonomial", "degree"),
+         "polynomial": ("Polynomial", "coef")}
 
 
 def number(value):
@@ -64,10 +71,8 @@ class Bridge:
         if op == "dense":
             return o.dense(state, affine_arguments(layer))
         if op in NAMES:
-            described = {"type": NAMES[op]}
-            keys = {"leaky_relu": ("alpha",), "abrelu": ("a", "b"), "erf": ("a", "b", "c")}.get(op, ())
-            described.update(zip(keys, layer.get("args", ())))
-            return o.nonlinearity(state, described)
+            kind, *keys = NAMES[op]
+            return o.nonlinearity(state, {"type": kind, **dict(zip(keys, layer.get("args", ())))})
         if op in ("avgpool", "sumpool"):
             return o.window_pool(state, {"type": "AvgPool" if op == "avgpool" else "SumPool",
                                          "window_shape": layer["window"], "strides": layer["stride"],

@@ -221,9 +221,13 @@ static void test_refusals(void **state)
 	assert_null(f.plan);
 	assert_non_null(strstr(f.refusal, "20000 layers"));
 	end(&f);
-	start(&f, "net n = vector(3) -> dense -> gelu -> dense");
+	start(&f, "net n = vector(3) -> dense -> exp_normalized -> dense");
 	assert_null(f.plan);
-	assert_non_null(strstr(f.refusal, "\"gelu\""));
+	assert_non_null(strstr(f.refusal, "\"exp_normalized\""));
+	end(&f);
+	start(&f, "net n = vector(3) -> dense -> layernorm -> dense");
+	assert_null(f.plan);
+	assert_non_null(strstr(f.refusal, "\"layernorm\""));
 	end(&f);
 }
 
