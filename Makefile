@@ -154,7 +154,7 @@ $(BUILD)/obj/runtime/%.o: runtime/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 # Built beside and moved into place: a program that is being linked never meets half a library.
 define archive
 @rm -f $@.new
-$(call say,AR,$@)$(AR) rcs $@.new $^
+$(call say,AR,$@)$(AR) qcs $@.new $^
 @mv -f $@.new $@
 endef
 

@@ -20,7 +20,7 @@
 #include "network/recheck.h"
 #include "arrays/npz.h"
 #include "arrays/npz_writer.h"
-#include "reference/reference_internal.h"
+#include "reference/internal.h"
 
 /* What is wrong with the kernels of a program. */
 typedef enum Defect {

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "build_network.h"
-#include "network/sema.h"
+#include "network/sema/sema.h"
 
 typedef struct Fixture {
 	Arena *arena;

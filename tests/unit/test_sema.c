@@ -7,7 +7,7 @@
 /* cmocka wants the headers above first */
 #include <cmocka.h>
 
-#include "network/sema.h"
+#include "network/sema/sema.h"
 
 static Arena *arena;
 

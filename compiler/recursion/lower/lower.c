@@ -16,19 +16,6 @@ static void count_uses(Lower *l)
 	}
 }
 
-Region *lower_plain_region(Lower *l)
-{
-	Region *region = ARENA_NEW(l->arena, Region);
-	region->frames = lower_frames(l, NULL);
-	region->schedule = &schedule_slices;
-	return region;
-}
-
-const Schedule *lower_plain_schedule(const Lower *l)
-{
-	return l->options->no_slices ? &schedule_arrays : &schedule_slices;
-}
-
 static void lower_pair(Lower *l, RecPart *part)
 {
 	l->part = part;
