@@ -177,6 +177,7 @@ class Run:
         self.work, self.report, self.seed, self.oracle, self.options = work, report, seed, oracle, options
         self.worst = {}
         self.shrunk = 0
+        self.not_judged = set()
 
     def note(self, what, case, got, want):
         """Remember the largest differences, to print at the end."""
@@ -247,6 +248,11 @@ class Run:
     def variant(self, cases, what, options, precision, reference_program):
         good, program = self.compile_good(cases, what, options, precision)
         for case in good:
+            # The root of the root of float32's rounding is a sixtieth: nothing to compare.
+            if precision == "f32" and case.jumps == 2:
+                self.not_judged.add(case.name)
+                continue
+
             def fails(net):
                 return fails_alone(self.work, net, options, precision)
             try:
@@ -306,6 +312,7 @@ def main():
         run = Run(work, report, options.seed, oracle, options)
         files = [nets[i:i + NETS_PER_FILE] for i in range(0, len(nets), NETS_PER_FILE)]
         lib.parallel(run.file, list(enumerate(files)), options.jobs)
+    print(f"  in f32 not judged, for a jump before another nonlinearity: {', '.join(sorted(run.not_judged)) or 'none'}")
     for (what, name), (ordinary, parallel) in sorted(run.worst.items()):
         print(f"  largest difference, {what}, {name}: {ordinary:.2g}; between parallel samples {parallel:.2g}")
     report.exit()

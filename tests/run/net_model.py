@@ -36,22 +36,33 @@ def _polynomial(coefficients, v):
                for i, p in enumerate(coefficients) for j, q in enumerate(coefficients))
 
 
+def _mild(condition):
+    """Kernels that are exponentials of variances, or divided by 1 / condition, lose so many units in the last place: with more than 20
+    float32 would not be within its tolerance."""
+    if condition > 20:
+        raise Invalid("a function of large numbers that float32 cannot tell apart")
+
+
 def _exp(a, b, v):
-    if b * b * v > 10:                              # float32 has lost 20 units in the last place
-        raise Invalid("an exponential of large numbers")
+    _mild(2 * b * b * v)
     return a * a * np.exp(2 * b * b * v)
 
 
 def _gaussian(a, b, v):
+    _mild(4 * abs(b) * v)
     if 4 * b * v > 0.9:
         raise Invalid("no second moment")
     return a * a / np.sqrt(1 - 4 * b * v) if b > 0 else a * a
 
 
 def _sin(a, b, v):
-    if b * b * v > 100:
-        raise Invalid("a wave of large numbers")
+    _mild(b * b * v)
     return a * a
+
+
+def _gabor(v):
+    _mild(4 * v)
+    return 1.0
 
 
 def _rbf(gamma, v):
@@ -76,7 +87,7 @@ NONLINEARITIES = {
     "gaussian": Nonlinearity(("a", "b"), lambda a, b: False, _gaussian),
     "exp_normalized": Nonlinearity(("gamma", "shift"), lambda gamma, shift: False,
                                    lambda gamma, shift, v: v * np.exp(gamma * (1 + shift))),
-    "gabor": Nonlinearity((), lambda: True, lambda v: 1.0),
+    "gabor": Nonlinearity((), lambda: True, _gabor),
     "hermite": Nonlinearity((None,), lambda n: n % 2 == 1, lambda n, v: v ** n),
     "monomial": Nonlinearity((None,), lambda n: n % 2 == 1, lambda n, v: _polynomial([0] * n + [1], v)),
     "rectified_monomial": Nonlinearity((None,), lambda n: False, lambda n, v: _polynomial([0] * n + [1], v)),
@@ -87,10 +98,17 @@ POINTWISE = ("dense", *NONLINEAR)
 
 
 def jumps(layers):
-    """Is there a function with a jump? Its K has at correlation one the infinite derivative that others have in their NTK."""
+    """0: no function has a jump. 1: one has; its K has at correlation one the infinite derivative, the root of rounding, that others
+    have in their NTK. 2: and a nonlinearity comes after it, which may take a root of that root."""
     found = []
-    walk(layers, lambda x: found.append(x["op"] == "sign" or (x["op"] == "rectified_monomial" and x["args"] == (0,))))
-    return any(found)
+
+    def visit(layer):
+        if layer["op"] in NONLINEAR:
+            found.append(layer["op"] == "sign" or (layer["op"] == "rectified_monomial" and layer["args"] == (0,)))
+        if layer["op"] == "repeat":
+            walk(layer["body"], visit)              # twice: here, and by the walk itself
+    walk(layers, visit)
+    return 2 if any(found[:-1]) else 1 if any(found) else 0
 
 
 def axis(n, extent, stride, padding):
