@@ -3,7 +3,10 @@
  * Every weight layer could have any width; a flatten multiplies what it gets by the size of its index set, and the
  * branches of a sum must agree. So a weight layer opens a class, counts are multiples of classes, and a sum of a x and
  * b y makes x = (b/g) t and y = (a/g) t with g = gcd(a, b) of a new class t: a residual layer behind a flatten gets as
- * many channels as the flatten gives. Classes without a parent have the width that was asked for. */
+ * many channels as the flatten gives. Classes without a parent have the width that was asked for.
+ *
+ * Channels of a raw input do not grow. Concatenated with others they add a constant, which only a class of its own can
+ * follow in a sum: y = a x + constant. */
 #include <string.h>
 
 #include "base/diag.h"
@@ -22,25 +25,41 @@ static uint32_t new_class(Arena *arena, ChannelTable *table)
 		table->classes = classes;
 		table->capacity = capacity;
 	}
-	table->classes[table->count] = (ChannelClass){table->count, 1};
+	table->classes[table->count] = (ChannelClass){table->count, 1, 0};
 	return table->count++;
 }
 
 Channels channels_new(Arena *arena, ChannelTable *table)
 {
-	return (Channels){new_class(arena, table), 1};
+	return (Channels){new_class(arena, table), 1, 0};
 }
 
-/* The same count in units of the class's root; false if the factor is absurd. */
+Channels channels_fixed(uint64_t count)
+{
+	return (Channels){CHANNELS_FIXED, 0, count};
+}
+
+Channels channels_times(Channels channels, uint64_t factor)
+{
+	return (Channels){channels.class, channels.factor * factor, channels.extra * factor};
+}
+
+static bool sane(const Channels *channels)
+{
+	return channels->factor <= MAX_FACTOR && channels->extra <= MAX_FACTOR;
+}
+
+/* The same count in units of the class's root; false if it is absurd. */
 static bool to_root(const ChannelTable *table, Channels *channels)
 {
 	while (channels->class != CHANNELS_FIXED && table->classes[channels->class].parent != channels->class) {
 		const ChannelClass *class = &table->classes[channels->class];
-		if (channels->factor > MAX_FACTOR)
+		if (!sane(channels))
 			return false;
-		*channels = (Channels){class->parent, channels->factor * class->factor};
+		*channels = (Channels){class->parent, channels->factor * class->factor,
+				       channels->factor * class->extra + channels->extra};
 	}
-	return channels->factor <= MAX_FACTOR;
+	return sane(channels);
 }
 
 static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
@@ -53,26 +72,76 @@ static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
+/* Makes m a = n b for two roots a and b, with m and n coprime. */
+static void link(Arena *arena, ChannelTable *table, uint32_t a, uint64_t m, uint32_t b, uint64_t n)
+{
+	uint32_t root = m == n ? a : new_class(arena, table);
+	table->classes[a] = (ChannelClass){root, n, 0};
+	table->classes[b] = (ChannelClass){root, m, 0};
+}
+
+/* Makes b = a - b->extra for b of a class that is free to follow. */
+static bool follow(ChannelTable *table, const Channels *a, const Channels *b)
+{
+	if (b->factor != 1 || a->extra < b->extra)
+		return false;
+	table->classes[b->class] = (ChannelClass){a->class, a->factor, a->extra - b->extra};
+	return true;
+}
+
 bool channels_unify(Arena *arena, ChannelTable *table, Channels a, Channels b)
 {
 	if (!to_root(table, &a) || !to_root(table, &b))
 		return false;
 	if (a.class == b.class)
-		return a.factor == b.factor;
+		return a.factor == b.factor && a.extra == b.extra;
 	if (a.class == CHANNELS_FIXED || b.class == CHANNELS_FIXED)
 		return false;
-	uint32_t root = a.class;
+	if (a.extra != b.extra)
+		return follow(table, &a, &b) || follow(table, &b, &a);
 	uint64_t divisor = greatest_common_divisor(a.factor, b.factor);
-	if (a.factor != b.factor)
-		root = new_class(arena, table);
-	table->classes[a.class] = (ChannelClass){root, b.factor / divisor};
-	table->classes[b.class] = (ChannelClass){root, a.factor / divisor};
+	link(arena, table, a.class, a.factor / divisor, b.class, b.factor / divisor);
 	return true;
+}
+
+/* A concatenation makes no branch more than this times as wide as it would be otherwise. */
+#define MAX_RATIO 16
+
+/* The ratio m : n in lowest terms, or the nearest one of terms up to MAX_RATIO. */
+static void shorten(uint64_t *m, uint64_t *n)
+{
+	uint64_t divisor = greatest_common_divisor(*m, *n), larger = *m > *n ? *m : *n;
+	if (larger / divisor > MAX_RATIO) {
+		*m = (MAX_RATIO * *m + larger / 2) / larger;
+		*n = (MAX_RATIO * *n + larger / 2) / larger;
+		*m = *m > 0 ? *m : 1;
+		*n = *n > 0 ? *n : 1;
+		divisor = greatest_common_divisor(*m, *n);
+	}
+	*m /= divisor;
+	*n /= divisor;
+}
+
+bool channels_beside(Arena *arena, ChannelTable *table, Channels a, uint64_t a_width, Channels b, uint64_t b_width,
+		     Channels *both)
+{
+	if (!to_root(table, &a) || !to_root(table, &b))
+		return false;
+	if (a.class != b.class && a.class != CHANNELS_FIXED && b.class != CHANNELS_FIXED) {
+		uint64_t m = a.factor * b_width, n = b.factor * a_width; /* each below 2^62 */
+		shorten(&m, &n);
+		link(arena, table, a.class, m, b.class, n);
+		if (!to_root(table, &a) || !to_root(table, &b))
+			return false;
+	}
+	uint32_t class = a.class != CHANNELS_FIXED ? a.class : b.class;
+	*both = (Channels){class, a.factor + b.factor, a.extra + b.extra};
+	return sane(both);
 }
 
 uint64_t channels_count(const ChannelTable *table, Channels channels, uint32_t width)
 {
-	bool sane = to_root(table, &channels);
-	ENTK_ASSERT(sane); /* the plan has asked already */
-	return channels.class == CHANNELS_FIXED ? channels.factor : channels.factor * width;
+	bool known = to_root(table, &channels);
+	ENTK_ASSERT(known); /* the plan has asked already */
+	return channels.factor * width + channels.extra;
 }

@@ -5,6 +5,8 @@
  *   maps.c       index maps of convolutions, matrices of pools
  *   random.c     random numbers
  *   layer.c      one step forward and backward
+ *   join.c       branches joined: sums, products, concatenations
+ *   scaling.c    layernorm and dropout
  *   net.c        one network: draw, outputs, kernels, cost */
 #ifndef ENTK_FINITE_INTERNAL_H
 #define ENTK_FINITE_INTERNAL_H
@@ -14,18 +16,18 @@
 
 /* ---- channels ------------------------------------------------------------------------------------------------- */
 
-#define CHANNELS_FIXED UINT32_MAX /* raw input: `factor` channels, whatever the width */
+#define CHANNELS_FIXED UINT32_MAX /* raw input: `extra` channels, whatever the width; factor 0 */
 
-/* factor x the width of a class. Weight layers open classes; a sum makes those of its branches agree. */
+/* factor x the width of a class + extra. Weight layers open classes; a sum makes those of its branches agree. */
 typedef struct Channels {
 	uint32_t class;
-	uint64_t factor;
+	uint64_t factor, extra;
 } Channels;
 
-/* A class is `factor` times its parent, the width itself where it has none (parent == own index). */
+/* A class is `factor` times its parent, plus `extra`; the width itself where it has none (parent == own index). */
 typedef struct ChannelClass {
 	uint32_t parent;
-	uint64_t factor;
+	uint64_t factor, extra;
 } ChannelClass;
 
 typedef struct ChannelTable {
@@ -34,8 +36,14 @@ typedef struct ChannelTable {
 } ChannelTable;
 
 Channels channels_new(Arena *arena, ChannelTable *table);
+Channels channels_fixed(uint64_t count);
+Channels channels_times(Channels channels, uint64_t factor);
 /* Make both equal; false if no widths do, or only absurd ones. */
 bool channels_unify(Arena *arena, ChannelTable *table, Channels a, Channels b);
+/* Bring both near the ratio of `a_width` and `b_width`, exactly if that takes small factors; the channels of both side by
+ * side. False if there are absurdly many. */
+bool channels_beside(Arena *arena, ChannelTable *table, Channels a, uint64_t a_width, Channels b, uint64_t b_width,
+		     Channels *both);
 uint64_t channels_count(const ChannelTable *table, Channels channels, uint32_t width);
 
 /* ---- index relations ------------------------------------------------------------------------------------------ */
@@ -69,7 +77,11 @@ typedef enum StepOp {
 	STEP_FLATTEN,   /* indices become channels: the same numbers */
 	STEP_POINTWISE, /* a nonlinearity */
 	STEP_SUM,
-	STEP_AUGMENT /* mean over the copies of a sample [KR-15] */
+	STEP_PRODUCT,
+	STEP_CONCAT,    /* along channels or an axis of the grid */
+	STEP_LAYERNORM,
+	STEP_DROPOUT, /* while training */
+	STEP_AUGMENT  /* mean over the copies of a sample [KR-15] */
 } StepOp;
 
 /* Features of a step: samples x copies x indices x channels, row-major. */
@@ -92,6 +104,7 @@ struct FinitePlan {
 	uint32_t step_count;
 	const Group **groups; /* of the augmentations, outermost first */
 	uint32_t group_count;
+	bool drops; /* there is a STEP_DROPOUT */
 	ChannelTable channels;
 };
 
@@ -122,9 +135,10 @@ typedef struct FiniteNet {
 	double *parameters;
 	size_t parameter_count;
 	size_t *first;       /* per step: its first parameter */
+	uint64_t mask_seed;  /* of the masks of STEP_DROPOUT, which are drawn again whenever they are needed */
 	double **features;   /* per step; NULL before the pass */
 	double **cotangents; /* per step; NULL: nothing arrived yet */
-	double *rows;        /* scratch: gathered rows of a step of weights */
+	double *rows;        /* scratch: gathered rows of a step of weights, cotangents of a factor of a product */
 	double *gradients;   /* scratch: of one tap, a row per sample */
 } FiniteNet;
 
@@ -138,9 +152,24 @@ FiniteStatus finite_net_forward(FiniteNet *net, const double *x);
 FiniteStatus finite_net_ntk(FiniteNet *net, const double *v, double *ntk);
 
 size_t step_rows(const FiniteNet *net, const Step *step); /* samples x copies x indices */
+size_t step_numbers(const FiniteNet *net, uint32_t s);    /* of its features */
+/* Cotangent of an input, or NULL where nothing behind it has parameters. */
+double *step_into(const FiniteNet *net, uint32_t input);
 
 void step_forward(FiniteNet *net, uint32_t s, const double *x);
 /* Adds to the cotangents of the inputs that are trained, and what the step's own parameters give to `ntk`. */
 void step_backward(FiniteNet *net, uint32_t s, double *ntk);
+
+/* STEP_FLATTEN and STEP_SUM: the same numbers. */
+void forward_sum(FiniteNet *net, uint32_t s);
+void backward_sum(FiniteNet *net, uint32_t s);
+void forward_product(FiniteNet *net, uint32_t s);
+void backward_product(FiniteNet *net, uint32_t s);
+void forward_concat(FiniteNet *net, uint32_t s);
+void backward_concat(FiniteNet *net, uint32_t s);
+void forward_layernorm(FiniteNet *net, uint32_t s);
+void backward_layernorm(FiniteNet *net, uint32_t s);
+void forward_dropout(FiniteNet *net, uint32_t s);
+void backward_dropout(FiniteNet *net, uint32_t s);
 
 #endif

@@ -31,17 +31,6 @@ static Shape shape_of(const FiniteNet *net, uint32_t s)
 	return shape;
 }
 
-static size_t feature_count(const FiniteNet *net, uint32_t s)
-{
-	return step_rows(net, &net->plan->steps[s]) * net->channels[s];
-}
-
-/* Cotangent of an input, or NULL where nothing behind it has parameters. */
-static double *into(const FiniteNet *net, uint32_t input)
-{
-	return net->plan->steps[input].trained ? net->cotangents[input] : NULL;
-}
-
 /* ---- input ---------------------------------------------------------------------------------------------------- */
 
 /* All copies of one sample: of each copy in `out` the transformed ones, group after group. */
@@ -82,6 +71,24 @@ static double bias_scale(const FiniteNet *net, const Step *step)
 {
 	const Scalar *bias = step->node->as.weights.affine.bias_std;
 	return bias != NULL ? scalar_eval(bias, net->params) : 0;
+}
+
+/* What a product of two gradients counts [KR-32]. In the standard parameterization [KR-60] the weights themselves are the
+ * parameters, behind a factor 1/sqrt(s0); there the limit grows with the number of channels, so that the source's stands in
+ * the place of the network's own. */
+static double weight_share(const FiniteNet *net, const Step *step, const Shape *shape)
+{
+	const Affine *affine = &step->node->as.weights.affine;
+	double scale = weight_scale(net, step, shape), declared = step->node->input->type.width;
+	return affine->standard ? declared / ((double)shape->from_channels * affine->s[0]) : scale * scale;
+}
+
+/* A bias in the standard parameterization is trained even if it starts at 0. */
+static double bias_share(const FiniteNet *net, const Step *step)
+{
+	const Affine *affine = &step->node->as.weights.affine;
+	double beta = bias_scale(net, step);
+	return affine->standard && affine->bias_std != NULL ? 1 : beta * beta;
 }
 
 /* Rows that a tap reads, one per batch and output index; zeros where it reads nothing. */
@@ -138,16 +145,17 @@ static void forward_weights(FiniteNet *net, uint32_t s)
 	}
 }
 
-/* ntk[i, j] += square x <gradient of sample i, gradient of sample j>; the gradients are rows. */
-static void add_products(const FiniteNet *net, const double *gradients, size_t size, double square, double *ntk)
+/* ntk[i, j] += share x <gradient of sample i, gradient of sample j>; the gradients are rows. */
+static void add_products(const FiniteNet *net, const double *gradients, size_t size, double share, double *ntk)
 {
 	int n = (int)net->samples;
-	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, (int)size, square, gradients, (int)size, gradients,
+	cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, n, n, (int)size, share, gradients, (int)size, gradients,
 		    (int)size, 1, ntk, n);
 }
 
-/* With A the rows that the tap reads for a sample and D the cotangents, the gradient of its weights is scale A^T D. */
-static void weight_gradients(FiniteNet *net, uint32_t s, uint32_t tap, const Shape *shape, double scale, double *ntk)
+/* With A the rows that the tap reads for a sample and D the cotangents, the gradient of its weights is A^T D, but for a
+ * factor. */
+static void weight_gradients(FiniteNet *net, uint32_t s, uint32_t tap, const Shape *shape, double share, double *ntk)
 {
 	const Step *step = &net->plan->steps[s];
 	size_t rows = step->copies * shape->indices, size = shape->from_channels * shape->channels;
@@ -157,10 +165,10 @@ static void weight_gradients(FiniteNet *net, uint32_t s, uint32_t tap, const Sha
 			    (int)rows, 1, seen + i * rows * shape->from_channels, (int)shape->from_channels,
 			    d + i * rows * shape->channels, (int)shape->channels, 0, net->gradients + i * size,
 			    (int)shape->channels);
-	add_products(net, net->gradients, size, scale * scale, ntk);
+	add_products(net, net->gradients, size, share, ntk);
 }
 
-static void bias_gradients(FiniteNet *net, uint32_t s, const Shape *shape, double beta, double *ntk)
+static void bias_gradients(FiniteNet *net, uint32_t s, const Shape *shape, double share, double *ntk)
 {
 	const Step *step = &net->plan->steps[s];
 	size_t rows = step->copies * shape->indices;
@@ -172,7 +180,7 @@ static void bias_gradients(FiniteNet *net, uint32_t s, const Shape *shape, doubl
 			for (size_t c = 0; c < shape->channels; c++)
 				sum[c] += d[c];
 	}
-	add_products(net, net->gradients, shape->channels, beta * beta, ntk);
+	add_products(net, net->gradients, shape->channels, share, ntk);
 }
 
 static void backward_weights(FiniteNet *net, uint32_t s, double *ntk)
@@ -180,9 +188,10 @@ static void backward_weights(FiniteNet *net, uint32_t s, double *ntk)
 	const Step *step = &net->plan->steps[s];
 	Shape shape = shape_of(net, s);
 	size_t rows = shape.batch * shape.indices, tap_size = shape.from_channels * shape.channels;
-	double scale = weight_scale(net, step, &shape), beta = bias_scale(net, step), *to = into(net, step->inputs[0]);
+	double scale = weight_scale(net, step, &shape), *to = step_into(net, step->inputs[0]);
+	double share = weight_share(net, step, &shape), shift = bias_share(net, step);
 	for (uint32_t tap = 0; tap < step->taps->taps; tap++) {
-		weight_gradients(net, s, tap, &shape, scale, ntk);
+		weight_gradients(net, s, tap, &shape, share, ntk);
 		if (to == NULL)
 			continue;
 		bool direct = step->taps->maps == NULL;
@@ -193,8 +202,8 @@ static void backward_weights(FiniteNet *net, uint32_t s, double *ntk)
 		if (!direct)
 			scatter(net, step, &shape, tap, to);
 	}
-	if (beta != 0)
-		bias_gradients(net, s, &shape, beta, ntk);
+	if (shift != 0)
+		bias_gradients(net, s, &shape, shift, ntk);
 }
 
 /* ---- pools [KR-7], [KR-8] ------------------------------------------------------------------------------------- */
@@ -207,7 +216,7 @@ static void forward_pool(FiniteNet *net, uint32_t s)
 	size_t c = shape.channels;
 	const double *from = net->features[step->inputs[0]];
 	double *out = net->features[s];
-	memset(out, 0, feature_count(net, s) * sizeof *out);
+	memset(out, 0, step_numbers(net, s) * sizeof *out);
 	for (size_t b = 0; b < shape.batch; b++)
 		for (size_t g = 0; g < shape.indices; g++)
 			for (uint64_t i = m->start[g]; i < m->start[g + 1]; i++)
@@ -221,7 +230,7 @@ static void backward_pool(FiniteNet *net, uint32_t s)
 	const PoolMatrix *m = step->matrix;
 	Shape shape = shape_of(net, s);
 	size_t c = shape.channels;
-	double *to = into(net, step->inputs[0]);
+	double *to = step_into(net, step->inputs[0]);
 	for (size_t b = 0; b < shape.batch; b++)
 		for (size_t g = 0; g < shape.indices; g++)
 			for (uint64_t i = m->start[g]; i < m->start[g + 1]; i++)
@@ -251,7 +260,7 @@ static void forward_pointwise(FiniteNet *net, uint32_t s)
 	const Step *step = &net->plan->steps[s];
 	Pointwise p = pointwise_of(net, step->node);
 	const double *from = net->features[step->inputs[0]];
-	size_t count = feature_count(net, s);
+	size_t count = step_numbers(net, s);
 	for (size_t i = 0; i < count; i++)
 		net->features[s][i] = p.f->value(p.args, p.count, from[i]);
 }
@@ -261,38 +270,10 @@ static void backward_pointwise(FiniteNet *net, uint32_t s)
 	const Step *step = &net->plan->steps[s];
 	Pointwise p = pointwise_of(net, step->node);
 	const double *from = net->features[step->inputs[0]];
-	double *to = into(net, step->inputs[0]);
-	size_t count = feature_count(net, s);
+	double *to = step_into(net, step->inputs[0]);
+	size_t count = step_numbers(net, s);
 	for (size_t i = 0; i < count; i++)
 		to[i] += net->cotangents[s][i] * p.f->slope(p.args, p.count, from[i]);
-}
-
-/* ---- sums, flatten: the same numbers -------------------------------------------------------------------------- */
-
-static void add(const double *from, size_t count, double *to)
-{
-	for (size_t i = 0; i < count; i++)
-		to[i] += from[i];
-}
-
-static void forward_same(FiniteNet *net, uint32_t s)
-{
-	const Step *step = &net->plan->steps[s];
-	size_t count = feature_count(net, s);
-	memcpy(net->features[s], net->features[step->inputs[0]], count * sizeof(double));
-	for (uint32_t i = 1; i < step->input_count; i++)
-		add(net->features[step->inputs[i]], count, net->features[s]);
-}
-
-static void backward_same(FiniteNet *net, uint32_t s)
-{
-	const Step *step = &net->plan->steps[s];
-	size_t count = feature_count(net, s);
-	for (uint32_t i = 0; i < step->input_count; i++) {
-		double *to = into(net, step->inputs[i]);
-		if (to != NULL)
-			add(net->cotangents[s], count, to);
-	}
 }
 
 /* ---- augmentation [KR-15] ------------------------------------------------------------------------------------- */
@@ -315,7 +296,7 @@ static void backward_augment(FiniteNet *net, uint32_t s)
 	const Step *step = &net->plan->steps[s];
 	size_t order = step->node->as.augment.group->order, size = step->indices * net->channels[s];
 	size_t batch = (size_t)net->samples * step->copies;
-	double *to = into(net, step->inputs[0]);
+	double *to = step_into(net, step->inputs[0]);
 	for (size_t b = 0; b < batch; b++)
 		for (size_t h = 0; h < order; h++)
 			cblas_daxpy((int)size, 1 / (double)order, net->cotangents[s] + b * size, 1,
@@ -341,7 +322,19 @@ void step_forward(FiniteNet *net, uint32_t s, const double *x)
 		return;
 	case STEP_FLATTEN:
 	case STEP_SUM:
-		forward_same(net, s);
+		forward_sum(net, s);
+		return;
+	case STEP_PRODUCT:
+		forward_product(net, s);
+		return;
+	case STEP_CONCAT:
+		forward_concat(net, s);
+		return;
+	case STEP_LAYERNORM:
+		forward_layernorm(net, s);
+		return;
+	case STEP_DROPOUT:
+		forward_dropout(net, s);
 		return;
 	case STEP_AUGMENT:
 		forward_augment(net, s);
@@ -365,7 +358,19 @@ void step_backward(FiniteNet *net, uint32_t s, double *ntk)
 		return;
 	case STEP_FLATTEN:
 	case STEP_SUM:
-		backward_same(net, s);
+		backward_sum(net, s);
+		return;
+	case STEP_PRODUCT:
+		backward_product(net, s);
+		return;
+	case STEP_CONCAT:
+		backward_concat(net, s);
+		return;
+	case STEP_LAYERNORM:
+		backward_layernorm(net, s);
+		return;
+	case STEP_DROPOUT:
+		backward_dropout(net, s);
 		return;
 	case STEP_AUGMENT:
 		backward_augment(net, s);

@@ -7,6 +7,16 @@
 #include "base/diag.h"
 #include "finite/internal.h"
 
+size_t step_numbers(const FiniteNet *net, uint32_t s)
+{
+	return step_rows(net, &net->plan->steps[s]) * net->channels[s];
+}
+
+double *step_into(const FiniteNet *net, uint32_t input)
+{
+	return net->plan->steps[input].trained ? net->cotangents[input] : NULL;
+}
+
 /* ---- cost ----------------------------------------------------------------------------------------------------- */
 
 /* Sizes as doubles: nothing overflows, however large the network. */
@@ -15,7 +25,7 @@ typedef struct StepCost {
 	double features; /* numbers */
 	double tap_size; /* weights of one tap */
 	double parameters;
-	double gathered; /* scratch: numbers of the rows that one tap reads */
+	double gathered; /* scratch: numbers of the rows that one tap reads, or of a factor's cotangents */
 	double operations;
 } StepCost;
 
@@ -32,6 +42,13 @@ static StepCost step_cost(const FinitePlan *plan, uint32_t s, uint32_t width, ui
 		cost.operations = 2 * n * step->copies * (double)step->matrix->start[step->indices] * channels;
 	if (step->op == STEP_POINTWISE)
 		cost.operations = 20 * cost.features;
+	if (step->op == STEP_LAYERNORM || step->op == STEP_DROPOUT)
+		cost.operations = 20 * cost.features;
+	if (step->op == STEP_PRODUCT) {
+		double factors = step->input_count;
+		cost.operations = factors * (with_ntk ? factors + 1 : 1) * cost.features;
+		cost.gathered = cost.features;
+	}
 	if (step->op == STEP_WEIGHTS) {
 		double from = (double)channels_count(&plan->channels, plan->steps[step->inputs[0]].channels, width);
 		double taps = step->taps->taps;
@@ -126,6 +143,8 @@ void finite_net_draw(FiniteNet *net, Random *random)
 {
 	for (size_t i = 0; i < net->parameter_count; i++)
 		net->parameters[i] = random_normal(random);
+	if (net->plan->drops)
+		net->mask_seed = random_bits(random);
 }
 
 FiniteStatus finite_net_forward(FiniteNet *net, const double *x)

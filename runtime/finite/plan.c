@@ -9,9 +9,6 @@
 
 const char *finite_refusal(const Node *node)
 {
-	if (node->kind == NODE_SCALING || (node->kind == NODE_JOIN && node->as.join.kind != JOIN_SUM) ||
-	    (node->kind == NODE_WEIGHTS && node->as.weights.affine.standard))
-		return "finite networks are not made of it";
 	if (node->kind == NODE_POINTWISE && finite_activations[node->as.pointwise.f->id]->value == NULL)
 		return "it is a kernel that no function has";
 	return NULL;
@@ -31,6 +28,8 @@ typedef struct Planner {
 } Planner;
 
 static bool plan_scope(Planner *p, const Node *output);
+
+#define TOO_MANY_CHANNELS "it would need more than 2^31 channels per unit of width"
 
 static bool refuse(Planner *p, const Node *node, const char *reason)
 {
@@ -77,7 +76,7 @@ static bool plan_input(Planner *p, const Node *node)
 	Step *step;
 	if (!add_step(p, STEP_INPUT, node, 0, &step))
 		return false;
-	step->channels = (Channels){CHANNELS_FIXED, node->type.channels};
+	step->channels = channels_fixed(node->type.channels);
 	return true;
 }
 
@@ -118,20 +117,65 @@ static bool plan_flatten(Planner *p, const Node *node)
 	Step *step;
 	if (!add_step(p, STEP_FLATTEN, node, 1, &step))
 		return false;
-	step->channels.factor *= type_size(&node->input->type); /* both below 2^31 */
+	step->channels = channels_times(step->channels, type_size(&node->input->type)); /* all below 2^31 */
 	return true;
 }
 
-static bool plan_sum(Planner *p, const Node *node)
+/* Branches of equal channels. */
+static bool plan_alike(Planner *p, StepOp op, const Node *node)
 {
 	Step *step;
-	if (!add_step(p, STEP_SUM, node, node->as.join.count, &step))
+	if (!add_step(p, op, node, node->as.join.count, &step))
 		return false;
 	for (uint32_t i = 1; i < step->input_count; i++) {
 		Channels other = p->plan->steps[step->inputs[i]].channels;
 		if (!channels_unify(p->arena, &p->plan->channels, step->channels, other))
 			return refuse(p, node, "no widths give its branches the same number of channels");
 	}
+	return true;
+}
+
+/* [KR-63] The widths that the limit depends on are those of the source: their ratio is that of the channels. */
+static bool plan_beside(Planner *p, const Node *node)
+{
+	Step *step;
+	Node *const *branches = node->as.join.branches;
+	uint64_t width = branches[0]->type.width;
+	if (!add_step(p, STEP_CONCAT, node, node->as.join.count, &step))
+		return false;
+	for (uint32_t i = 1; i < step->input_count; i++) {
+		Channels other = p->plan->steps[step->inputs[i]].channels;
+		if (!channels_beside(p->arena, &p->plan->channels, step->channels, width, other, branches[i]->type.width,
+				     &step->channels))
+			return refuse(p, node, TOO_MANY_CHANNELS);
+		width += branches[i]->type.width;
+	}
+	return true;
+}
+
+static bool plan_join(Planner *p, const Node *node)
+{
+	switch (node->as.join.kind) {
+	case JOIN_SUM:
+		return plan_alike(p, STEP_SUM, node);
+	case JOIN_PRODUCT:
+		return plan_alike(p, STEP_PRODUCT, node);
+	case JOIN_CONCAT:
+		return node->as.join.axis == CONCAT_CHANNELS ? plan_beside(p, node) : plan_alike(p, STEP_CONCAT, node);
+	}
+	ICE("no kind of join");
+}
+
+static bool plan_scaling(Planner *p, const Node *node)
+{
+	Step *step;
+	if (node->as.scaling.kind == SCALING_LAYERNORM)
+		return add_step(p, STEP_LAYERNORM, node, 1, &step);
+	if (node->as.scaling.train) {
+		p->plan->drops = true;
+		return add_step(p, STEP_DROPOUT, node, 1, &step);
+	}
+	p->step_of[node->id] = p->step_of[node->input->id]; /* drops nothing */
 	return true;
 }
 
@@ -205,9 +249,9 @@ static bool plan_node(Planner *p, const Node *node)
 	case NODE_MAP:
 		return node->as.map.kind == MAP_FLATTEN ? plan_flatten(p, node) : plan_pool(p, node);
 	case NODE_SCALING:
-		break;
+		return plan_scaling(p, node);
 	case NODE_JOIN:
-		return plan_sum(p, node);
+		return plan_join(p, node);
 	case NODE_KIND_COUNT:
 		break;
 	}
@@ -228,7 +272,7 @@ static bool check_channels(Planner *p)
 	for (uint32_t s = 0; s < p->plan->step_count; s++) {
 		Step *step = &p->plan->steps[s];
 		if (!channels_unify(p->arena, &p->plan->channels, step->channels, step->channels))
-			return refuse(p, step->node, "it would need more than 2^31 channels per unit of width");
+			return refuse(p, step->node, TOO_MANY_CHANNELS);
 	}
 	return true;
 }
