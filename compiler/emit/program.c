@@ -131,8 +131,8 @@ static uint64_t hash_net(const EmitNet *net)
  * many layers stand one by one: LLVM's time grows with more than the square of their code. */
 static unsigned registers(const RecProgram *rec)
 {
-	enum { MANY_LAYERS = 64, SEVERAL = 4 };
-	return rec->vector_input && rec_written_out(rec->network) <= MANY_LAYERS ? SEVERAL : 1;
+	enum { SEVERAL = 4 };
+	return rec->vector_input && rec_written_out(rec->network) <= REC_MANY_LAYERS ? SEVERAL : 1;
 }
 
 LLVMValueRef emit_net(const EmitNet *net)

@@ -39,6 +39,7 @@ RecProgram *rec_lower(Arena *arena, const Network *source, const RecOptions *opt
 	RecProgram *program = ARENA_NEW(arena, RecProgram);
 	Lower l = {.arena = arena, .network = network, .options = options, .program = program};
 	program->network = network;
+	l.many_layers = network->node_count > REC_MANY_LAYERS;
 	program->base_count = 0;
 	const Type *input = &network->input->type;
 	rec_wide(input, input->shape, 1, program->input_shape);

@@ -92,6 +92,7 @@ struct Lower {
 	const Network *network;
 	const RecOptions *options;
 	RecProgram *program;
+	bool many_layers; /* stand one by one */
 	RecPart *part;
 	Region *region;
 	LowerMode mode;
