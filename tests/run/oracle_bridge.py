@@ -44,6 +44,15 @@ def affine_arguments(layer):
     return {"W_std": 1.0 if w is None else w, "b_std": number(layer.get("b"))}
 
 
+def without_floor(before, after):
+    """The oracle takes sqrt(ab) for 1e-15 at least. What vanishes has to stay 0: the next exp_normalized would see 1e-15 as anything else,
+    its kernel being the same at every scale."""
+    from dataclasses import replace
+    left, right = np.diag(before.K11) > 0, np.diag(before.K22) > 0
+    return replace(after, K11=after.K11 * np.outer(left, left), K12=after.K12 * np.outer(left, right),
+                   K22=after.K22 * np.outer(right, right))
+
+
 class Bridge:
     def __init__(self, oracle):
         self.oracle = oracle
@@ -72,7 +81,8 @@ class Bridge:
             return o.dense(state, affine_arguments(layer))
         if op in NAMES:
             kind, *keys = NAMES[op]
-            return o.nonlinearity(state, {"type": kind, **dict(zip(keys, layer.get("args", ())))})
+            after = o.nonlinearity(state, {"type": kind, **dict(zip(keys, layer.get("args", ())))})
+            return without_floor(state, after) if op == "exp_normalized" else after
         if op in ("avgpool", "sumpool"):
             return o.window_pool(state, {"type": "AvgPool" if op == "avgpool" else "SumPool",
                                          "window_shape": layer["window"], "strides": layer["stride"],
