@@ -5,8 +5,8 @@
  * b y makes x = (b/g) t and y = (a/g) t with g = gcd(a, b) of a new class t: a residual layer behind a flatten gets as
  * many channels as the flatten gives. Classes without a parent have the width that was asked for.
  *
- * Channels of a raw input do not grow. Concatenated with others they add a constant, which only a class of its own can
- * follow in a sum: y = a x + constant. */
+ * Channels of a raw input do not grow. Concatenated with others they add a constant, which a layer that is added
+ * to them can follow: y = a x + constant. */
 #include <string.h>
 
 #include "base/diag.h"
@@ -72,7 +72,7 @@ static uint64_t greatest_common_divisor(uint64_t a, uint64_t b)
 	return a;
 }
 
-/* Makes m a = n b for two roots a and b, with m and n coprime. */
+/* Makes m a = n b of two roots a and b, with m and n coprime. */
 static void link(Arena *arena, ChannelTable *table, uint32_t a, uint64_t m, uint32_t b, uint64_t n)
 {
 	uint32_t root = m == n ? a : new_class(arena, table);
@@ -80,12 +80,13 @@ static void link(Arena *arena, ChannelTable *table, uint32_t a, uint64_t m, uint
 	table->classes[b] = (ChannelClass){root, m, 0};
 }
 
-/* Makes b = a - b->extra for b of a class that is free to follow. */
+/* Lets the class of b follow that of a, where counts that are whole and positive come of it for every width. */
 static bool follow(ChannelTable *table, const Channels *a, const Channels *b)
 {
-	if (b->factor != 1 || a->extra < b->extra)
+	uint64_t rest = a->extra - b->extra;
+	if (a->extra < b->extra || rest % b->factor != 0 || a->factor % b->factor != 0)
 		return false;
-	table->classes[b->class] = (ChannelClass){a->class, a->factor, a->extra - b->extra};
+	table->classes[b->class] = (ChannelClass){a->class, a->factor / b->factor, rest / b->factor};
 	return true;
 }
 

@@ -38,7 +38,7 @@ typedef struct ChannelTable {
 Channels channels_new(Arena *arena, ChannelTable *table);
 Channels channels_fixed(uint64_t count);
 Channels channels_times(Channels channels, uint64_t factor);
-/* Make both equal; false if no widths do, or only absurd ones. */
+/* Make both equal; false if that takes absurd widths, or fractions. */
 bool channels_unify(Arena *arena, ChannelTable *table, Channels a, Channels b);
 /* Bring both near the ratio of `a_width` and `b_width`, exactly if that takes small factors; the channels of both side by
  * side. False if there are absurdly many. */
@@ -78,7 +78,7 @@ typedef enum StepOp {
 	STEP_POINTWISE, /* a nonlinearity */
 	STEP_SUM,
 	STEP_PRODUCT,
-	STEP_CONCAT,    /* along channels or an axis of the grid */
+	STEP_CONCAT, /* along channels or an axis of the grid */
 	STEP_LAYERNORM,
 	STEP_DROPOUT, /* while training */
 	STEP_AUGMENT  /* mean over the copies of a sample [KR-15] */

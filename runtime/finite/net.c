@@ -54,7 +54,8 @@ static StepCost step_cost(const FinitePlan *plan, uint32_t s, uint32_t width, ui
 		double taps = step->taps->taps;
 		bool inner = plan->steps[step->inputs[0]].trained;
 		cost.tap_size = from * channels;
-		cost.parameters = taps * cost.tap_size + (step->node->as.weights.affine.bias_std != NULL ? channels : 0);
+		cost.parameters =
+			taps * cost.tap_size + (step->node->as.weights.affine.bias_std != NULL ? channels : 0);
 		cost.gathered = cost.rows * from;
 		double product = 2 * cost.rows * taps * cost.tap_size;
 		cost.operations = product * (with_ntk ? 2 + inner : 1) + FINITE_DRAW_COST * cost.parameters;

@@ -19,11 +19,11 @@ typedef struct Planner {
 	FinitePlan *plan;
 	uint32_t capacity, group_capacity;
 	uint32_t copies;
-	uint64_t entries;     /* of the maps and matrices so far */
+	uint64_t entries; /* of the maps and matrices so far */
 	Scopes scopes;
-	uint32_t *step_of;    /* by node id: the step that holds its value in the scope's pass under way */
-	TapMaps **taps;       /* by node id: shared by the repetitions */
-	PoolMatrix **matrix;  /* by node id */
+	uint32_t *step_of;   /* by node id: the step that holds its value in the scope's pass under way */
+	TapMaps **taps;      /* by node id: shared by the repetitions */
+	PoolMatrix **matrix; /* by node id */
 	char **refusal;
 } Planner;
 
@@ -130,7 +130,7 @@ static bool plan_alike(Planner *p, StepOp op, const Node *node)
 	for (uint32_t i = 1; i < step->input_count; i++) {
 		Channels other = p->plan->steps[step->inputs[i]].channels;
 		if (!channels_unify(p->arena, &p->plan->channels, step->channels, other))
-			return refuse(p, node, "no widths give its branches the same number of channels");
+			return refuse(p, node, "its branches cannot be given the same number of channels");
 	}
 	return true;
 }
@@ -145,8 +145,8 @@ static bool plan_beside(Planner *p, const Node *node)
 		return false;
 	for (uint32_t i = 1; i < step->input_count; i++) {
 		Channels other = p->plan->steps[step->inputs[i]].channels;
-		if (!channels_beside(p->arena, &p->plan->channels, step->channels, width, other, branches[i]->type.width,
-				     &step->channels))
+		if (!channels_beside(p->arena, &p->plan->channels, step->channels, width, other,
+				     branches[i]->type.width, &step->channels))
 			return refuse(p, node, TOO_MANY_CHANNELS);
 		width += branches[i]->type.width;
 	}
