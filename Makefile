@@ -53,9 +53,9 @@ say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
 COMPILER_SRC := $(sort $(shell find compiler -name '*.c' 2>/dev/null))
 # Everything but LLVM, lowering and the command line.
 FRONT_SRC    := $(filter-out compiler/emit/% compiler/driver/% compiler/recursion/% compiler/main.c,$(COMPILER_SRC))
-# What every program links beside the runtime: `check` reads the sources once more and makes finite networks of them.
+# What every program links beside the runtime: `check` reads the sources once more, to make finite networks of them.
 CHECK_SRC    := $(filter-out compiler/reference/% compiler/analysis/%,$(FRONT_SRC))
-RUNTIME_SRC  := $(sort $(wildcard runtime/*.c))
+RUNTIME_SRC  := $(sort $(shell find runtime -name '*.c'))
 UNIT_SRC     := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_HELPERS := $(filter-out $(UNIT_SRC),$(sort $(wildcard tests/unit/*.c)))
 FUZZ_SRC     := $(sort $(wildcard tests/fuzz/fuzz_*.c))
@@ -75,8 +75,6 @@ RUNTIME_OBJ  := $(call objects,$(RUNTIME_SRC))
 MAIN_OBJ     := $(call objects,$(filter %/main.c,$(COMPILER_SRC)))
 # entk_program() of the reference backend reads sources that only such a program carries: no part of entkc.
 TABLE_OBJ    := $(call objects,compiler/reference/program.c)
-# They need a BLAS: no part of entkc.
-FINITE_OBJ   := $(call objects,$(filter compiler/finite/%,$(COMPILER_SRC)))
 
 UNIT_BIN := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 FUZZ_BIN := $(patsubst tests/fuzz/%.c,$(BUILD)/fuzz/%,$(FUZZ_SRC))
@@ -86,7 +84,7 @@ PRODUCTS := $(BUILD)/entkc $(BUILD)/libentk.a $(BUILD)/libentk_reference.a $(BUI
 
 # ---- main targets --------------------------------------------------------------------------------------------------
 
-.PHONY: all help demo check check-unit check-reject check-run check-slow bench asan fuzz fuzz-smoke format install clean \
+.PHONY: all help demo check check-unit check-reject check-run check-slow bench duals asan fuzz fuzz-smoke format install clean \
 	deps deps-fuzz headers unit-programs fuzz-programs FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -156,11 +154,11 @@ $(BUILD)/obj/runtime/%.o: runtime/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 # Built beside and moved into place: a program that is being linked never meets half a library.
 define archive
 @rm -f $@.new
-$(call say,AR,$@)$(AR) rcs $@.new $^
+$(call say,AR,$@)$(AR) qcs $@.new $^
 @mv -f $@.new $@
 endef
 
-$(BUILD)/entkc: $(filter-out $(TABLE_OBJ) $(FINITE_OBJ),$(COMPILER_OBJ)) | $(BUILD)/deps.stamp
+$(BUILD)/entkc: $(filter-out $(TABLE_OBJ),$(COMPILER_OBJ)) | $(BUILD)/deps.stamp
 	$(call say,LINK,$@)$(CC) $(SANITIZE) $(LDFLAGS) $^ $(LLVM_LIBS) -lm -o $@
 
 $(BUILD)/libentk.a: $(RUNTIME_OBJ) $(call objects,$(CHECK_SRC)) $(GEN_OBJ)
@@ -280,6 +278,9 @@ $(BUILD)/bench/sampler.so: bench/sampler.c $(BUILD)/flags | $(BUILD)/deps.stamp
 
 bench: all $(BUILD)/bench/sampler.so ## time per step and per pair, beside the cost of the arithmetic
 	$(PYTHON) bench/bench.py $(BUILD)
+
+duals: $(BUILD)/tests/unit/test_cg_duals ## errors of every nonlinearity's kernel, as the table of docs/nonlinearities.md
+	@$< --table
 
 format: ## rewrite the C sources in the project's layout
 	@command -v $(CLANG_FORMAT) >/dev/null || { echo 'make format needs clang-format (Debian package clang-format)' >&2; exit 1; }

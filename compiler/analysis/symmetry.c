@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-#include "analysis/symmetry_internal.h"
+#include "analysis/internal.h"
 
 typedef struct Failure {
 	const Node *at; /* NULL: none */

@@ -16,7 +16,7 @@
 #include "driver/output.h"
 #include "emit/emit.h"
 #include "recursion/rec.h"
-#include "network/sema.h"
+#include "network/sema/sema.h"
 #include "syntax/ast.h"
 
 enum { EXIT_GOOD = 0, EXIT_USER = 1, EXIT_ENVIRONMENT = 2, EXIT_BUG = 70 };
@@ -307,8 +307,8 @@ static bool explain(Compiler *c)
 		explain_symmetry(c->arena, &c->sources, c->program, stdout);
 	if (!output_check_stdout())
 		return false;
-	if (!c->options.reference && (!emit(c, c->program, EMIT_SUMMARY, "-") ||
-				      (full && !emit(c, c->program, EMIT_EXPLAIN, "-"))))
+	if (!c->options.reference &&
+	    (!emit(c, c->program, EMIT_SUMMARY, "-") || (full && !emit(c, c->program, EMIT_EXPLAIN, "-"))))
 		return false;
 	if (!full)
 		puts("What the optimizer did is said by --explain=full.");

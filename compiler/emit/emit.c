@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "analysis/symmetry.h"
-#include "emit/emit_internal.h"
+#include "emit/internal.h"
 
 const char *const emit_optimizations[] = {"slices",       "relative-index", "separable", "fuse",
 					  "repeat-loops", "rows",           "trunks",    NULL};
@@ -54,7 +54,7 @@ typedef struct Recursions {
 	uint32_t trunk_count;
 	RecProgram **trunk;  /* per trunk */
 	RecProgram ***heads; /* per trunk and member */
-	EmitPieces *pieces; /* functions that the nets share */
+	EmitPieces *pieces;  /* functions that the nets share */
 } Recursions;
 
 static bool check_depth(Arena *arena, const Network *network, char **error)

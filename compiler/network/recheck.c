@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/diag.h"
-#include "network/sema.h"
+#include "network/sema/sema.h"
 
 static SourceSet *load(Arena *arena, const EntkSources *from)
 {

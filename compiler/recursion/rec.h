@@ -319,6 +319,8 @@ uint32_t rec_trunks(Arena *arena, const Program *program, RecTrunk **trunks);
 /* At most so many layers of a net may stand one by one in its recursion: lowering follows them recursively, and the time of
  * code generation grows with them. */
 enum { REC_MAX_LAYERS = 4000 };
+/* More than these are many: their code is kept small. */
+enum { REC_MANY_LAYERS = 64 };
 /* Layers of the net, with the repeats written out that cannot be loops (an upper bound). */
 uint64_t rec_written_out(const Network *network);
 /* Lower a net (without AUGMENT). Never fails: every typed network has a recursion. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "network/scopes.h"
-#include "reference/reference_internal.h"
+#include "reference/internal.h"
 
 typedef struct Walk {
 	const Network *network;
@@ -137,8 +137,7 @@ static ReferenceStatus run_join(Walk *walk, const Node *node, State *out)
 {
 	for (uint32_t i = 0; i < node->as.join.count; i++) {
 		const Node *branch = node->as.join.branches[i];
-		ReferenceStatus status =
-			layer_join(node, i, &walk->states[branch->id], read_once(walk, branch), out);
+		ReferenceStatus status = layer_join(node, i, &walk->states[branch->id], read_once(walk, branch), out);
 		if (status != REFERENCE_OK)
 			return status;
 	}

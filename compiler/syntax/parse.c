@@ -18,36 +18,6 @@ static const char *const keywords[] = {"include", "let", "param", "default", "gr
 
 /* ---- errors of the current item ---- */
 
-static __attribute__((format(printf, 4, 0))) bool item_error(Parser *parser, Span span, const char *code,
-							     const char *format, va_list args)
-{
-	if (parser->item_failed)
-		return false;
-	parser->item_failed = true;
-	char text[512];
-	vsnprintf(text, sizeof text, format, args);
-	return diag_error(parser->diag, span, code, "%s", text);
-}
-
-bool parser_error(Parser *parser, Span span, const char *code, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	item_error(parser, span, code, format, args);
-	va_end(args);
-	return false;
-}
-
-bool parser_error_skip(Parser *parser, Span span, const char *code, const char *format, ...)
-{
-	va_list args;
-	va_start(args, format);
-	item_error(parser, span, code, format, args);
-	va_end(args);
-	parser->skipping = true;
-	return false;
-}
-
 void parser_begin_item(Parser *parser)
 {
 	parser->item_failed = parser->value_failed = parser->skipping = false;

@@ -7,7 +7,7 @@
 
 #include "analysis/symmetry.h"
 #include "base/diag.h"
-#include "network/sema.h"
+#include "network/sema/sema.h"
 #include "syntax/ast.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

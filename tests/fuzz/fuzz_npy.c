@@ -1,6 +1,6 @@
 /* libFuzzer entry for the readers of data files: the input is a .npy stream, then the same bytes as a file (.npz or .npy)
  * whose arrays are all read. Whatever comes, the readers answer with an array or an error, and leak nothing. */
-#include "npz.h"
+#include "arrays/npz.h"
 
 #include <assert.h>
 #include <stdint.h>

@@ -23,7 +23,7 @@ class Case:
     """A net, its data, and what the kernels should be."""
 
     def __init__(self, net, rng):
-        self.net, self.name = net, net["name"]
+        self.net, self.name, self.jumps = net, net["name"], net_model.jumps(net["layers"])
         self.x = random_nets.samples(net, rng, 4)
         self.z = np.concatenate([random_nets.samples(net, rng, 2), self.x[1:2]])
         self.reference = None
@@ -72,7 +72,8 @@ def compare(case, got, want, precision):
         for kind in (0, 1):
             name = ("nngp", "ntk")[kind]
             ordinary, parallel = split_diff(g[name], w[name], mask)
-            if ordinary > lib.TOLERANCE[precision][kind] or parallel > lib.PARALLEL_TOLERANCE[precision][kind]:
+            row = 1 if case.jumps else kind
+            if ordinary > lib.TOLERANCE[precision][row] or parallel > lib.PARALLEL_TOLERANCE[precision][row]:
                 return f"{name}({label}) differs by {ordinary:.3g} (parallel samples: {parallel:.3g})"
     return None
 
@@ -176,6 +177,7 @@ class Run:
         self.work, self.report, self.seed, self.oracle, self.options = work, report, seed, oracle, options
         self.worst = {}
         self.shrunk = 0
+        self.not_judged = set()
 
     def note(self, what, case, got, want):
         """Remember the largest differences, to print at the end."""
@@ -246,6 +248,11 @@ class Run:
     def variant(self, cases, what, options, precision, reference_program):
         good, program = self.compile_good(cases, what, options, precision)
         for case in good:
+            # The root of the root of float32's rounding is a sixtieth: nothing to compare.
+            if precision == "f32" and case.jumps == 2:
+                self.not_judged.add(case.name)
+                continue
+
             def fails(net):
                 return fails_alone(self.work, net, options, precision)
             try:
@@ -305,6 +312,7 @@ def main():
         run = Run(work, report, options.seed, oracle, options)
         files = [nets[i:i + NETS_PER_FILE] for i in range(0, len(nets), NETS_PER_FILE)]
         lib.parallel(run.file, list(enumerate(files)), options.jobs)
+    print(f"  in f32 not judged, for a jump before another nonlinearity: {', '.join(sorted(run.not_judged)) or 'none'}")
     for (what, name), (ordinary, parallel) in sorted(run.worst.items()):
         print(f"  largest difference, {what}, {name}: {ordinary:.2g}; between parallel samples {parallel:.2g}")
     report.exit()

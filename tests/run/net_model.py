@@ -12,7 +12,10 @@ import numpy as np
 MAX_INDEX = 400       # |H| x positions of a level: the reference evaluator holds (and walks) its square
 MAX_WORK = 2.5e7      # its steps for one pair of samples, roughly
 
-Type = namedtuple("Type", "kind dim shape group gaussian centred raw")   # kind: vector grid gg (group over grid) h
+MAX_VARIANCE = 1e8    # no float32 of a kernel overflows, and what growing functions make of rounding stays small
+
+# kind: vector grid gg (group over grid) h; most: a bound on what variances come to, for normal data of a few channels
+Type = namedtuple("Type", "kind dim shape group gaussian centred raw most", defaults=(10.0,))
 Node = namedtuple("Node", "op layer type inputs")
 
 
@@ -21,8 +24,91 @@ class Invalid(Exception):
 
 
 WEIGHTS = ("dense", "conv", "lift")
-POINTWISE = ("dense", "relu", "leaky_relu", "abs", "abrelu", "erf")
-NONLINEAR = POINTWISE[1:]
+
+
+def _double_factorial(n):
+    return float(np.prod(np.arange(n, 0, -2))) if n > 0 else 1.0
+
+
+def _polynomial(coefficients, v):
+    """E[p(u)^2] with all coefficients positive: a bound."""
+    return sum(abs(p * q) * _double_factorial(i + j - 1) * v ** ((i + j) / 2)
+               for i, p in enumerate(coefficients) for j, q in enumerate(coefficients))
+
+
+def _mild(condition):
+    """Kernels that are exponentials of variances, or divided by 1 / condition, lose so many units in the last place: with more than 20
+    float32 would not be within its tolerance."""
+    if condition > 20:
+        raise Invalid("a function of large numbers that float32 cannot tell apart")
+
+
+def _exp(a, b, v):
+    _mild(2 * b * b * v)
+    return a * a * np.exp(2 * b * b * v)
+
+
+def _gaussian(a, b, v):
+    _mild(4 * abs(b) * v)
+    if 4 * b * v > 0.9:
+        raise Invalid("no second moment")
+    return a * a / np.sqrt(1 - 4 * b * v) if b > 0 else a * a
+
+
+def _sin(a, b, v):
+    _mild(b * b * v)
+    return a * a
+
+
+def _gabor(v):
+    _mild(4 * v)
+    return 1.0
+
+
+def _rbf(gamma, v):
+    return 2 * _sin(1, np.sqrt(2 * gamma), v)
+
+
+# The nonlinearities: names of the arguments as they are written, whether the function is odd, and a bound on the variance that it
+# makes of variances up to v. Arguments that are positional have the name None.
+Nonlinearity = namedtuple("Nonlinearity", "arguments odd most")
+NONLINEARITIES = {
+    "relu": Nonlinearity((), lambda: False, lambda v: v),
+    "leaky_relu": Nonlinearity(("alpha",), lambda alpha: False, lambda alpha, v: v),
+    "abs": Nonlinearity((), lambda: False, lambda v: v),
+    "abrelu": Nonlinearity((None, None), lambda a, b: a == b, lambda a, b, v: max(a * a, b * b) * v),
+    "erf": Nonlinearity(("a", "b", "c"), lambda a, b, c: c == 0, lambda a, b, c, v: a * a + c * c),
+    "gelu": Nonlinearity((), lambda: False, lambda v: v),
+    "sin": Nonlinearity(("a", "b", "c"), lambda a, b, c: c == 0, lambda a, b, c, v: _sin(a, b, v)),
+    "cos": Nonlinearity(("a", "b", "c"), lambda a, b, c: False, lambda a, b, c, v: _sin(a, b, v)),
+    "rbf": Nonlinearity(("gamma",), lambda gamma: False, _rbf),
+    "sign": Nonlinearity((), lambda: True, lambda v: 1.0),
+    "exp": Nonlinearity(("a", "b"), lambda a, b: False, _exp),
+    "gaussian": Nonlinearity(("a", "b"), lambda a, b: False, _gaussian),
+    "exp_normalized": Nonlinearity(("gamma", "shift"), lambda gamma, shift: False,
+                                   lambda gamma, shift, v: v * np.exp(gamma * (1 + shift))),
+    "gabor": Nonlinearity((), lambda: True, _gabor),
+    "hermite": Nonlinearity((None,), lambda n: n % 2 == 1, lambda n, v: v ** n),
+    "monomial": Nonlinearity((None,), lambda n: n % 2 == 1, lambda n, v: _polynomial([0] * n + [1], v)),
+    "rectified_monomial": Nonlinearity((None,), lambda n: False, lambda n, v: _polynomial([0] * n + [1], v)),
+    "polynomial": Nonlinearity((None,), lambda c: not any(c[0::2]), _polynomial),
+}
+NONLINEAR = tuple(NONLINEARITIES)
+POINTWISE = ("dense", *NONLINEAR)
+
+
+def jumps(layers):
+    """0: no function has a jump. 1: one has; its K has at correlation one the infinite derivative, the root of rounding, that others
+    have in their NTK. 2: and a nonlinearity comes after it, which may take a root of that root."""
+    found = []
+
+    def visit(layer):
+        if layer["op"] in NONLINEAR:
+            found.append(layer["op"] == "sign" or (layer["op"] == "rectified_monomial" and layer["args"] == (0,)))
+        if layer["op"] == "repeat":
+            walk(layer["body"], visit)              # twice: here, and by the walk itself
+    walk(layers, visit)
+    return 2 if any(found[:-1]) else 1 if any(found) else 0
 
 
 def axis(n, extent, stride, padding):
@@ -66,7 +152,7 @@ def support(layer, group_order):
 class Network:
     """The typed graph of a net, repeats unrolled (at most `unroll` times): nodes in topological order."""
 
-    def __init__(self, net, unroll=3):
+    def __init__(self, net, unroll=4):
         self.nodes, self.work, self.unroll = [], 0.0, unroll
         kind = "grid" if net["shape"] else "vector"
         t = Type(kind, len(net["shape"]), tuple(net["shape"]), None, False, False, True)
@@ -96,6 +182,8 @@ class Network:
         elif op in NONLINEAR:
             cost = 25
         self.work += 4.0 * m * m * cost
+        if t.most > MAX_VARIANCE:
+            raise Invalid("variances that grow too large")
         self.nodes.append(Node(op, layer, t, inputs))
         return len(self.nodes) - 1
 
@@ -136,15 +224,17 @@ class Network:
             raise Invalid("two branches share the fork's features")
         if sum(not t.centred for t in types) > 1:
             raise Invalid("two branches of nonzero mean")
-        new = types[0]._replace(gaussian=all(t.gaussian for t in types), centred=all(t.centred for t in types))
+        new = types[0]._replace(most=sum(t.most for t in types), gaussian=all(t.gaussian for t in types), centred=all(t.centred for t in types))
         return self._add("sum", layer, new, [e for e, _ in ends]), all(fresh for _, fresh in ends)
 
     @staticmethod
-    def _affine(t):
-        return t._replace(gaussian=True, centred=True, raw=False)
+    def _affine(layer, t):
+        w, b = (value[1] if isinstance(value, tuple) else value for value in (layer.get("w"), layer.get("b")))
+        most = (1 if w is None else w) ** 2 * t.most + (b or 0) ** 2
+        return t._replace(gaussian=True, centred=True, raw=False, most=most)
 
     def _dense(self, layer, t):
-        return self._affine(t)
+        return self._affine(layer, t)
 
     def _window(self, layer, t, key="filter", group=None):
         f, s, d = layer[key], layer["stride"], layer.get("dilation", (1,) * t.dim)
@@ -158,32 +248,36 @@ class Network:
         if t.kind == "vector":
             raise Invalid("conv on a vector")
         if t.kind == "h":
-            return self._affine(t)
+            return self._affine(layer, t)
         if not support(layer, t.group.order if t.group else 0):
             raise Invalid("empty support")
-        return self._affine(t)._replace(shape=self._window(layer, t, group=t.group))
+        return self._affine(layer, t)._replace(shape=self._window(layer, t, group=t.group))
 
     def _lift(self, layer, t):
         if t.kind != "grid" or layer["group"].dim != t.dim:
             raise Invalid("lift stands on a grid")
-        return self._affine(t)._replace(kind="gg", group=layer["group"],
+        return self._affine(layer, t)._replace(kind="gg", group=layer["group"],
                                         shape=self._window(layer, t, group=layer["group"]))
 
     def _nonlinear(self, layer, t):
         if not t.gaussian:
             raise Invalid("a nonlinearity needs Gaussian features")
-        odd = layer["op"] == "erf" and layer["args"][2] == 0
-        return t._replace(gaussian=False, centred=odd and t.centred)
+        f, args = NONLINEARITIES[layer["op"]], layer.get("args", ())
+        return t._replace(gaussian=False, centred=f.odd(*args) and t.centred, most=float(f.most(*args, t.most)))
 
     def _window_pool(self, layer, t):
         if t.kind not in ("grid", "gg"):
             raise Invalid("a window pool stands on positions")
-        return t._replace(shape=self._window(layer, t, "window"))
+        cells = np.prod(layer["window"]) if layer["op"] == "sumpool" else 1
+        return t._replace(shape=self._window(layer, t, "window"), most=t.most * float(cells) ** 2)
 
     def _global_pool(self, layer, t):
         over = layer.get("over", "everything")
         if t.kind == "vector" or (over != "everything" and t.kind != "gg"):
             raise Invalid("nothing to pool over")
+        if layer["op"] == "sum_pool":
+            summed = {"positions": positions(t), "elements": t.group.order if t.group else 1}.get(over, index_size(t))
+            t = t._replace(most=t.most * float(summed) ** 2)
         if over == "positions":
             return t._replace(kind="h", shape=())
         if over == "elements":
@@ -203,7 +297,7 @@ def input_type(shape):
 def apply(layers, t):
     """Type after `layers` on a value of type t; raises Invalid."""
     n = Network.__new__(Network)
-    n.nodes, n.work, n.unroll = [Node("input", {}, t, [])], 0.0, 3
+    n.nodes, n.work, n.unroll = [Node("input", {}, t, [])], 0.0, 4
     at, _ = n._pipeline(layers, 0)
     if n.work > MAX_WORK:
         raise Invalid("too much work")
@@ -279,13 +373,10 @@ class Printer:
             args.append("normalize_edges = true")
         if layer.get("over", "everything") != "everything":
             args.append(f"over = {layer['over']}")
-        if op in NONLINEAR and layer.get("args"):
-            if op == "leaky_relu":
-                args.append(f"alpha = {layer['args'][0]}")
-            elif op == "abrelu":
-                args += [str(layer["args"][0]), str(layer["args"][1])]
-            elif op == "erf" and layer["args"] != (1, 1, 0):
-                args.append("a = {}, b = {}, c = {}".format(*layer["args"]))
+        if op in NONLINEAR and layer.get("args", ()) != (1, 1, 0):     # the defaults of erf, sin and cos
+            for name, value in zip(NONLINEARITIES[op].arguments, layer.get("args", ())):
+                text = f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)
+                args.append(text if name is None else f"{name} = {text}")
         for key, name in (("w", "weight_std"), ("b", "bias_std")):
             if layer.get(key) is not None:
                 value = layer[key]

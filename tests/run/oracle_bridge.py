@@ -25,7 +25,14 @@ def load():
     return network
 
 
-NAMES = {"relu": "Relu", "abs": "Abs", "leaky_relu": "LeakyRelu", "abrelu": "ABRelu", "erf": "Erf"}
+# The oracle's names, and those of its arguments.
+NAMES = {"relu": ("Relu",), "abs": ("Abs",), "leaky_relu": ("LeakyRelu", "alpha"), "abrelu": ("ABRelu", "a", "b"),
+         "erf": ("Erf", "a", "b", "c"), "gelu": ("Gelu",), "sin": ("Sin", "a", "b", "c"),
+         "cos": ("Cos", "a", "b", "c"), "rbf": ("Rbf", "gamma"),
+         "sign": ("Sign",), "exp": ("Exp", "a", "b"), "gaussian": ("Gaussian", "a", "b"),
+         "exp_normalized": ("ExpNormalized", "gamma", "shift"), "gabor": ("Gabor",), "hermite": ("Hermite", "degree"),
+         "monomial": ("Monomial", "degree"), "rectified_monomial": ("RectifiedMonomial", "degree"),
+         "polynomial": ("Polynomial", "coef")}
 
 
 def number(value):
@@ -35,6 +42,15 @@ def number(value):
 def affine_arguments(layer):
     w = number(layer.get("w"))
     return {"W_std": 1.0 if w is None else w, "b_std": number(layer.get("b"))}
+
+
+def without_floor(before, after):
+    """The oracle takes sqrt(ab) for 1e-15 at least. What vanishes has to stay 0: the next exp_normalized would see 1e-15 as anything else,
+    its kernel being the same at every scale."""
+    from dataclasses import replace
+    left, right = np.diag(before.K11) > 0, np.diag(before.K22) > 0
+    return replace(after, K11=after.K11 * np.outer(left, left), K12=after.K12 * np.outer(left, right),
+                   K22=after.K22 * np.outer(right, right))
 
 
 class Bridge:
@@ -64,10 +80,9 @@ class Bridge:
         if op == "dense":
             return o.dense(state, affine_arguments(layer))
         if op in NAMES:
-            described = {"type": NAMES[op]}
-            keys = {"leaky_relu": ("alpha",), "abrelu": ("a", "b"), "erf": ("a", "b", "c")}.get(op, ())
-            described.update(zip(keys, layer.get("args", ())))
-            return o.nonlinearity(state, described)
+            kind, *keys = NAMES[op]
+            after = o.nonlinearity(state, {"type": kind, **dict(zip(keys, layer.get("args", ())))})
+            return without_floor(state, after) if op == "exp_normalized" else after
         if op in ("avgpool", "sumpool"):
             return o.window_pool(state, {"type": "AvgPool" if op == "avgpool" else "SumPool",
                                          "window_shape": layer["window"], "strides": layer["stride"],

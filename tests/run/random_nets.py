@@ -16,6 +16,29 @@ import entk_groups
 from net_model import NONLINEAR, Invalid, Network, apply, features, full_cells, input_type, program
 
 
+# How often a nonlinearity is drawn, and its arguments, from u(low, high) and a generator.
+DRAWN = {
+    "relu": (6, lambda u, rng: ()),
+    "leaky_relu": (1, lambda u, rng: (u(0.05, 0.4),)),
+    "abs": (1, lambda u, rng: ()),
+    "abrelu": (1, lambda u, rng: (u(-0.8, 0.5), u(0.6, 1.4))),
+    "erf": (2, lambda u, rng: (1, 1, 0) if rng.random() < 0.5 else (u(0.6, 1.3), u(0.5, 1.2), rng.choice([0, u(-0.4, 0.4)]))),
+    "gelu": (1, lambda u, rng: ()),
+    "sin": (1, lambda u, rng: (u(0.6, 1.3), u(0.3, 1.5), rng.choice([0, u(-2, 2)]))),
+    "cos": (1, lambda u, rng: (u(0.6, 1.3), u(0.3, 1.5), rng.choice([0, u(-2, 2)]))),
+    "rbf": (1, lambda u, rng: (u(0.05, 1.5),)),
+    "sign": (1, lambda u, rng: ()),
+    "exp": (1, lambda u, rng: (u(0.3, 1.2), u(-0.5, 0.5))),
+    "gaussian": (1, lambda u, rng: (u(0.5, 1.5), rng.choice([u(-1.5, -0.1), u(-1.5, -0.1), 0.01]))),
+    "exp_normalized": (1, lambda u, rng: (u(0.1, 2), u(-1, 0.2))),
+    "gabor": (1, lambda u, rng: ()),
+    "hermite": (1, lambda u, rng: (rng.randint(0, 4),)),
+    "monomial": (1, lambda u, rng: (rng.randint(0, 4),)),
+    "rectified_monomial": (1, lambda u, rng: (rng.randint(0, 4),)),
+    "polynomial": (1, lambda u, rng: (tuple(rng.choice([0, u(-1, 1)]) for _ in range(rng.randint(0, 4))) + (u(0.2, 1),),)),
+}
+
+
 class Draw:
     """Draws nets. `bias` directs it: dim, groups, padding (list to choose from), and probabilities by name."""
 
@@ -104,12 +127,10 @@ class Draw:
         return sorted(self.rng.sample(range(order), self.rng.randint(1, min(order, 6))))
 
     def nonlinear(self):
-        op = self.rng.choices(NONLINEAR, [5, 1, 1, 1, 2])[0]
-        u = lambda a, b: round(self.rng.uniform(a, b), 2)
-        args = {"leaky_relu": lambda: (u(0.05, 0.4),), "abrelu": lambda: (u(-0.8, 0.5), u(0.6, 1.4)),
-                "erf": lambda: (1, 1, 0) if self.rng.random() < 0.5 else
-                               (u(0.6, 1.3), u(0.5, 1.2), self.rng.choice([0, u(-0.4, 0.4)]))}
-        return {"op": op, "args": args.get(op, lambda: ())()}
+        op = self.rng.choices(list(DRAWN), [odds for odds, _ in DRAWN.values()])[0]
+        if self.bias.get("nonlinear") and self.rng.random() < 0.5:
+            op = self.bias["nonlinear"]
+        return {"op": op, "args": DRAWN[op][1](lambda low, high: round(self.rng.uniform(low, high), 2), self.rng)}
 
     def window_pool(self, t):
         w = self.sizes(t.dim, [1, 2, 3], [1, 5, 3])
@@ -324,7 +345,7 @@ FEATURES = {
     "flatten of a group map": {**_GROUP2, "flatten": 1.0}, "flatten of a bare group": {**_GROUP2, "flatten": 1.0, "pool_positions": 0.4},
     "flatten of a grid": {"dim": [1, 2], "flatten": 1.0, "lift": 0.1},
     "flatten after a window pool": {"dim": [1, 2], "flatten": 1.0, "window_pool": 0.6},
-    "relu": {}, "leaky_relu": {}, "abs": {}, "abrelu": {}, "erf": {}, "nonlinearity after a global pool": {},
+    **{f: {"nonlinear": f} for f in NONLINEAR}, "nonlinearity after a global pool": {},
     "dense on positions": {"dim": [1, 2]}, "dilation": {"dilation": 0.7, "dim": [1, 2]},
     "branches with different strides": {"sum": 0.6, "stride": 0.5, "residual": 0.1, "dim": [1, 2]},
     "residual branch": {"sum": 0.5}, "sum of a branch that is not Gaussian": {"sum": 0.6},

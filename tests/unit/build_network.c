@@ -60,8 +60,9 @@ static Type weighted(Type type)
 
 Node *build_dense(Build *b, Node *in, double weight_std, double bias_std)
 {
-	Node *node = add(b, NODE_DENSE, "dense", in, weighted(in->type));
-	node->as.dense.affine = affine(b, weight_std, bias_std);
+	Node *node = add(b, NODE_WEIGHTS, "dense", in, weighted(in->type));
+	node->as.weights.relation = RELATION_OWN;
+	node->as.weights.affine = affine(b, weight_std, bias_std);
 	return node;
 }
 
@@ -101,23 +102,24 @@ static Support support_of(Build *b, const Window *w, uint32_t order, const Filte
 Node *build_filter(Build *b, Node *in, const char *group, Filter f)
 {
 	Type type = weighted(in->type);
-	NodeKind kind = NODE_CONV;
+	Relation relation = RELATION_CONV;
 	Window w = window_of(&type, f.size != 0 ? f.size : 1, f.stride != 0 ? f.stride : 1,
 			     f.dilation != 0 ? f.dilation : 1, f.padding);
 	uint32_t order = 1;
 	if (in->type.group != NULL) {
-		kind = NODE_GROUP_CONV;
+		relation = RELATION_GROUP;
 		order = in->type.group->order;
 	} else if (group != NULL) {
-		kind = NODE_LIFT;
+		relation = RELATION_LIFT;
 		type.domain = DOMAIN_GROUP_GRID;
 		type.group = group_builtin(b->arena, group, type.dim);
 		ENTK_ASSERT(type.group != NULL);
 	}
-	Node *node = add(b, kind, kind == NODE_LIFT ? "lift" : "conv", in, type);
-	node->as.conv.affine = affine(b, f.weight_std, f.bias_std);
-	node->as.conv.window = w;
-	node->as.conv.support = support_of(b, &w, order, &f);
+	Node *node = add(b, NODE_WEIGHTS, relation == RELATION_LIFT ? "lift" : "conv", in, type);
+	node->as.weights.relation = relation;
+	node->as.weights.affine = affine(b, f.weight_std, f.bias_std);
+	node->as.weights.window = w;
+	node->as.weights.support = support_of(b, &w, order, &f);
 	return node;
 }
 
@@ -125,10 +127,11 @@ Node *build_window_pool(Build *b, Node *in, uint32_t size, uint32_t stride, Padd
 {
 	Type type = in->type;
 	Window w = window_of(&type, size, stride, 1, padding);
-	Node *node = add(b, NODE_WINDOW_POOL, mean ? "avgpool" : "sumpool", in, type);
-	node->as.window_pool.window = w;
-	node->as.window_pool.mean = mean;
-	node->as.window_pool.normalize_edges = normalize;
+	Node *node = add(b, NODE_MAP, mean ? "avgpool" : "sumpool", in, type);
+	node->as.map.kind = MAP_WINDOW;
+	node->as.map.window = w;
+	node->as.map.mean = mean;
+	node->as.map.normalize_edges = normalize;
 	return node;
 }
 
@@ -153,9 +156,10 @@ Node *build_pool(Build *b, Node *in, PoolOver over, bool mean)
 		type.domain = DOMAIN_GROUP;
 		type.shape[0] = type.shape[1] = type.shape[2] = 1;
 	}
-	Node *node = add(b, NODE_POOL, mean ? "pool" : "sum_pool", in, type);
-	node->as.pool.over = over;
-	node->as.pool.mean = mean;
+	Node *node = add(b, NODE_MAP, mean ? "pool" : "sum_pool", in, type);
+	node->as.map.kind = MAP_POOL;
+	node->as.map.over = over;
+	node->as.map.mean = mean;
 	return node;
 }
 
@@ -163,17 +167,29 @@ Node *build_flatten(Build *b, Node *in)
 {
 	Type type = as_vector(in->type);
 	type.gaussian = false;
-	return add(b, NODE_FLATTEN, "flatten", in, type);
+	Node *node = add(b, NODE_MAP, "flatten", in, type);
+	node->as.map.kind = MAP_FLATTEN;
+	return node;
+}
+
+Node *build_pointwise(Build *b, Node *in, NonlinearityId id, const double *args, uint32_t count)
+{
+	Type type = in->type;
+	Node *node = add(b, NODE_POINTWISE, nonlinearities[id].name, in, type);
+	const Scalar **list = ARENA_ARRAY(b->arena, const Scalar *, count);
+	for (uint32_t i = 0; i < count; i++)
+		list[i] = scalar_const(b->arena, args[i]);
+	node->as.pointwise.f = &nonlinearities[id];
+	node->as.pointwise.args = list;
+	node->as.pointwise.arg_count = count;
+	node->type.gaussian = false;
+	node->type.centred = type.centred && node_is_odd(node);
+	return node;
 }
 
 Node *build_abrelu(Build *b, Node *in, double alpha, double beta)
 {
-	Type type = in->type;
-	type.gaussian = type.centred = false;
-	Node *node = add(b, NODE_ABRELU, "abrelu", in, type);
-	node->as.abrelu.a = scalar_const(b->arena, alpha);
-	node->as.abrelu.b = scalar_const(b->arena, beta);
-	return node;
+	return build_pointwise(b, in, NONLINEARITY_abrelu, (double[]){alpha, beta}, 2);
 }
 
 Node *build_relu(Build *b, Node *in)
@@ -183,22 +199,17 @@ Node *build_relu(Build *b, Node *in)
 
 Node *build_erf(Build *b, Node *in, double scale, double slope, double shift)
 {
-	Type type = in->type;
-	type.gaussian = false;
-	Node *node = add(b, NODE_ERF, "erf", in, type);
-	node->as.erf.a = scalar_const(b->arena, scale);
-	node->as.erf.b = scalar_const(b->arena, slope);
-	node->as.erf.c = scalar_const(b->arena, shift);
-	return node;
+	return build_pointwise(b, in, NONLINEARITY_erf, (double[]){scale, slope, shift}, 3);
 }
 
 Node *build_sum(Build *b, Node *left, Node *right)
 {
-	Node *node = add(b, NODE_SUM, "+", NULL, left->type);
-	node->as.sum.branches = ARENA_ARRAY(b->arena, Node *, 2);
-	node->as.sum.branches[0] = left;
-	node->as.sum.branches[1] = right;
-	node->as.sum.count = 2;
+	Node *node = add(b, NODE_JOIN, "+", NULL, left->type);
+	node->as.join.kind = JOIN_SUM;
+	node->as.join.branches = ARENA_ARRAY(b->arena, Node *, 2);
+	node->as.join.branches[0] = left;
+	node->as.join.branches[1] = right;
+	node->as.join.count = 2;
 	return node;
 }
 

@@ -3,6 +3,7 @@
 #define ENTK_BUILD_NETWORK_H
 
 #include "network/network.h"
+#include "network/nonlinearity.h"
 
 #define BUILD_MAX_NODES 64
 
@@ -27,11 +28,13 @@ Node *build_vector(Build *b, uint32_t n);
 Node *build_grid(Build *b, uint32_t dim, const uint32_t *shape, uint32_t channels);
 Node *build_image(Build *b, uint32_t height, uint32_t width, uint32_t channels);
 Node *build_dense(Build *b, Node *in, double weight_std, double bias_std);
-/* CONV, LIFT (to `group`) or GROUP_CONV, as the input's domain and `group` say. */
+/* A convolution, a lift to `group`, or a group convolution, as the input's domain and `group` say. */
 Node *build_filter(Build *b, Node *in, const char *group, Filter filter);
 Node *build_window_pool(Build *b, Node *in, uint32_t size, uint32_t stride, Padding padding, bool mean, bool normalize);
 Node *build_pool(Build *b, Node *in, PoolOver over, bool mean);
 Node *build_flatten(Build *b, Node *in);
+/* Any row of nonlinearities.def, with constant arguments. */
+Node *build_pointwise(Build *b, Node *in, NonlinearityId id, const double *args, uint32_t count);
 Node *build_relu(Build *b, Node *in);
 Node *build_abrelu(Build *b, Node *in, double alpha, double beta);
 Node *build_erf(Build *b, Node *in, double scale, double slope, double shift);

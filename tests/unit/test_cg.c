@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "emit/cg.h"
+#include "emit/cg/cg.h"
 #include "emit/emit.h"
 #include "load_object.h"
 

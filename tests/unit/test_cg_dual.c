@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "emit/cg.h"
+#include "emit/duals/dual.h"
 #include "load_object.h"
 
 #define PI_L 3.14159265358979323846264338327950288L
@@ -55,7 +55,7 @@ static LLVMValueRef coefficient(Cg *cg, Shape shape, int i)
 	return shape == SHAPE_DOUBLE_LANE ? cg_lane_to_f64(cg, cg_splat(cg, v)) : cg_splat(cg, v);
 }
 
-static void emit_dual(Cg *cg, const char *name, Shape shape, bool erf)
+static void emit_dual(Cg *cg, const char *name, Shape shape, NonlinearityId id)
 {
 	LLVMTypeRef t_params[] = {cg->t_ptr, cg->t_ptr, cg->t_ptr, cg->t_ptr, cg->t_ptr, cg->t_ptr, cg->t_i64};
 	cg_function_begin(cg, name, cg->t_void, t_params, 7, false);
@@ -63,16 +63,13 @@ static void emit_dual(Cg *cg, const char *name, Shape shape, bool erf)
 	LLVMValueRef k = load_as(cg, shape, 0, loop.v_i);
 	LLVMValueRef a = load_as(cg, shape, 1, loop.v_i);
 	LLVMValueRef b = load_as(cg, shape, 2, loop.v_i);
-	CgDual dual;
-	if (erf) {
-		LLVMValueRef v_two_b2 = coefficient(cg, shape, 0);
-		dual = cg_erf(cg, k, cg_erf_factor(cg, a, v_two_b2), cg_erf_factor(cg, b, v_two_b2), v_two_b2,
-			      coefficient(cg, shape, 1), coefficient(cg, shape, 2), coefficient(cg, shape, 3));
-	} else {
-		CgFactors fa = cg_variance_factors(cg, a), fb = cg_variance_factors(cg, b);
-		dual = cg_abrelu(cg, k, fa.v_inv, fb.v_inv, fa.v_sd, fb.v_sd, coefficient(cg, shape, 0),
-				 coefficient(cg, shape, 1));
-	}
+	LLVMValueRef coef[4], left[2], right[2];
+	for (int c = 0; c < 4; c++)
+		coef[c] = coefficient(cg, shape, c);
+	CgArgs args = {.coef = coef};
+	cg_faces[id]->factors(cg, &args, a, left);
+	cg_faces[id]->factors(cg, &args, b, right);
+	CgDual dual = cg_faces[id]->dual(cg, &args, k, left, right);
 	store_as(cg, shape, 4, loop.v_i, dual.v_k);
 	store_as(cg, shape, 5, loop.v_i, dual.v_tdot);
 	cg_loop_end(cg, &loop);
@@ -105,12 +102,12 @@ static Code compile(const char *cpu, bool f32)
 	CgOptions options = {.cpu = cpu, .f32 = f32, .module_name = "test"};
 	Cg *cg = cg_create(arena, &options, &error);
 	assert_non_null(cg);
-	emit_dual(cg, "abrelu", SHAPE_LANE, false);
-	emit_dual(cg, "abrelu_scalar", SHAPE_SCALAR, false);
-	emit_dual(cg, "abrelu_double", SHAPE_DOUBLE_LANE, false);
-	emit_dual(cg, "erf_lane", SHAPE_LANE, true);
-	emit_dual(cg, "erf_scalar", SHAPE_SCALAR, true);
-	emit_dual(cg, "erf_double", SHAPE_DOUBLE_LANE, true);
+	emit_dual(cg, "abrelu", SHAPE_LANE, NONLINEARITY_abrelu);
+	emit_dual(cg, "abrelu_scalar", SHAPE_SCALAR, NONLINEARITY_abrelu);
+	emit_dual(cg, "abrelu_double", SHAPE_DOUBLE_LANE, NONLINEARITY_abrelu);
+	emit_dual(cg, "erf_lane", SHAPE_LANE, NONLINEARITY_erf);
+	emit_dual(cg, "erf_scalar", SHAPE_SCALAR, NONLINEARITY_erf);
+	emit_dual(cg, "erf_double", SHAPE_DOUBLE_LANE, NONLINEARITY_erf);
 	cg_optimize(cg);
 	char path[4096];
 	snprintf(path, sizeof path, "%s", temporary_path(".o"));
@@ -282,7 +279,7 @@ static void check_near(const Code *code, const Pairs *p, size_t i, const char *w
 			 want, tolerance);
 }
 
-/* ---- ABRelu ---- */
+/* ---- abrelu ---- */
 
 static void check_abrelu_pair(const Code *code, const Pairs *p, size_t i, bool through_double)
 {
@@ -386,7 +383,7 @@ static void test_diagonal(void **state)
 	each_level(check_diagonal);
 }
 
-/* ---- Erf ---- */
+/* ---- erf ---- */
 
 static void check_erf_pair(const Code *code, const Pairs *p, size_t i)
 {

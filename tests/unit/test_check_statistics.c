@@ -1,6 +1,6 @@
 /* The statistics of `check` on made-up estimates whose law is known. */
-#include "check_statistics.h"
-#include "student.h"
+#include "check/statistics.h"
+#include "numerics/student.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "finite/finite_internal.h"
+#include "finite/internal.h"
 
 enum { WIDTHS = 4, NETS = 40, PAIRS = 6 };
 

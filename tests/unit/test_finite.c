@@ -1,6 +1,6 @@
 /* Finite networks: Jacobian products against finite differences, outputs that must not move with the input, channels
  * behind joins, and one and the same network wherever and whenever it is drawn. */
-#include "finite/finite_internal.h"
+#include "finite/internal.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "build_network.h"
-#include "network/sema.h"
+#include "network/sema/sema.h"
 
 typedef struct Fixture {
 	Arena *arena;
@@ -221,9 +221,9 @@ static void test_refusals(void **state)
 	assert_null(f.plan);
 	assert_non_null(strstr(f.refusal, "20000 layers"));
 	end(&f);
-	start(&f, "net n = vector(3) -> dense -> gelu -> dense");
+	start(&f, "net n = vector(3) -> dense -> exp_normalized -> dense");
 	assert_null(f.plan);
-	assert_non_null(strstr(f.refusal, "\"gelu\""));
+	assert_non_null(strstr(f.refusal, "\"exp_normalized\""));
 	end(&f);
 }
 

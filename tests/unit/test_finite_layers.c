@@ -1,7 +1,7 @@
 /* Finite networks of layernorm, dropout, products, concatenations and the standard parameterization: Jacobian products against
  * finite differences; means over networks against kernels worked out by hand from the equations of docs/math.md; channels
  * behind joins; masks; and every class of node either has a finite network or is refused by name. */
-#include "finite/finite_internal.h"
+#include "finite/internal.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "network/nonlinearity.h"
-#include "network/sema.h"
+#include "network/sema/sema.h"
 
 typedef struct Fixture {
 	Arena *arena;

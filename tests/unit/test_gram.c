@@ -1,6 +1,6 @@
 /* Gram assembly on the hand-written program: right values, and the same bits for any tiles, threads and subset. */
 #include "fake_program.h"
-#include "gram.h"
+#include "gram/compute.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* The input kernel of vectors: right, and with the same bits wherever an entry stands. Includes the source, to reach the
  * variants that this CPU would not choose. */
-#include "k0.c"
+#include "gram/k0.c"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Metrics, against values by hand and against their definitions by brute force. */
-#include "metrics.h"
-#include "student.h"
+#include "regress/metrics.h"
+#include "numerics/student.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Reading .npy streams: types, orders, versions, hostile headers. */
-#include "npy.h"
+#include "arrays/npy.h"
 
 #include <math.h>
 #include <setjmp.h>

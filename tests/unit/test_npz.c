@@ -1,5 +1,7 @@
 /* Files of arrays: what is written is read back; what is damaged is refused; a failed write leaves nothing behind. */
-#include "npz.h"
+#include "arrays/npz.h"
+#include "arrays/npz_writer.h"
+#include "output/target.h"
 
 #include <dirent.h>
 #include <setjmp.h>

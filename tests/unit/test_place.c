@@ -1,5 +1,5 @@
 /* A block's way to its place: what is wanted and nothing else, for every alignment, on and off the diagonal. */
-#include "place.h"
+#include "gram/place.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "build_network.h"
-#include "npz.h"
+#include "arrays/npz.h"
 
 #define PI 3.14159265358979323846
 

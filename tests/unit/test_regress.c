@@ -1,7 +1,7 @@
 /* Kernel regression: the golden predictions, and what must hold for any kernel, by brute force. */
-#include "linalg.h"
-#include "npz.h"
-#include "regress.h"
+#include "numerics/linalg.h"
+#include "arrays/npz.h"
+#include "regress/regress.h"
 
 #include <math.h>
 #include <setjmp.h>

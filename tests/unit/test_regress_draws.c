@@ -1,6 +1,7 @@
 /* Draws of training sets, and targets as regression learns them. */
-#include "compare.h"
-#include "dataset.h"
+#include "compare/compare.h"
+#include "data/dataset.h"
+#include "data/order.h"
 
 #include <math.h>
 #include <setjmp.h>

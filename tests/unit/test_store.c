@@ -1,8 +1,8 @@
 /* Gram stores from inside: headers, choice of tiles, what is read back. Crashes and disks are check_store.py's. */
 #include "fake_program.h"
-#include "gram.h"
-#include "hash.h"
-#include "store_dir.h"
+#include "gram/compute.h"
+#include "support/hash.h"
+#include "store/store.h"
 
 #include <inttypes.h>
 #include <math.h>

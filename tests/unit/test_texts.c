@@ -1,6 +1,8 @@
 /* Small helpers of messages and commands: nearest names, durations, JSON, numbers, options. */
-#include "commands.h"
 #include "base/number.h"
+#include "cli/args.h"
+#include "support/executor.h"
+#include "output/text.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* The queue of tiles: every wanted pair is in exactly one tile. */
-#include "tiles.h"
+#include "gram/tiles.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

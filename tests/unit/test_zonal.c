@@ -1,5 +1,5 @@
 /* Kernels on the sphere: coefficients of kernels that are known in closed form. */
-#include "zonal.h"
+#include "spectrum/zonal.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -60,6 +60,8 @@ CgWidened cg_widened(Cg *cg, LLVMValueRef k, LLVMValueRef ia, LLVMValueRef ib, L
 	w.v_z = cg_fmul(cg, s, cg_fmul(cg, k, w.v_m));
 	w.v_x = cg_fabs(cg, w.v_z);
 	LLVMValueRef v_least = cg_fmul(cg, w.v_m, cg_fsub(cg, cg_const_like(cg, k, 2.0), w.v_m));
+	LLVMValueRef v_apart = cg_fsub(cg, ia, ib); /* 0 where a sample meets itself */
+	v_least = cg_fma(cg, v_apart, v_apart, v_least);
 	LLVMValueRef v_rest2 = cg_one_minus_square(cg, w.v_x);
 	LLVMValueRef v_sure = cg_fnma(cg, w.v_x, cg_const_like(cg, k, error), v_rest2);
 	w.v_sine = cg_sqrt(cg, cg_select(cg, cg_fgt(cg, v_sure, v_least), v_rest2, v_least));

@@ -11,7 +11,7 @@
 #ifndef ENTK_ANGLE_H
 #define ENTK_ANGLE_H
 
-#include "emit/cg.h"
+#include "emit/cg/cg.h"
 
 /* 1/sqrt(v) and sqrt(v); both 0 where v is below the smallest normal number: 1/sqrt(v) squared must stay finite, and such values
  * have lost their precision anyway. NaN goes the same way; it comes back through k. */
@@ -34,10 +34,10 @@ CgCorrelation cg_correlation(Cg *cg, LLVMValueRef k, LLVMValueRef inv_a, LLVMVal
 
 /* Of a pair whose variances were made larger than they are: z = s k ia ib with ia = 1/sqrt(1 + s a), ib alike.
  *
- * With m = ia ib Cauchy-Schwarz (k^2 <= a b) gives 1 - z^2 >= ia^2 + ib^2 - m^2 >= m (2 - m), with equality where a sample
- * meets itself. 1 - z^2 is taken as that bound unless it is larger by more than its own error, at most 10 eps |z|: z is off by
+ * With m = ia ib Cauchy-Schwarz (k^2 <= a b) gives 1 - z^2 >= (ia - ib)^2 + m (2 - m), with equality where a sample meets itself or a
+ * multiple of itself. 1 - z^2 is taken as that bound unless it is larger by more than its own error, at most 10 eps |z|: z is off by
  * up to 9 eps/2 (twice 3 halves in a factor, three products). So what is divided by its root is right to a few ulps on the
- * diagonal, and finite everywhere, even where s a is so large that z rounds to 1. */
+ * diagonal and for multiples, and finite everywhere, even where s a is so large that z rounds to 1. */
 typedef struct CgWidened {
 	LLVMValueRef v_m;    /* ia ib */
 	LLVMValueRef v_z;    /* the correlation */

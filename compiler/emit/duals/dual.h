@@ -10,7 +10,7 @@
 #ifndef ENTK_CG_DUAL_H
 #define ENTK_CG_DUAL_H
 
-#include "emit/cg.h"
+#include "emit/cg/cg.h"
 #include "network/nonlinearity.h"
 
 typedef struct CgArgs {

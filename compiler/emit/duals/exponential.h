@@ -2,7 +2,7 @@
 #ifndef ENTK_EXPONENTIAL_H
 #define ENTK_EXPONENTIAL_H
 
-#include "emit/cg.h"
+#include "emit/cg/cg.h"
 
 /* exp(v). Below the range of normal numbers 0, above it infinite; NaN stays NaN. */
 LLVMValueRef cg_exp(Cg *cg, LLVMValueRef v);

@@ -2,7 +2,7 @@
 #ifndef ENTK_POLYNOMIAL_OF_H
 #define ENTK_POLYNOMIAL_OF_H
 
-#include "emit/cg.h"
+#include "emit/cg/cg.h"
 
 typedef struct Poly {
 	const double *coefficients; /* lowest first */

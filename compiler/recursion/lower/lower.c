@@ -16,19 +16,6 @@ static void count_uses(Lower *l)
 	}
 }
 
-Region *lower_plain_region(Lower *l)
-{
-	Region *region = ARENA_NEW(l->arena, Region);
-	region->frames = lower_frames(l, NULL);
-	region->schedule = &schedule_slices;
-	return region;
-}
-
-const Schedule *lower_plain_schedule(const Lower *l)
-{
-	return l->options->no_slices ? &schedule_arrays : &schedule_slices;
-}
-
 static void lower_pair(Lower *l, RecPart *part)
 {
 	l->part = part;
@@ -52,6 +39,7 @@ RecProgram *rec_lower(Arena *arena, const Network *source, const RecOptions *opt
 	RecProgram *program = ARENA_NEW(arena, RecProgram);
 	Lower l = {.arena = arena, .network = network, .options = options, .program = program};
 	program->network = network;
+	l.many_layers = network->node_count > REC_MANY_LAYERS;
 	program->base_count = 0;
 	const Type *input = &network->input->type;
 	rec_wide(input, input->shape, 1, program->input_shape);

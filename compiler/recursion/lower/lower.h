@@ -3,7 +3,7 @@
  *   lower.c       the parts, and rec_lower
  *   elements.c    which levels keep the index r
  *   variances.c   factors of variances, and the parts that make them
- *   want.c        regions, and the arrays and sums that they want
+ *   want.c        frames, and the arrays and sums that regions want; region.c, plain regions
  *   stage.c       how a want is served: over which frames and displacements
  *   slices.c, arrays.c   the schedules of a region
  *   node.c        one node at one displacement, and what is kept in a buffer
@@ -92,6 +92,7 @@ struct Lower {
 	const Network *network;
 	const RecOptions *options;
 	RecProgram *program;
+	bool many_layers; /* stand one by one */
 	RecPart *part;
 	Region *region;
 	LowerMode mode;
@@ -136,6 +137,12 @@ void lower_full_box(const RecFrames *frames, const Node *level, int32_t low[AXES
 /* The value of `node` at `disp` as an entry of an array, or as a sum, that a stage is to make. */
 RecExpr *lower_want(Lower *l, WantKind kind, const Node *node, RecDisp disp, bool wrap);
 const RecMap *lower_array_maps(Lower *l, const RecBuffer *b, const RecFrames *frames, bool crosses);
+
+/* ---- region.c ---- */
+
+Region *lower_plain_region(Lower *l);
+/* The schedule of plain regions for pairs. */
+const Schedule *lower_plain_schedule(const Lower *l);
 
 /* ---- elements.c, variances.c, parallel.c ---- */
 
@@ -187,10 +194,5 @@ void lower_branch_place(const Node *node, uint32_t i, const Group *group, uint32
 
 /* repeat.c: does the body read its hole at one displacement, and by how much does that move per iteration? */
 bool lower_repeat_slices(Lower *l, const Node *repeat, const Group *group, uint32_t q, int32_t step[AXES]);
-
-/* lower.c */
-Region *lower_plain_region(Lower *l);
-/* The schedule of plain regions for pairs. */
-const Schedule *lower_plain_schedule(const Lower *l);
 
 #endif

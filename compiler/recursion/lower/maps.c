@@ -3,6 +3,9 @@
 
 static RecExpr *window_pool(Lower *l, const Node *node, RecDisp disp, bool torus)
 {
+	/* Variances: pairs that are whole arrays gather their windows, and K(x, x) must have the bits of the variance. */
+	if (l->options->no_slices && !l->region->schedule->all_pairs)
+		return lower_want(l, WANT_PLAIN, node, disp, torus);
 	RecExpr *value = l->region->schedule->window_pool(l, node, disp, torus);
 	if (!node->as.map.mean)
 		return value;

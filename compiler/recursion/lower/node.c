@@ -84,6 +84,23 @@ static RecExpr *dual(Lower *l, const Node *node, RecExpr *input)
 	return e;
 }
 
+static uint32_t depth_of(const RecExpr *x)
+{
+	uint32_t depth = 0;
+	for (; x; x = x->a)
+		depth++;
+	return depth;
+}
+
+/* In a net of many layers one by one, a long expression is cut: its pieces become functions that layers of one form share. */
+static RecExpr *cut(Lower *l, const Node *node, RecDisp disp, bool torus, RecExpr *value)
+{
+	enum { LONG_EXPRESSION = 24 };
+	if (!l->many_layers || depth_of(value) < LONG_EXPRESSION)
+		return value;
+	return lower_load(l, lower_keep(l, node, disp, torus, value));
+}
+
 /* Can the layers below be evaluated in frame q right from the data? (a lift on raw input, or after pointwise layers) */
 static bool reaches_input(const Node *node)
 {
@@ -102,7 +119,7 @@ static RecExpr *evaluate(Lower *l, const Node *node, RecDisp disp, bool torus)
 	case NODE_REPEAT:
 		return lower_repeat(l, node, disp, torus);
 	case NODE_POINTWISE:
-		return dual(l, node, lower_instance(l, node->input, disp, torus));
+		return cut(l, node, disp, torus, dual(l, node, lower_instance(l, node->input, disp, torus)));
 	case NODE_WEIGHTS:
 		return lower_weights(l, node, disp, torus);
 	case NODE_MAP:

@@ -83,11 +83,10 @@ static void reach(Lower *l, RecBuffer *b, const RecTaps *taps, const Geometry *g
 	}
 }
 
-/* A window pool scatters its fine slices into an array of coarse entries. Where pairs are whole arrays, which gather their windows,
- * variances keep the level whole: K(x, x) must have the bits of the variance. */
+/* Fine slices scatter into an array of coarse entries. */
 static RecExpr *window_pool(Lower *l, const Node *node, RecDisp disp, bool wrap)
 {
-	return lower_want(l, l->options->no_slices ? WANT_PLAIN : WANT_WINDOW, node, disp, wrap);
+	return lower_want(l, WANT_WINDOW, node, disp, wrap);
 }
 
 const Schedule schedule_slices = {

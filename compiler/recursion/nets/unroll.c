@@ -2,9 +2,11 @@
  * layer's value is an array of all displacements and not a slice. `all`: every repeat (--disable=repeat-loops), as long
  * as the result stays below a bound that keeps compilation quick. */
 #include "network/copy.h"
+#include "network/scopes.h"
 #include "recursion/nets/nets.h"
 
-enum { UNROLL_MAX_NODES = 20000 };
+/* `all` writes out repeats of at most so many layers; nothing is counted beyond the bound. */
+enum { UNROLL_MAX_NODES = 4000, UNROLL_BOUND = 1 << 30 };
 
 static bool holds_array(const Node *node, const Node *hole)
 {
@@ -22,14 +24,59 @@ static bool holds_array(const Node *node, const Node *hole)
 	return false;
 }
 
+/* ---- how many layers ---- */
+
+/* Layers of a scope, nodes in the bodies of its repeats once per time that they are written out; counted up to a bound. */
+typedef struct Count {
+	const Network *network;
+	Scopes scopes;
+	bool all;
+} Count;
+
+static bool is_written_out(const Count *c, const Node *repeat);
+
+static uint64_t scope_size(const Count *c, const Node *output)
+{
+	uint64_t size = 0;
+	for (uint32_t id = c->scopes.first[output->id]; id <= output->id && size < UNROLL_BOUND; id++) {
+		const Node *node = c->network->nodes[id];
+		if (c->scopes.output[id] != output)
+			continue;
+		size++;
+		if (node->kind == NODE_AUGMENT)
+			size += scope_size(c, node->as.augment.inner);
+		if (node->kind == NODE_REPEAT) {
+			uint64_t times = is_written_out(c, node) ? node->as.repeat.count : 1;
+			uint64_t body = scope_size(c, node->as.repeat.body);
+			size += body > UNROLL_BOUND / times ? UNROLL_BOUND : times * body;
+		}
+	}
+	return size;
+}
+
+/* Without loops, as many repeats are written out as stay below a bound that keeps compilation quick. */
+static bool is_written_out(const Count *c, const Node *repeat)
+{
+	if (holds_array(repeat->as.repeat.body, repeat->as.repeat.hole))
+		return true;
+	return c->all && repeat->as.repeat.count <= UNROLL_MAX_NODES / (scope_size(c, repeat->as.repeat.body) + 1);
+}
+
+uint64_t rec_written_out(const Network *network)
+{
+	Arena *arena = arena_create();
+	Count c = {.network = network, .scopes = network_scopes(arena, network, network->output)};
+	uint64_t size = scope_size(&c, network->output);
+	arena_destroy(arena);
+	return size;
+}
+
+/* ---- writing out ---- */
+
 /* A repeat that cannot be a loop, or may not: its body as often as it says. */
 static Node *write_out(Copier *copier, Node *node, Node **copies)
 {
-	const bool *all = copier->data;
-	if (node->kind != NODE_REPEAT)
-		return NULL;
-	if (!holds_array(node->as.repeat.body, node->as.repeat.hole) &&
-	    !(*all && (uint64_t)node->as.repeat.count * copier->from->node_count < UNROLL_MAX_NODES))
+	if (node->kind != NODE_REPEAT || !is_written_out(copier->data, node))
 		return NULL;
 	Node *made = network_copy(copier, node->input, copies);
 	for (uint32_t i = 0; i < node->as.repeat.count; i++) {
@@ -38,17 +85,6 @@ static Node *write_out(Copier *copier, Node *node, Node **copies)
 		made = network_copy(copier, node->as.repeat.body, inner);
 	}
 	return made;
-}
-
-uint64_t rec_written_out(const Network *network)
-{
-	uint64_t size = network->node_count;
-	for (uint32_t i = 0; i < network->node_count; i++) {
-		const Node *node = network->nodes[i];
-		if (node->kind == NODE_REPEAT && holds_array(node->as.repeat.body, node->as.repeat.hole))
-			size += (uint64_t)node->as.repeat.count * network->node_count;
-	}
-	return size;
 }
 
 const Network *rec_unroll(Arena *arena, const Network *network, bool all)
@@ -61,6 +97,7 @@ const Network *rec_unroll(Arena *arena, const Network *network, bool all)
 	}
 	if (!needed)
 		return network;
-	Copier copier = network_copier(arena, network, write_out, &all);
+	Count c = {.network = network, .scopes = network_scopes(arena, network, network->output), .all = all};
+	Copier copier = network_copier(arena, network, write_out, &c);
 	return network_copied(&copier, network->output);
 }

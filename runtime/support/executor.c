@@ -1,0 +1,155 @@
+/* OpenMP threads that take numbered jobs from a counter, and the progress that they report. */
+#include "support/executor.h"
+
+#include <math.h>
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+double entk_now(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+const char *entk_duration_text(double seconds, char *text, size_t size)
+{
+	if (!(seconds < 1e15)) {
+		snprintf(text, size, "?");
+		return text;
+	}
+	unsigned long long whole = (unsigned long long)llround(seconds);
+	if (seconds < 1e-3)
+		snprintf(text, size, "%.3g us", 1e6 * seconds);
+	else if (seconds < 1)
+		snprintf(text, size, "%.3g ms", 1e3 * seconds);
+	else if (seconds < 9.95)
+		snprintf(text, size, "%.1f s", seconds);
+	else if (whole < 60)
+		snprintf(text, size, "%llu s", whole);
+	else if (whole < 3600)
+		snprintf(text, size, "%llu min %02llu s", whole / 60, whole % 60);
+	else if (whole < 86400)
+		snprintf(text, size, "%llu h %02llu min", whole / 3600, whole / 60 % 60);
+	else
+		snprintf(text, size, "%llu d %02llu h", whole / 86400, whole / 3600 % 24);
+	return text;
+}
+
+/* ---- progress -------------------------------------------------------------------------------------------------- */
+
+void entk_progress_begin(EntkProgress *progress, const char *label, const char *unit, uint64_t total)
+{
+	*progress =
+		(EntkProgress){.label = label, .unit = unit, .total = total, .terminal = isatty(STDERR_FILENO) == 1};
+	progress->start = progress->last = entk_now();
+}
+
+static void show(const EntkProgress *progress, double now)
+{
+	char left[32];
+	double elapsed = now - progress->start, rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
+	double percent = progress->total ? 100 * (double)progress->done / (double)progress->total : 100;
+	fprintf(stderr, "%s%s: %5.1f %%  %.3g %s/s  %s left%s", progress->terminal ? "\r" : "", progress->label,
+		percent, rate, progress->unit,
+		rate > 0 ? entk_duration_text((double)(progress->total - progress->done) / rate, left, sizeof left)
+			 : "?",
+		progress->terminal ? "\x1b[K" : "\n");
+	fflush(stderr);
+}
+
+void entk_progress_add(EntkProgress *progress, uint64_t done)
+{
+	double now = entk_now();
+	progress->done += done;
+	if (now - progress->last < (progress->terminal ? 0.2 : 10))
+		return;
+	progress->last = now;
+	show(progress, now);
+}
+
+void entk_progress_end(EntkProgress *progress)
+{
+	char text[32];
+	double elapsed = entk_now() - progress->start;
+	if (progress->terminal)
+		fprintf(stderr, "\r\x1b[K");
+	fprintf(stderr, "%s: %llu %s in %s\n", progress->label, (unsigned long long)progress->done, progress->unit,
+		entk_duration_text(elapsed, text, sizeof text));
+}
+
+/* ---- threads --------------------------------------------------------------------------------------------------- */
+
+unsigned entk_thread_count(unsigned wanted)
+{
+	return wanted ? wanted : (unsigned)omp_get_max_threads();
+}
+
+typedef struct Run {
+	const EntkJobs *jobs;
+	EntkProgress *progress;
+	const volatile int *cancel;
+	uint64_t next;   /* job that nobody has taken; atomic */
+	bool stop;       /* atomic */
+	uint64_t failed; /* job of `error`; guarded by the critical section */
+	EntkError *error;
+} Run;
+
+static void fail(Run *run, uint64_t job, const EntkError *error)
+{
+	__atomic_store_n(&run->stop, true, __ATOMIC_RELEASE);
+#pragma omp critical(entk_executor)
+	if (run->error->status == ENTK_OK || job < run->failed) {
+		run->failed = job;
+		*run->error = *error;
+	}
+}
+
+static void work(Run *run)
+{
+	const EntkJobs *jobs = run->jobs;
+	void *scratch = NULL;
+	EntkError error = {.status = ENTK_OK};
+	if (jobs->scratch_create && jobs->scratch_create(jobs->context, &scratch, &error) != ENTK_OK) {
+		fail(run, 0, &error);
+		return;
+	}
+	while (!__atomic_load_n(&run->stop, __ATOMIC_ACQUIRE)) {
+		if (run->cancel && *run->cancel) {
+			entk_fail(&error, ENTK_INTERRUPTED, NULL, "interrupted");
+			fail(run, UINT64_MAX, &error);
+			break;
+		}
+		uint64_t job = __atomic_fetch_add(&run->next, 1, __ATOMIC_RELAXED), done = 0;
+		if (job >= jobs->count)
+			break;
+		if (jobs->run(jobs->context, scratch, job, &done, &error) != ENTK_OK) {
+			fail(run, job, &error);
+			break;
+		}
+		if (run->progress) {
+#pragma omp critical(entk_executor)
+			entk_progress_add(run->progress, done);
+		}
+	}
+	if (jobs->scratch_destroy)
+		jobs->scratch_destroy(jobs->context, scratch);
+}
+
+EntkStatus entk_execute(const EntkJobs *jobs, unsigned threads, EntkProgress *progress, const volatile int *cancel,
+			EntkError *error)
+{
+	EntkError first = {.status = ENTK_OK};
+	Run run = {.jobs = jobs, .progress = progress, .cancel = cancel, .error = &first};
+	threads = entk_thread_count(threads);
+	if (threads > jobs->count)
+		threads = jobs->count ? (unsigned)jobs->count : 1;
+#pragma omp parallel num_threads(threads)
+	work(&run);
+	if (first.status != ENTK_OK)
+		*error = first;
+	return first.status;
+}
