@@ -1,8 +1,9 @@
 /* Random finite networks of a description: what the infinitely wide kernels are the limit of [KR-32].
  *
  * A plan is the network written out as a list of steps, with repeats unrolled and channels counted in units of a width.
- * For a width and a stream of random numbers it gives one network in the NTK parameterization; its outputs on some
- * samples, and the exact sum over parameters of products of derivatives, are its empirical NNGP and NTK.
+ * For a width and a stream of random numbers it gives one network; its outputs on some samples, and the exact sum over
+ * parameters of products of derivatives, are its empirical NNGP and NTK. What the limit takes from widths in the source is
+ * taken from there, too.
  *
  * Knows the network and nothing of recursion/ and emit/, so that it checks them: layers act on features, with weights,
  * forward and backward. Shares with the reference evaluator which index an index reads (network/index.h). */

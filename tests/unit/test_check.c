@@ -332,11 +332,17 @@ static const char *const nonlinearity_nets =
 	"net g = vector(4) -> dense -> sign -> dense -> polynomial([0.1, 1, 0.2]) -> dense(weight_std = 0.7) -> "
 	"rectified_monomial(2) -> dense\n";
 
-/* Layers without a finite counterpart. */
-static const char *const refused_nets =
+/* Layers that scale, all joins, and limits that depend on widths. */
+static const char *const join_nets =
 	"default(width = 8)\n"
-	"net r = vector(4) -> dense -> exp_normalized -> dense -> (dense * dense) -> concat(dense, dense) -> dense -> "
-	"layernorm -> dropout(0.5) -> dense\n";
+	"net h = image(4x4) -> conv(3x3) -> layernorm(over = positions) -> relu -> dropout(0.7) -> (conv(2x2) * conv(1x1)) -> "
+	"conv(1x1) -> pool -> dense\n"
+	"net i = image(3x3) -> concat(conv(2x2) -> relu, conv(1x1, width = 4), identity) -> conv(1x1) -> "
+	"concat(conv(1x1), conv(1x1), axis = 1) -> relu -> flatten -> dense(parameterization = standard, bias_std = 0.1) -> "
+	"erf -> dense(parameterization = standard)\n";
+
+/* Layers without a finite counterpart. */
+static const char *const refused_nets = "net r = vector(4) -> dense -> exp_normalized -> dense\n";
 
 typedef struct Texts {
 	const char *text[64];
@@ -388,7 +394,7 @@ static void test_every_kind(void **state)
 {
 	(void)state;
 	Texts checked = {0}, refused = {0}, all = {0};
-	const char *const nets[] = {kind_nets, nonlinearity_nets};
+	const char *const nets[] = {kind_nets, nonlinearity_nets, join_nets};
 	for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
 		make_program(nets[i], DEFECT_NONE);
 		assert_int_equal(CHECK("--widths=24,48,96", "--nets=60", "--samples=3"), 0);

@@ -225,10 +225,6 @@ static void test_refusals(void **state)
 	assert_null(f.plan);
 	assert_non_null(strstr(f.refusal, "\"exp_normalized\""));
 	end(&f);
-	start(&f, "net n = vector(3) -> dense -> layernorm -> dense");
-	assert_null(f.plan);
-	assert_non_null(strstr(f.refusal, "\"layernorm\""));
-	end(&f);
 }
 
 /* ---- reproducibility and cost ----------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "network/nonlinearity.h"
-#include "network/sema.h"
+#include "network/sema/sema.h"
 
 typedef struct Fixture {
 	Arena *arena;
