@@ -14,14 +14,14 @@
 	"In an infinitely wide network it has no kernel of two samples; \"weight_std\" and \"bias_std\" set the " \
 	"scale."
 #define SIGMOID  "Its kernel has no closed form; \"erf\" and \"sigmoid_like\", of the same shape, have one."
-#define SMOOTH   "Its kernel has no closed form; \"relu\", \"leaky_relu\" and \"erf\" have one."
+#define SMOOTH   "Its kernel has no closed form; \"relu\", \"leaky_relu\" and \"gelu\" have one."
 #define SOFTMAX  "Kernel regression is on the outputs of the last \"dense\" layer: end the net with it."
 #define RESIDUAL "A branch beside the identity is written (relu -> conv(3x3) + identity) or skip(relu -> conv(3x3))."
 
 #define SERIAL   "Layers are joined with \"->\": dense -> relu -> dense."
 #define BRANCHES "Branches on the same input are added with (a + b), as in (conv(3x3) -> relu + identity)."
-#define CONCAT   "concat(a, b) joins the channels of branches on the same input; it has no kernel in this version."
-#define PRODUCT  "Branches on the same input are multiplied with (a * b), which has no kernel in this version."
+#define CONCAT   "Branches on the same input are joined along their channels with concat(a, b)."
+#define PRODUCT  "Branches on the same input are multiplied with (a * b)."
 #define SUMPOOL  "The sum over all positions (and group elements) is called \"sum_pool\"."
 #define WINDOWS  "The mean over windows is called \"avgpool\"."
 #define REPEAT   "A repetition is written with ^, as in (conv(3x3) -> relu)^3."
