@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZES = 1, SEEDS, TRAIN, TEST, JSON, FIGURE, WITH, GRAM };
+enum { SIZES = 1, SEEDS, TRAIN, TEST, JSON, FIGURE, WITH, GRAM, RIDGES };
 
 static const EntkOption options[] = {
 	{SIZES, "sizes", 0, "N,N,..", "training-set sizes (25,50,100,200,400 as far as there are samples)"},
@@ -17,6 +17,7 @@ static const EntkOption options[] = {
 	 "also a kernel from a file: the Gram of all samples (train, val, test), FILE or FILE:KEY"},
 	{JSON, "json", 0, "FILE", "all numbers as one JSON object (-: on stdout, instead of the tables)"},
 	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg and PREFIX.png with gnuplot"},
+	{RIDGES, "ridges", 0, NULL, "also a table of the score with every ridge"},
 	ENTK_LEARN_OPTIONS,
 	ENTK_COMMON_OPTIONS,
 	{0},
@@ -73,6 +74,9 @@ static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError
 		return take_gram(compare, value, error);
 	case JSON:
 		compare->json_path = value;
+		return ENTK_OK;
+	case RIDGES:
+		compare->show_ridges = true;
 		return ENTK_OK;
 	default:
 		compare->figure = value;

@@ -1,5 +1,6 @@
 /* Comparing nets: the same training sets for all, over sizes and seeds. compare_draw.c draws them, compare_kernels.c gets the kernels of
- * this program's nets, of other programs' and from files, compare.c fits and scores, compare_report.c prints. */
+ * this program's nets, of other programs' and from files, compare.c fits and scores, compare_spread.c finds means and
+ * intervals, which compare_report.c, compare_json.c and compare_figure.c show. */
 #ifndef ENTK_COMPARE_H
 #define ENTK_COMPARE_H
 
@@ -21,11 +22,15 @@ typedef struct EntkRun {
 typedef struct EntkCompareNet {
 	char *name;
 	const char *source;  /* another program, or a file of kernels; NULL: a net of this program */
+	const EntkNet *own;  /* the net of this program; NULL: of another one, or from a file */
 	double gram_seconds; /* NaN for a file */
 	double solve_seconds;
 	double pairs; /* of samples, whose kernels were computed */
 	double memory; /* bytes of the kernel matrices, of their computation where it is this program's, and of the solver */
 	EntkRun *runs; /* size_count x seeds */
+	double *sums;  /* size_count x test_count: each test sample's score, summed over the seeds */
+	/* size_count x ENTK_RIDGE_GRID: standard errors of the swept scores that come from the test samples */
+	double *sweep_errors;
 } EntkCompareNet;
 
 /* Kernels of one net. Rows of `cross` are the test samples, then, where a ridge is chosen on it, the validation part. */
@@ -38,6 +43,7 @@ typedef struct EntkCompare {
 	EntkLearnLine line;
 	/* what is asked for */
 	const char *json_path, *figure;
+	bool show_ridges; /* a table of the sweep */
 	size_t sizes[ENTK_COMPARE_SIZES], size_count; /* none: chosen */
 	size_t seeds;
 	size_t pool_limit, test_limit;             /* 0: chosen, all */
@@ -56,14 +62,39 @@ typedef struct EntkCompare {
 EntkStatus entk_compare_run(EntkCompare *compare, EntkError *error);
 /* Tables, JSON and figure. */
 EntkStatus entk_compare_report(EntkCompare *compare, EntkError *error);
+EntkStatus entk_compare_json(const EntkCompare *compare, double *values, EntkError *error);
+EntkStatus entk_compare_figure(const EntkCompare *compare, double *values, EntkError *error);
 void entk_compare_destroy(EntkCompare *compare);
 
 /* The score that is compared: accuracy, or the mean absolute error of real targets. */
 double entk_compare_score(const EntkCompare *compare, const EntkMetrics *metrics);
+bool entk_compare_is_regression(const EntkCompare *compare);
+/* "accuracy" or "mean absolute error". */
+const char *entk_compare_score_name(const EntkCompare *compare);
 static inline EntkRun *entk_compare_get(const EntkCompare *compare, size_t net, size_t size, size_t seed)
 {
 	return &compare->nets[net].runs[size * compare->seeds + seed];
 }
+
+/* ---- means and intervals (compare_spread.c) --------------------------------------------------------------------- */
+
+/* One net's predictions with one training set, sample by sample: each test sample's score is added to `sums`, whose mean is the
+ * score. `classes` or `truth` is given, as in metrics.h. */
+void entk_compare_add_samples(const EntkCompare *compare, const double *predictions, const size_t *classes,
+			      const double *truth, double *sums);
+/* The standard error that the draw of test samples gives to a mean over them; `sums` are over the seeds. */
+double entk_compare_test_error(const EntkCompare *compare, const double *sums);
+/* The score of a net, the paired difference of two, and the score with the i-th ridge of the grid, which is NaN unless all seeds
+ * have one. `values` (seeds) becomes the seeds' values. */
+EntkSpread entk_compare_scores(const EntkCompare *compare, size_t net, size_t size, double *values);
+EntkSpread entk_compare_difference(const EntkCompare *compare, size_t net, size_t against, size_t size, double *values);
+EntkSpread entk_compare_swept(const EntkCompare *compare, size_t net, size_t size, size_t ridge, double *values);
+/* For how many seeds was the Gram not positive definite with the i-th ridge? */
+size_t entk_compare_indefinite(const EntkCompare *compare, size_t net, size_t size, size_t ridge);
+/* Do two nets give every test sample the same score, whatever the training set? */
+bool entk_compare_alike(const EntkCompare *compare, size_t net, size_t against, size_t size);
+/* The net with the best mean score, the first of several; of the others where `without` is one (SIZE_MAX: none). */
+size_t entk_compare_best(const EntkCompare *compare, size_t size, size_t without, double *values);
 
 /* ---- parts ------------------------------------------------------------------------------------------------------ */
 

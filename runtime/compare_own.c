@@ -127,6 +127,7 @@ static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded
 	if (status != ENTK_OK)
 		return status;
 	EntkCompareKernels kernels = family_member(compare, net, family);
+	added->own = net;
 	added->gram_seconds = family->seconds;
 	added->memory = (double)entk_gram_memory(compare->line.common.program, net, loaded->rows.count,
 						 loaded->pool.count, &options);

@@ -102,12 +102,14 @@ def check_numbers(work, report, program):
         report.check(a["accuracy"]["values"] == b["accuracy"]["values"] and a["mse"] == b["mse"],
                      f"equal nets differ with {a['train']} samples: not the same training sets")
         report.check(b["difference"]["mean"] == 0 and b["difference"]["standard_error"] == 0, "equal nets have a difference")
+    check_intervals(report, nets, 4, 40)
     for name, results in nets.items():
         for i, r in enumerate(results):
             values = np.array(r["accuracy"]["values"])
             report.close(r["accuracy"]["mean"], values.mean(), 1e-14, f"{name}: mean")
             report.close(r["accuracy"]["std"], values.std(ddof=1), 1e-12, f"{name}: deviation")
-            report.close(r["accuracy"]["ci95_half"], 3.182446 * values.std(ddof=1) / 2, 1e-4, f"{name}: interval")
+            report.close(r["accuracy"]["standard_error_train"], values.std(ddof=1) / 2, 1e-12, f"{name}: the training sets' share")
+            report.check("p_value" not in r["accuracy"], "an accuracy has a p")
             k = int(np.argmin(np.abs(np.array(result["sweep_ridges"]) - 1e-3)))
             report.close(r["sweep"][k], values.mean(), 1e-14, f"{name}: the sweep at the ridge that was used")
             if name == "wider":
@@ -116,7 +118,7 @@ def check_numbers(work, report, program):
             if name != "first":
                 d = values - np.array(nets["first"][i]["accuracy"]["values"])
                 report.close(r["difference"]["mean"], d.mean(), 1e-12, f"{name}: difference")
-                report.close(r["difference"]["standard_error"], d.std(ddof=1) / 2, 1e-10, f"{name}: its standard error")
+                report.close(r["difference"]["standard_error_train"], d.std(ddof=1) / 2, 1e-10, f"{name}: its standard error")
     report.check(len(set(nets["wider"][0]["mse"])) == 4, "all seeds have the same training set")
     # The whole training part is one training set, whatever the seed: the numbers of eval.
     for ridge in (1e-3, 1e-1):
@@ -129,8 +131,19 @@ def check_numbers(work, report, program):
                 report.close(results[-1]["auc"], [alone[name]["auc"]] * 4, 1e-12, f"{name}: all samples, AUC")
                 report.close(results[-1]["balanced_accuracy"], [alone[name]["balanced_accuracy"]] * 4, 1e-12, f"{name}: balanced accuracy")
                 report.close(results[-1]["loo_mse"], [alone[name]["loo_mse"]] * 4, 1e-8, f"{name}: leave-one-out error")
-    for text in ("first", "wider", "twin", "minus first", "by ridge", "ms per pair", "MB", "60 of 60", "with 60 samples every seed"):
+            if ridge == 1e-3:
+                # One training set: the interval is that of a binomial, never less than that of one mistake.
+                p = alone[name]["accuracy"]
+                report.close(results[-1]["accuracy"]["standard_error"], max(np.sqrt(p * (1 - p) / 39), 1 / 40), 1e-12, f"{name}: binomial")
+                report.close(results[-1]["accuracy"]["ci95_half"], 2.022691 * results[-1]["accuracy"]["standard_error"], 1e-6, f"{name}: interval")
+    for text in ("first", "wider", "twin", "minus first", "ms per pair", "MB", "60 of 60", "with 60 samples every seed", "best test accuracy",
+                 "half width of a 95 % interval, over the draw of the test samples and of the training sets", "the same on every test sample"):
         report.check(text in table, f"the table lacks {text!r}")
+    report.check("by ridge" not in table, "the table of ridges was not asked for")
+    check_best(report, nets, table)
+    _, ridges = compare(work, program, data, "--sizes=12", "--seeds=2", "--ridges")
+    report.check("accuracy by ridge" in ridges, "--ridges")
+    check_identity(work, report, program, data)
     # Runs repeat; the chosen ridge may differ by seed, and is that of eval on the whole set.
     again, _ = compare(work, program, data, "--sizes=12,30,60", "--seeds=4", "--ridge=1e-3", "--threads=1")
     report.close([r["mse"] for r in again["nets"][1]["results"]], [r["mse"] for r in nets["wider"]], 1e-9, "a second run")
@@ -143,8 +156,43 @@ def check_numbers(work, report, program):
         report.check("chosen ridges" in table and len(chosen["nets"]) == 1, f"--ridge={rule}: table")
 
 
+def check_intervals(report, nets, seeds, tests):
+    """What an interval is made of: both draws, with Welch's degrees of freedom."""
+    for name, results in nets.items():
+        for r in results:
+            for s in [r["accuracy"], *r.get("differences", {}).values()]:
+                a, b = s["standard_error_train"], s["standard_error_test"]
+                report.close(s["standard_error"], np.hypot(a, b), 1e-12, f"{name}: the two standard errors together")
+                if s["standard_error"] == 0:
+                    continue
+                degrees = (a ** 2 + b ** 2) ** 2 / (a ** 4 / (seeds - 1) + b ** 4 / (tests - 1))
+                # Between the normal distribution's 1.96 and the 12.7 of a single degree.
+                ratio = s["ci95_half"] / s["standard_error"]
+                expected = 1.959964 + 2.37227 / degrees + 2.8225 / degrees ** 2 + 2.5558 / degrees ** 3 + 1.5895 / degrees ** 4
+                report.close(ratio, expected, 1e-2, f"{name}: the interval's quantile, {degrees:.2f} degrees of freedom")
+
+
+def check_best(report, nets, table):
+    """The winner of every size stands first."""
+    part = table.split("best test accuracy")[1].split("\n\n")[0].splitlines()[2:]
+    for i, line in enumerate(part):
+        means = {name: results[i]["accuracy"]["mean"] for name, results in nets.items()}
+        _, name, mean = line.split()[:3]
+        report.check(means[name] == max(means.values()) and mean == f"{means[name]:.4f}", f"the best net: {line!r}")
+    report.check(table.index("best test accuracy") < table.index("of all nets"), "the best nets do not come first")
+
+
+def check_identity(work, report, program, data):
+    """JSON says what was run: version, precision, params, hash."""
+    result, _ = compare(work, program, data, "--sizes=12", "--seeds=1")
+    info = json.loads(work.run_program([program, "info", "--json"]).stdout)
+    report.check(result["version"] == info["compiler"] and result["precision"] == info["precision"], "JSON: version and precision")
+    report.check(result["params"] == {p["name"]: p["value"] for p in info["params"]}, "JSON: params")
+    report.check([n["hash"] for n in result["nets"]] == [n["hash"] for n in info["nets"]], "JSON: hashes")
+
+
 def check_pairs(work, report, program):
-    """Paired t-tests between all nets, by their definition."""
+    """Paired differences between all nets."""
     (x1, y1), (x2, y2) = stripes(11, 80), stripes(12, 60)
     data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
     result, table = compare(work, program, data, "--sizes=15,30", "--seeds=3")
@@ -154,12 +202,12 @@ def check_pairs(work, report, program):
             for against, d in r.get("differences", {}).items():
                 difference = values[n["net"]][i] - values[against][i]
                 report.close(d["mean"], difference.mean(), 1e-12, f"{n['net']} minus {against}")
-                if difference.std() == 0:
-                    continue
-                t = difference.mean() / (difference.std(ddof=1) / np.sqrt(3))
-                # Two degrees of freedom: P(|T| > t) = 1 - t / sqrt(2 + t^2).
-                report.close(d["p_value"], 1 - abs(t) / np.sqrt(2 + t * t), 1e-9, f"{n['net']} minus {against}: p")
-    report.check("twin      minus wider" in table and "paired t-test" in table, "the table of pairs")
+                report.close(d["standard_error_train"], difference.std(ddof=1) / np.sqrt(3), 1e-10, f"{n['net']} minus {against}: seeds")
+                if d["standard_error"] > 0:
+                    report.check(0 <= d["p_value"] <= 1 and (d["p_value"] < 0.05) == (abs(d["mean"]) > d["ci95_half"]),
+                                 f"{n['net']} minus {against}: p and interval contradict each other")
+    check_intervals(report, {n["net"]: n["results"] for n in result["nets"]}, 3, 60)
+    report.check("twin      minus wider" in table and "paired differences" in table, "the table of pairs")
 
 
 def check_others(work, report, program):
@@ -281,7 +329,7 @@ def check_figure(work, report, program):
                             env={"PATH": work.folder})
     report.check(result.returncode == 0 and "warning" in result.stderr and "gnuplot-nox" in result.stderr and result.stderr.count("\n") == 1,
                  f"without gnuplot: status {result.returncode}, {result.stderr!r}")
-    report.check("by ridge" in result.stdout and not work.exists(prefix + ".svg"), "without gnuplot: the table is missing")
+    report.check("ms per pair" in result.stdout and not work.exists(prefix + ".svg"), "without gnuplot: the table is missing")
 
 
 def check_errors(work, report, program):
@@ -312,8 +360,7 @@ def check_example(work, report):
     for name in ("c4cnn", "d4cnn"):
         for r in nets[name]:
             d = r["difference"]
-            report.check(d["mean"] > max(0.05, 3 * d["standard_error"]),
-                         f"{name} with {r['train']} samples: {d['mean']:+.3f} +- {d['standard_error']:.3f} against cnn")
+            report.check(d["mean"] > max(0.05, d["ci95_half"]), f"{name} with {r['train']} samples: {d['mean']:+.3f} +- {d['ci95_half']:.3f} against cnn")
     # The same file for other sizes.
     other = work.compile(EXAMPLE, precision="f32", sets=["size=9x9"])
     result, _ = compare(work, other, textures(work, "--size", "9", "--train", "24", "--test", "12"), "--sizes=12", "--seeds=2")
