@@ -16,7 +16,7 @@ static const EntkOption options[] = {
 	{GRAM, "gram", 0, "NAME=K.npz ..",
 	 "also a kernel from a file: the Gram of all samples (train, val, test), FILE or FILE:KEY"},
 	{JSON, "json", 0, "FILE", "all numbers as one JSON object (-: on stdout, instead of the tables)"},
-	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg and PREFIX.png with gnuplot"},
+	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg, PREFIX.png and PREFIX.pdf with gnuplot"},
 	{RIDGES, "ridges", 0, NULL, "also a table of the score with every ridge"},
 	ENTK_LEARN_OPTIONS,
 	ENTK_COMMON_OPTIONS,

@@ -41,7 +41,8 @@ static void print_head(const EntkCompare *compare)
 /* "0.8430 +- 0.0120"; blanks where there is a single test sample. */
 static void print_spread(const char *format, EntkSpread spread)
 {
-	printf(format, spread.mean);
+	/* Rounding would write -0.0000. */
+	printf(format, fabs(spread.mean) < 5e-5 ? 0.0 : spread.mean);
 	if (isnan(spread.half))
 		printf("%10s", "");
 	else

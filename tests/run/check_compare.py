@@ -317,12 +317,20 @@ def check_figure(work, report, program):
     report.check(result.returncode == 0 and not result.stderr, f"--figure: status {result.returncode}, {result.stderr!r}")
     if result.returncode == 0:
         svg, png = open(prefix + ".svg").read(), open(prefix + ".png", "rb").read()
+        report.check(open(prefix + ".pdf", "rb").read(5) == b"%PDF-", "the PDF file")
+        title = f"on {os.path.basename(data)} (3 classes): accuracy on 20 test samples, ntk, mean and 95 % interval</title>"
+        report.check(title in svg and "<title>Gnuplot</title>" not in svg, "the SVG file's title")
+        for text in ("Learning curve", "Paired difference", "accuracy minus that of first", "Dependence on the ridge, 40 samples"):
+            report.check(text in svg, f"the SVG file lacks {text!r}")
+        report.check("not positive definite" not in svg, "ridges are marked that are enough")
+        report.check(">0<" in svg.replace(" ", "") and ">1<" in svg.replace(" ", ""), "accuracies do not go from 0 to 1")
         report.check("<svg" in svg and svg.rstrip().endswith("</svg>") and "training samples" in svg and "wider" in svg, "the SVG file")
         report.check(png.startswith(b"\x89PNG") and len(png) > 10000, "the PNG file")
-        for color in ("#0072B2", "#D55E00", "#009E73"):
+        for color in ("#0072B2", "#E69F00", "#000000"):
             red, green, blue = (int(color[i:i + 2], 16) for i in (1, 3, 5))
             report.check(color.lower() in svg.lower() or f"rgb({red}, {green}, {blue})" in svg.replace(" ", "").replace(",", ", "),
                          f"the SVG file lacks the colour {color}")
+    check_marks(work, report)
     # Without gnuplot: a warning with the package's name, and everything else is there.
     prefix = work.path("nowhere")
     result = subprocess.run([program, "compare", data, "--sizes=10", "--seeds=2", "--figure", prefix], capture_output=True, text=True,
@@ -330,6 +338,22 @@ def check_figure(work, report, program):
     report.check(result.returncode == 0 and "warning" in result.stderr and "gnuplot-nox" in result.stderr and result.stderr.count("\n") == 1,
                  f"without gnuplot: status {result.returncode}, {result.stderr!r}")
     report.check("ms per pair" in result.stdout and not work.exists(prefix + ".svg"), "without gnuplot: the table is missing")
+
+
+def check_marks(work, report):
+    """Ridges with which a float32 Gram of repeated samples is not positive definite are marked."""
+    program = work.compile(NETS, precision="f32")
+    (x1, y1), (x2, y2) = stripes(8, 120, 0.01), stripes(9, 20)
+    x1 = x1[y1 == 0][:1] + 1e-5 * np.random.default_rng(1).standard_normal(x1.shape)     # all alike, but for rounding
+    prefix = work.path("marks")
+    result, table = compare(work, program, save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2), "--sizes=100", "--seeds=2",
+                            "--ridge=1e-2", "--ridges", "--figure", prefix)
+    counts = result["nets"][0]["results"][0]["sweep_not_definite"]
+    sweep = result["nets"][0]["results"][0]["sweep"]
+    report.check(counts[0] == 2 and counts[-1] == 0 and all((c > 0) == (s is None) for c, s in zip(counts, sweep)),
+                 f"seeds without a definite Gram: {counts}, scores {sweep}")
+    svg = open(prefix + ".svg").read()
+    report.check("not positive definite" in svg and " -" in table, "ridges that are not enough are not marked")
 
 
 def check_errors(work, report, program):
