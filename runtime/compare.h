@@ -43,7 +43,9 @@ typedef struct EntkCompare {
 	EntkLearnLine line;
 	/* what is asked for */
 	const char *json_path, *figure;
-	bool show_ridges; /* a table of the sweep */
+	const char *store; /* a folder that keeps kernels; NULL: nothing is kept */
+	bool dry_run;
+	bool show_ridges;                             /* a table of the sweep */
 	size_t sizes[ENTK_COMPARE_SIZES], size_count; /* none: chosen */
 	size_t seeds;
 	size_t pool_limit, test_limit;             /* 0: chosen, all */
@@ -111,6 +113,20 @@ typedef EntkStatus (*EntkCompareUse)(EntkCompare *compare, EntkCompareNet *net, 
 /* Adds a net named `name`, or `source`/`name` where that is taken; pairs and memory are filled in. */
 EntkStatus entk_compare_add(EntkCompare *compare, const char *name, const char *source, EntkCompareNet **net,
 			    EntkError *error);
+/* Ascending samples of a part, `limit` of them (0: all), the same in every run; those of a smaller limit are among them. */
+EntkStatus entk_compare_samples(const EntkCompare *compare, EntkPartName part, size_t limit, size_t **chosen,
+				size_t *count, EntkError *error);
+/* Samples of this program's kernels: the pool and the rows in a net's format. */
+EntkStatus entk_compare_load(EntkCompare *compare, const EntkNet *net, const size_t *pool, size_t pool_count,
+			     const size_t *test, size_t test_count, EntkSamples *pool_samples, EntkSamples *rows,
+			     EntkError *error);
+/* The kernels of a net through the stores in the folder (compare_store.c): what is there is read, what is missing is computed and kept.
+ * *seconds: of the computation. */
+EntkStatus entk_compare_stored(EntkCompare *compare, const EntkNet *net, EntkCompareKernels *kernels, double *pairs,
+			       EntkError *error);
+/* --gram NAME=K.gram: a store of all samples, or of x_train, made by a net of this program, which then computes the others. */
+EntkStatus entk_compare_read_gram(EntkCompare *compare, const char *path, EntkCompareKernels *kernels, double *seconds,
+				  EntkError *error);
 /* Every net in turn: this program's, the other programs', those in files. */
 EntkStatus entk_compare_each(EntkCompare *compare, EntkCompareUse use, EntkError *error);
 /* This program's nets alone (compare_own.c). */

@@ -179,6 +179,10 @@ static void print_cost(const EntkCompare *compare)
 		if (!isnan(net->gram_seconds)) {
 			entk_duration_text(net->gram_seconds, gram, sizeof gram);
 			snprintf(pair, sizeof pair, "%.4g", 1e3 * net->gram_seconds / net->pairs);
+			if (net->pairs == 0) {
+				snprintf(gram, sizeof gram, "stored");
+				snprintf(pair, sizeof pair, "-");
+			}
 		} else {
 			snprintf(gram, sizeof gram, "from a file");
 			snprintf(pair, sizeof pair, "-");

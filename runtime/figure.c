@@ -18,7 +18,7 @@ extern char **environ;
 /* In pixels of the SVG. The letters are large for the panels, as figures are often printed at half of this width. */
 #define PANEL_WIDTH 430
 #define HEIGHT      350
-#define TITLE       40 /* of the panels */
+#define TITLE       58 /* of the panels */
 #define TITLE_LINE  20 /* of the figure's title */
 #define FOOT        60 /* tics and name of the x axis */
 #define LEFT        88 /* tics and name of the y axis */
@@ -103,6 +103,26 @@ static bool is_drawn(const EntkPanel *panel, double y)
 	return isfinite(y) && (!panel->log_y || y > 0);
 }
 
+/* Height of a row of crosses, as a share of the panel's. */
+#define MARK 0.04
+
+/* Does a curve lack points that the panel marks? */
+static bool is_marked(const EntkPanel *panel, size_t c)
+{
+	for (size_t i = 0; panel->missing && i < panel->points; i++)
+		if (!is_drawn(panel, panel->curves[c].y[i]))
+			return true;
+	return false;
+}
+
+static bool has_marks(const EntkPanel *panel)
+{
+	for (size_t c = 0; c < panel->curve_count; c++)
+		if (is_marked(panel, c))
+			return true;
+	return false;
+}
+
 /* The smallest and largest value that is drawn, error bars included. */
 static void range_of(const EntkPanel *panel, double *low, double *high)
 {
@@ -134,6 +154,9 @@ static void range_of(const EntkPanel *panel, double *low, double *high)
 	double margin = *high > *low ? 0.04 * (*high - *low) : 0.1 * fabs(*high) + 0.01;
 	*low -= margin;
 	*high += margin;
+	/* Crosses stand below everything that is a value. */
+	double share = has_marks(panel) ? fmin(MARK * (double)panel->curve_count, 0.5) : 0;
+	*low -= share / (1 - share) * (*high - *low);
 }
 
 /* Curves stand a little beside each other, so that markers and error bars of curves that nearly coincide do not hide one another. */
@@ -151,15 +174,6 @@ static double shifted(const EntkPanel *panel, size_t curve, size_t i)
 	return panel->x[i] * exp(step);
 }
 
-/* Does a curve lack points that the panel marks? */
-static bool is_marked(const EntkPanel *panel, size_t c)
-{
-	for (size_t i = 0; panel->missing && i < panel->points; i++)
-		if (!is_drawn(panel, panel->curves[c].y[i]))
-			return true;
-	return false;
-}
-
 /* Crosses of the curves stand one above the other. */
 static void add_marks(EntkText *script, const EntkPanel *panel, size_t number, size_t c)
 {
@@ -167,7 +181,7 @@ static void add_marks(EntkText *script, const EntkPanel *panel, size_t number, s
 	range_of(panel, &low, &high);
 	entk_text_add(script, "$m%zu_%zu << END\n", number, c);
 	for (size_t i = 0; i < panel->points; i++) {
-		double share = 0.025 + 0.035 * (double)c;
+		double share = fmin(MARK * ((double)c + 0.5), 0.5);
 		if (!is_drawn(panel, panel->curves[c].y[i]))
 			entk_text_add(script, "%.9g %.9g\n", shifted(panel, c, i),
 				      panel->log_y ? low * pow(high / low, share) : low + share * (high - low));
@@ -308,9 +322,8 @@ static int figure_width(const EntkFigure *figure)
 static const char *missing_reason(const EntkFigure *figure)
 {
 	for (size_t p = 0; p < figure->panel_count; p++)
-		for (size_t c = 0; c < figure->panels[p].curve_count; c++)
-			if (is_marked(&figure->panels[p], c))
-				return figure->panels[p].missing;
+		if (has_marks(&figure->panels[p]))
+			return figure->panels[p].missing;
 	return NULL;
 }
 
