@@ -100,7 +100,7 @@ static EntkStatus run(EntkLearnLine *line, EntkError *error)
 {
 	EntkCompare *compare = (EntkCompare *)line;
 	EntkStatus status = entk_compare_run(compare, error);
-	return status == ENTK_OK ? entk_compare_report(compare, error) : status;
+	return status == ENTK_OK && !compare->dry_run ? entk_compare_report(compare, error) : status;
 }
 
 static void destroy(EntkLearnLine *line)

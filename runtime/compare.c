@@ -25,7 +25,7 @@ static EntkStatus check_outputs(const EntkCompare *compare, EntkError *error)
 	return status;
 }
 
-static double solver_bytes(const EntkCompare *compare)
+double entk_compare_solver_bytes(const EntkCompare *compare)
 {
 	double pool = (double)compare->pool_count, rows = (double)(compare->test_count + compare->val_count),
 	       n = (double)compare->sizes[compare->size_count - 1];
@@ -56,7 +56,8 @@ static EntkStatus prepare(EntkCompare *compare, EntkError *error)
 		status = check_outputs(compare, error);
 	if (status == ENTK_OK)
 		entk_warn_unseen(compare->line.program_name, compare->line.arguments[0], &compare->dataset);
-	return status == ENTK_OK ? entk_learn_check_memory(solver_bytes(compare), "the comparison", error) : status;
+	return status == ENTK_OK ? entk_learn_check_memory(entk_compare_solver_bytes(compare), "the comparison", error)
+				 : status;
 }
 
 /* ---- one training set ------------------------------------------------------------------------------------------------ */
@@ -282,7 +283,7 @@ static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkC
 {
 	EntkStatus status = ENTK_OK;
 	double start = entk_now();
-	net->memory += solver_bytes(compare);
+	net->memory += entk_compare_solver_bytes(compare);
 	net->runs = entk_allocate(compare->size_count * compare->seeds, sizeof *net->runs, "the results", error);
 	net->sums = entk_linalg_matrix(compare->size_count, compare->test_count, "the results", error);
 	net->sweep_errors = entk_linalg_matrix(compare->size_count, ENTK_RIDGE_GRID, "the results", error);
@@ -301,6 +302,10 @@ static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkC
 EntkStatus entk_compare_run(EntkCompare *compare, EntkError *error)
 {
 	EntkStatus status = prepare(compare, error);
+	if (status == ENTK_OK && compare->dry_run)
+		return entk_compare_dry_run(compare, error);
+	if (status == ENTK_OK && compare->line.common.show_progress)
+		status = entk_compare_announce(compare, error);
 	return status == ENTK_OK ? entk_compare_each(compare, fit_all, error) : status;
 }
 
@@ -313,6 +318,7 @@ void entk_compare_destroy(EntkCompare *compare)
 		free(compare->nets[i].name);
 	}
 	free(compare->nets);
+	free(compare->unit_seconds);
 	free(compare->pool);
 	free(compare->test);
 	free(compare->draws);

@@ -59,6 +59,7 @@ typedef struct EntkCompare {
 	size_t *draws;       /* seeds x pool_count: places in the pool, in the order in which training sets grow */
 	size_t net_count;
 	EntkCompareNet *nets;
+	double *unit_seconds; /* of this program's nets: expected for a pair, with all threads; NULL: nobody asks */
 } EntkCompare;
 
 EntkStatus entk_compare_run(EntkCompare *compare, EntkError *error);
@@ -127,8 +128,18 @@ EntkStatus entk_compare_stored(EntkCompare *compare, const EntkNet *net, EntkCom
 /* --gram NAME=K.gram: a store of all samples, or of x_train, made by a net of this program, which then computes the others. */
 EntkStatus entk_compare_read_gram(EntkCompare *compare, const char *path, EntkCompareKernels *kernels, double *seconds,
 				  EntkError *error);
+/* How many pairs of a net the stores lack. */
+EntkStatus entk_compare_missing(EntkCompare *compare, const EntkNet *net, double *pairs, EntkError *error);
 /* Every net in turn: this program's, the other programs', those in files. */
 EntkStatus entk_compare_each(EntkCompare *compare, EntkCompareUse use, EntkError *error);
+/* The trunk with which a net is computed; NULL: it is computed alone. */
+const EntkTrunk *entk_compare_trunk(const EntkCompare *compare, const EntkNet *net);
+/* Bytes that kernels and solver of one net take. */
+double entk_compare_solver_bytes(const EntkCompare *compare);
+/* --dry-run: what this program's nets take. */
+EntkStatus entk_compare_dry_run(EntkCompare *compare, EntkError *error);
+/* Says what is to come, so that the progress is one of all nets. */
+EntkStatus entk_compare_announce(EntkCompare *compare, EntkError *error);
 /* This program's nets alone (compare_own.c). */
 EntkStatus entk_compare_own(EntkCompare *compare, EntkCompareUse use, EntkError *error);
 void entk_compare_kernels_destroy(EntkCompareKernels *kernels);

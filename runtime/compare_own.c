@@ -144,6 +144,12 @@ static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded
 	return status;
 }
 
+const EntkTrunk *entk_compare_trunk(const EntkCompare *compare, const EntkNet *net)
+{
+	const EntkCommon *common = &compare->line.common;
+	return common->net || compare->store ? NULL : entk_trunk_of(common->program, net);
+}
+
 /* Through the folder of stores, each net for itself. */
 static EntkStatus stored_net(EntkCompare *compare, const EntkNet *net, EntkCompareUse use, EntkError *error)
 {
@@ -179,7 +185,9 @@ EntkStatus entk_compare_own(EntkCompare *compare, EntkCompareUse use, EntkError 
 	Family *families = entk_allocate((size_t)program->trunk_count + 1, sizeof *families, "the list of nets", error);
 	EntkStatus status = families ? ENTK_OK : error->status;
 	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(common, i)) != NULL; i++) {
-		const EntkTrunk *trunk = common->net ? NULL : entk_trunk_of(program, net);
+		const EntkTrunk *trunk = entk_compare_trunk(compare, net);
+		if (compare->unit_seconds)
+			compare->line.common.progress.weight = compare->unit_seconds[i];
 		Family *family = &families[trunk ? (size_t)(trunk - program->trunks) : program->trunk_count];
 		family->trunk = trunk;
 		if (compare->store) {

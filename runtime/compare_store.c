@@ -1,7 +1,7 @@
 /* Kernels of a comparison that are kept in stores, or come from one: see compare.h.
  *
- * The folder of --store has the stores train-P.gram (P training samples with each other, as `gram`, `eval` and `fit` know them) and
- * rows-MxP.gram (M test samples and the validation part, where a ridge is chosen on it, with these P). Samples of a smaller pool are
+ * The folder of --store has the stores train-P.gram (P training samples with each other, as `gram`, `eval` and `fit` know them),
+ * test-MxP.gram (M test samples with these P) and, where a ridge is chosen on it, val-VxP.gram. Samples of a smaller pool are
  * among those of a larger one, and stand in the same order: a run that needs fewer takes its share of what is there, bit for bit. */
 #include "compare.h"
 
@@ -18,21 +18,24 @@
 
 /* ---- which stores ----------------------------------------------------------------------------------------------- */
 
-/* Samples of the two stores: at least those that are compared. */
+enum { TRAIN, TEST, VAL, STORES };
+
+/* Samples of the stores: at least those that are compared. */
 typedef struct Stored {
-	size_t *pool, *test, pool_count, test_count;
-	size_t *pool_places, *row_places; /* of the compared samples in them */
-	EntkSamples pool_samples, rows;
+	size_t *chosen[STORES], count[STORES]; /* of the parts; of VAL all */
+	size_t *places[STORES];                /* of the compared samples among them */
+	EntkSamples samples[STORES];
+	EntkText names[STORES];
 } Stored;
 
 static void stored_destroy(Stored *stored)
 {
-	free(stored->pool);
-	free(stored->test);
-	free(stored->pool_places);
-	free(stored->row_places);
-	entk_samples_destroy(&stored->pool_samples);
-	entk_samples_destroy(&stored->rows);
+	for (int s = 0; s < STORES; s++) {
+		free(stored->chosen[s]);
+		free(stored->places[s]);
+		entk_samples_destroy(&stored->samples[s]);
+		entk_text_destroy(&stored->names[s]);
+	}
 }
 
 /* Is this the name of a store, of one kernel alone or of both, and of how many samples? */
@@ -44,9 +47,9 @@ static bool read_name(const char *name, const char *suffix, size_t *train, size_
 		snprintf(expected, sizeof expected, "train-%zu%s.gram", *train, suffix);
 		return strcmp(name, expected) == 0;
 	}
-	if (sscanf(name, "rows-%zux%zu", test, train) != 2)
+	if (sscanf(name, "test-%zux%zu", test, train) != 2)
 		return false;
-	snprintf(expected, sizeof expected, "rows-%zux%zu%s.gram", *test, *train, suffix);
+	snprintf(expected, sizeof expected, "test-%zux%zu%s.gram", *test, *train, suffix);
 	return strcmp(name, expected) == 0;
 }
 
@@ -59,8 +62,7 @@ static const char *suffix_of(const EntkCompare *compare)
 /* The smallest counts that are large enough among the stores that are there; else those that are compared. */
 static void choose_counts(const EntkCompare *compare, Stored *stored)
 {
-	size_t train, test, val = compare->val_count;
-	size_t best_train = SIZE_MAX, best_test = SIZE_MAX;
+	size_t train, test, best_train = SIZE_MAX, best_test = SIZE_MAX;
 	struct dirent *entry;
 	DIR *folder = opendir(compare->store);
 	while (folder && (entry = readdir(folder)))
@@ -68,64 +70,95 @@ static void choose_counts(const EntkCompare *compare, Stored *stored)
 		    train >= compare->pool_count && train < best_train &&
 		    train <= compare->dataset.parts[ENTK_PART_TRAIN].count)
 			best_train = train;
-	stored->pool_count = best_train == SIZE_MAX ? compare->pool_count : best_train;
+	stored->count[TRAIN] = best_train == SIZE_MAX ? compare->pool_count : best_train;
 	if (folder)
 		rewinddir(folder);
 	while (folder && (entry = readdir(folder)))
-		if (read_name(entry->d_name, suffix_of(compare), &train, &test) && test > val &&
-		    train == stored->pool_count && test - val >= compare->test_count && test < best_test &&
-		    test - val <= compare->dataset.parts[ENTK_PART_TEST].count)
+		if (read_name(entry->d_name, suffix_of(compare), &train, &test) && train == stored->count[TRAIN] &&
+		    test >= compare->test_count && test < best_test &&
+		    test <= compare->dataset.parts[ENTK_PART_TEST].count)
 			best_test = test;
-	stored->test_count = best_test == SIZE_MAX ? compare->test_count : best_test - val;
+	stored->count[TEST] = best_test == SIZE_MAX ? compare->test_count : best_test;
+	stored->count[VAL] = compare->val_count;
 	if (folder)
 		closedir(folder);
 }
 
-/* Where the samples of `few` stand among those of `many`; both ascend. */
-static void find_places(const size_t *few, size_t count, const size_t *many, size_t *places)
+/* Counts and names. */
+static EntkStatus choose_stores(const EntkCompare *compare, Stored *stored, EntkError *error)
 {
+	const char *suffix = suffix_of(compare);
+	memset(stored, 0, sizeof *stored);
+	choose_counts(compare, stored);
+	entk_text_add(&stored->names[TRAIN], "%s/train-%zu%s.gram", compare->store, stored->count[TRAIN], suffix);
+	entk_text_add(&stored->names[TEST], "%s/test-%zux%zu%s.gram", compare->store, stored->count[TEST],
+		      stored->count[TRAIN], suffix);
+	entk_text_add(&stored->names[VAL], "%s/val-%zux%zu%s.gram", compare->store, stored->count[VAL],
+		      stored->count[TRAIN], suffix);
+	for (int s = 0; s < STORES; s++)
+		if (stored->names[s].failed)
+			return entk_fail_memory(error, "a file's name", stored->names[s].size);
+	return ENTK_OK;
+}
+
+/* Where the samples of `few` stand among those of `many`; both ascend. */
+static EntkStatus find_places(const size_t *few, size_t count, const size_t *many, size_t **places, EntkError *error)
+{
+	*places = entk_allocate(count, sizeof **places, "the places of samples", error);
+	if (!*places)
+		return error->status;
 	for (size_t i = 0, j = 0; i < count; i++) {
-		while (many[j] != few[i])
+		while (many && many[j] != few[i])
 			j++;
-		places[i] = j;
+		(*places)[i] = many ? j : i;
 	}
+	return ENTK_OK;
+}
+
+/* Samples of one store in the net's format. */
+static EntkStatus load_samples(EntkCompare *compare, const EntkNet *net, int s, Stored *stored, EntkError *error)
+{
+	static const EntkPartName parts[STORES] = {ENTK_PART_TRAIN, ENTK_PART_TEST, ENTK_PART_VAL};
+	EntkSamples whole = {0};
+	const unsigned precision = compare->line.common.program->precision;
+	if (s == VAL)
+		return compare->val_count ? entk_dataset_samples(&compare->dataset, parts[s], net, precision,
+								 &stored->samples[s], error)
+					  : ENTK_OK;
+	EntkStatus status =
+		entk_compare_samples(compare, parts[s], stored->count[s], &stored->chosen[s], &stored->count[s], error);
+	if (status == ENTK_OK)
+		status = entk_dataset_samples(&compare->dataset, parts[s], net, precision, &whole, error);
+	if (status == ENTK_OK)
+		status = entk_samples_subset(&whole, stored->chosen[s], stored->count[s], &stored->samples[s], error);
+	entk_samples_destroy(&whole);
+	return status;
 }
 
 static EntkStatus stored_create(EntkCompare *compare, const EntkNet *net, Stored *stored, EntkError *error)
 {
-	size_t rows = compare->test_count + compare->val_count;
-	memset(stored, 0, sizeof *stored);
-	choose_counts(compare, stored);
-	EntkStatus status = entk_compare_samples(compare, ENTK_PART_TRAIN, stored->pool_count, &stored->pool,
-						 &stored->pool_count, error);
-	if (status == ENTK_OK)
-		status = entk_compare_samples(compare, ENTK_PART_TEST, stored->test_count, &stored->test,
-					      &stored->test_count, error);
-	if (status != ENTK_OK)
-		return status;
-	stored->pool_places = entk_allocate(compare->pool_count, sizeof(size_t), "the places of samples", error);
-	stored->row_places = entk_allocate(rows, sizeof(size_t), "the places of samples", error);
-	if (!stored->pool_places || !stored->row_places)
-		return error->status;
-	find_places(compare->pool, compare->pool_count, stored->pool, stored->pool_places);
-	find_places(compare->test, compare->test_count, stored->test, stored->row_places);
-	for (size_t i = compare->test_count; i < rows; i++)
-		stored->row_places[i] = stored->test_count + i - compare->test_count;
-	return entk_compare_load(compare, net, stored->pool, stored->pool_count, stored->test, stored->test_count,
-				 &stored->pool_samples, &stored->rows, error);
+	const size_t *compared[STORES] = {compare->pool, compare->test, NULL},
+		     counts[STORES] = {compare->pool_count, compare->test_count, compare->val_count};
+	EntkStatus status = choose_stores(compare, stored, error);
+	for (int s = 0; s < STORES && status == ENTK_OK; s++) {
+		status = load_samples(compare, net, s, stored, error);
+		if (status == ENTK_OK)
+			status = find_places(compared[s], counts[s], stored->chosen[s], &stored->places[s], error);
+	}
+	return status;
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-/* Rows that are read at once: whole tiles of a store are decoded for each block of them. */
-#define BLOCK 64
+/* Rows that are read at once: few enough for memory, many enough that tiles are seldom cut by two blocks. */
+#define BLOCK 512
 
 /* The rows `rows` (ascending) and columns `columns` of a stored matrix. */
 static EntkStatus read_places(const EntkGramStore *store, bool ntk, const size_t *rows, size_t row_count,
 			      const size_t *columns, size_t column_count, double *values, EntkError *error)
 {
 	const EntkStoreHeader *header = entk_gram_store_header(store);
-	size_t width = header->columns, height = header->rows, block = width < BLOCK ? BLOCK : width / 4 + BLOCK;
+	size_t width = header->columns, height = header->rows, block = BLOCK;
 	EntkStatus status = ENTK_OK;
 	block = block < height ? block : height;
 	double *buffer = entk_linalg_matrix(block, width, "rows of a store", error);
@@ -212,30 +245,62 @@ static EntkStatus kernels_create(const EntkCompare *compare, EntkCompareKernels 
 EntkStatus entk_compare_stored(EntkCompare *compare, const EntkNet *net, EntkCompareKernels *kernels, double *pairs,
 			       EntkError *error)
 {
-	Stored stored;
-	size_t pool = compare->pool_count, rows = compare->test_count + compare->val_count;
-	EntkText train = {0}, test = {0};
+	Stored stored = {0};
+	const size_t counts[STORES] = {compare->pool_count, compare->test_count, compare->val_count};
 	*pairs = 0;
 	EntkStatus status = make_folder(compare->store, error);
-	memset(&stored, 0, sizeof stored);
 	if (status == ENTK_OK)
 		status = stored_create(compare, net, &stored, error);
 	if (status == ENTK_OK)
 		status = kernels_create(compare, kernels, error);
-	entk_text_add(&train, "%s/train-%zu%s.gram", compare->store, stored.pool_count, suffix_of(compare));
-	entk_text_add(&test, "%s/rows-%zux%zu%s.gram", compare->store, stored.test_count + compare->val_count,
-		      stored.pool_count, suffix_of(compare));
-	if (status == ENTK_OK && (train.failed || test.failed))
-		status = entk_fail_memory(error, "a file's name", train.size);
-	if (status == ENTK_OK)
-		status = fill_and_read(compare, net, train.bytes, &stored.pool_samples, NULL, stored.pool_places, pool,
-				       stored.pool_places, pool, kernels->pool, pairs, error);
-	if (status == ENTK_OK)
-		status = fill_and_read(compare, net, test.bytes, &stored.rows, &stored.pool_samples, stored.row_places,
-				       rows, stored.pool_places, pool, kernels->cross, pairs, error);
+	for (int s = 0; s < STORES && status == ENTK_OK; s++) {
+		double *values = s == TRAIN  ? kernels->pool
+				 : s == TEST ? kernels->cross
+					     : kernels->cross + compare->test_count * compare->pool_count;
+		if (counts[s] > 0)
+			status = fill_and_read(compare, net, stored.names[s].bytes, &stored.samples[s],
+					       s == TRAIN ? NULL : &stored.samples[TRAIN], stored.places[s], counts[s],
+					       stored.places[TRAIN], compare->pool_count, values, pairs, error);
+	}
 	stored_destroy(&stored);
-	entk_text_destroy(&train);
-	entk_text_destroy(&test);
+	return status;
+}
+
+/* Pairs of a store's tiles that are there. A store that is absent, or does not fit, has none: the run itself says why. */
+static EntkStatus count_present(EntkCompare *compare, const EntkNet *net, const char *path, double *pairs,
+				EntkError *error)
+{
+	EntkGramFolder *folder = NULL;
+	EntkGramStore *store = NULL;
+	EntkError ignored;
+	struct stat information;
+	*pairs = 0;
+	if (stat(path, &information) != 0 || entk_gram_folder_open(path, false, &folder, &ignored) != ENTK_OK)
+		return ENTK_OK;
+	EntkStatus status = ENTK_OK;
+	if (entk_gram_store_open(folder, net->name, &store, &ignored) == ENTK_OK) {
+		const EntkTiles *tiles = entk_gram_store_tiles(store);
+		status = entk_gram_store_scan(store, compare->line.common.threads, NULL, entk_cancel_flag(), error);
+		for (uint64_t i = 0; status == ENTK_OK && i < tiles->count; i++)
+			if (entk_gram_store_state(store, i) == ENTK_TILE_PRESENT)
+				*pairs += (double)entk_tiles_pairs(tiles, entk_tiles_get(tiles, i));
+	}
+	entk_gram_store_close(store);
+	entk_gram_folder_close(folder);
+	return status;
+}
+
+EntkStatus entk_compare_missing(EntkCompare *compare, const EntkNet *net, double *pairs, EntkError *error)
+{
+	Stored stored;
+	EntkStatus status = choose_stores(compare, &stored, error);
+	*pairs = 0;
+	for (int s = 0; s < STORES && status == ENTK_OK; s++) {
+		double present, rows = (double)stored.count[s], pool = (double)stored.count[TRAIN];
+		status = count_present(compare, net, stored.names[s].bytes, &present, error);
+		*pairs += (s == TRAIN ? pool * (pool + 1) / 2 : rows * pool) - present;
+	}
+	stored_destroy(&stored);
 	return status;
 }
 

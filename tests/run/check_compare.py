@@ -356,6 +356,102 @@ def check_marks(work, report):
     report.check("not positive definite" in svg and " -" in table, "ridges that are not enough are not marked")
 
 
+# ---------------------------------------------------------------------------------------------------------- stores, plans
+
+def check_store(work, report, program):
+    """Kernels that are kept are read again, and say the same; a smaller run takes its share of them; fit and eval read them too."""
+    (x1, y1), (x2, y2), (x3, y3) = stripes(21, 60), stripes(22, 30), stripes(23, 12)
+    for arrays in (dict(), dict(x_val=x3, y_val=y3)):
+        data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2, **arrays)
+        for kernel in ("ntk", "nngp"):
+            store = work.fresh()
+            for options, stored in ((["--sizes=20,30", "--seeds=3"], False), (["--sizes=20,30", "--seeds=3"], True),
+                                    (["--sizes=10,25", "--seeds=2", "--ridge=1e-2"], None), (["--sizes=12", "--seeds=2", "--train=40", "--test=9"], None)):
+                options = options + [f"--kernel={kernel}"]
+                plain, _ = compare(work, program, data, *options)
+                kept, table = compare(work, program, data, *options, "--store", store)
+                for a, b in zip(plain["nets"], kept["nets"]):
+                    report.check(a["results"] == b["results"], f"--store {options}: other numbers for {a['net']}")
+                    if stored is not None or "--train=40" in options:
+                        report.check((b["pairs"] == 0) == (stored is not False), f"--store {options}: {b['pairs']} pairs for {a['net']}")
+                if stored:
+                    report.check("stored" in table, "the table does not say what was stored")
+            if kernel == "ntk":
+                part = os.path.join(store, "train-60.gram")
+                report.check({"train-60.gram", "test-30x60.gram"} <= set(os.listdir(store)), f"stores: {os.listdir(store)}")
+                alone, read = (evaluate(work, program, data, "--net=wider", *extra)["wider"] for extra in ([], ["--gram", part]))
+                report.check(alone["mse"] == read["mse"] and alone["accuracy"] == read["accuracy"], "eval with a store of compare")
+                options = ["--sizes=20,30", "--seeds=3"]
+                own, _ = compare(work, program, data, *options, "--gram", f"again={part}:wider")
+                report.check(own["nets"][1]["results"] == [{k: v for k, v in r.items() if k[:10] != "difference"} | {
+                    k: v for k, v in own["nets"][1]["results"][i].items() if k[:10] == "difference"}
+                    for i, r in enumerate(own["nets"][3]["results"])], "--gram of a store of x_train")
+                everything = save(work, x=np.concatenate([x1, *([x3] if arrays else []), x2]))
+                whole = work.path(os.path.basename(everything) + ".gram")
+                result = work.run_program([program, "gram", everything + ":x", "-o", whole, "--net=wider"])
+                report.check(result.returncode == 0, result.stderr)
+                both, _ = compare(work, program, data, *options, "--gram", f"all={whole}")
+                for a, b in zip(both["nets"][1]["results"], both["nets"][3]["results"]):
+                    report.close(a["mse"], b["mse"], 1e-9, "--gram of a store of all samples")
+    # Of other data: nothing is overwritten.
+    other = save(work, x_train=x1 + 1, y_train=y1, x_test=x2, y_test=y2)
+    result = work.run_program([program, "compare", other, "--sizes=20,30", "--seeds=2", "--kernel=nngp", "--store", store])
+    report.check(result.returncode == 1 and "--store" in result.stderr, f"a store of other samples: {result.stderr!r}")
+    bad = work.fresh()
+    result = work.run_program([program, "compare", data, "--sizes=20", "--seeds=2", "--gram", f"a={bad}.gram"])
+    report.check(result.returncode != 0 and result.stderr.count("\n") == 1, f"a store that is not there: {result.stderr!r}")
+
+
+def check_resume(work, report, program):
+    """After an interruption in the second net the first one's kernels are there."""
+    (x1, y1), (x2, y2) = stripes(24, 60), stripes(25, 30)
+    data, store = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2), work.fresh()
+    options = ["--sizes=20,30", "--seeds=2", "--store", store]
+    first, _ = compare(work, program, data, *options, "--net=first")
+    damaged = os.path.join(store, "train-60.gram", "first", "tiles")
+    size = os.path.getsize(damaged)
+    os.truncate(damaged, size // 2)                           # as a crash leaves it
+    plan = work.run_program([program, "compare", data, *options, "--dry-run"])
+    report.check(plan.returncode == 0 and not plan.stderr and os.path.getsize(damaged) == size // 2, f"--dry-run: {plan.stderr!r}")
+    counts = [int(line.split()[1]) for line in plan.stdout.splitlines() if line.startswith("  pairs")]
+    result, _ = compare(work, program, data, *options)
+    report.check(0 < counts[0] < 3630 and counts[1:3] == [3630, 3630] and counts[3] == sum(counts[:3]), f"--dry-run: pairs {counts}")
+    report.check([n["pairs"] for n in result["nets"]] == counts[:3], "resuming: pairs are not those of --dry-run")
+    report.check(result["nets"][0]["results"] == first["nets"][0]["results"], "resuming: other numbers")
+
+
+def check_plan(work, report, program):
+    (x1, y1), (x2, y2) = stripes(26, 60), stripes(27, 30)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    folder = set(os.listdir(work.folder))
+    result = work.run_program([program, "compare", data, "--sizes=20,30", "--dry-run", "--store", work.path("none"), "--json", work.path("none.json")])
+    lines = result.stdout.splitlines()
+    report.check(result.returncode == 0 and set(os.listdir(work.folder)) == folder, f"--dry-run: status {result.returncode}, {result.stderr!r}, or files")
+    report.check([line for line in lines if line.startswith("net ")] == ["net first", "net wider", "net twin"], "--dry-run: nets")
+    report.check(lines.count("  pairs   3630 that are not stored") == 3 and "  pairs   10890" in lines, f"--dry-run: {result.stdout}")
+    report.check(sum(line.startswith("  time    about") for line in lines) == 4 and sum(line.startswith("  memory") and line.endswith("MB") for line in lines) == 4,
+                 f"--dry-run: {result.stdout}")
+    result = work.run_program([program, "compare", data, "--sizes=20,30", "--dry-run"])
+    report.check("with those of net first, on the same trunk" in result.stdout and "  pairs   7260" in result.stdout, "--dry-run of nets on a trunk")
+    result = work.run_program([program, "compare", data, "--sizes=20,30", "--seeds=2", "--progress"])
+    report.check(result.stderr.startswith("all nets: 7260 pairs, about "), f"the first line of the progress: {result.stderr!r}")
+
+
+def check_fit_json(work, report, program):
+    (x, y) = stripes(28, 40)
+    data, model = save(work, x_train=x, y_train=y, x_test=x, y_test=y), work.fresh(".npz")
+    result = work.run_program([program, "fit", data, "-o", model, "--net=wider", "--json", "-"])
+    report.check(result.returncode == 0, f"fit --json: {result.stderr!r}")
+    fitted, alone = json.loads(result.stdout), evaluate(work, program, data, "--net=wider")["wider"]
+    info = json.loads(work.run_program([program, "info", "--json"]).stdout)
+    report.check(all(fitted[k] == alone[k] for k in ("net", "ridge", "condition", "loo_accuracy", "jitter")), "fit --json is not eval --json")
+    report.check((fitted["version"], fitted["precision"], fitted["hash"], fitted["train"]) ==
+                 (info["compiler"], info["precision"], info["nets"][1]["hash"], 40), "fit --json: what was fitted")
+    path = work.fresh(".json")
+    result = work.run_program([program, "fit", data, "-o", model, "--net=wider", "--json", path])
+    report.check("training samples" in result.stdout and json.load(open(path)) == fitted, "fit --json FILE")
+
+
 def check_errors(work, report, program):
     (x, y) = stripes(7, 30)
     data = save(work, x_train=x, y_train=y, x_test=x, y_test=y)
@@ -398,7 +494,8 @@ def main():
         parts = [lambda: check_generator(work, report), lambda: check_example(work, report), lambda: check_rotations(work, report)]
         program = work.compile(NETS)
         parts += [lambda check=check: check(work, report, program) for check in
-                  (check_numbers, check_pairs, check_others, check_limits, check_figure, check_errors)]
+                  (check_numbers, check_pairs, check_others, check_limits, check_figure, check_store, check_resume, check_plan, check_fit_json,
+                   check_errors)]
         for part in parts:
             try:
                 part()
