@@ -270,7 +270,7 @@ demo: all ## compile examples/histology.entk and compare a plain and two equivar
 	$(BUILD)/demo/histology compare $(BUILD)/demo/patches.npz --json $(BUILD)/demo/curves.json \
 		--figure $(BUILD)/demo/curves > $(BUILD)/demo/table.txt
 	@cat $(BUILD)/demo/table.txt
-	@echo "The table is in $(BUILD)/demo/table.txt, the numbers in $(BUILD)/demo/curves.json, the curves in $(BUILD)/demo/curves.svg and .png."
+	@echo "The table is in $(BUILD)/demo/table.txt, the numbers in $(BUILD)/demo/curves.json, the curves in $(BUILD)/demo/curves.svg, .png and .pdf."
 
 $(BUILD)/bench/sampler.so: bench/sampler.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIZES = 1, SEEDS, TRAIN, TEST, JSON, FIGURE, WITH, GRAM };
+enum { SIZES = 1, SEEDS, TRAIN, TEST, JSON, FIGURE, WITH, GRAM, RIDGES, STORE, DRY_RUN };
 
 static const EntkOption options[] = {
 	{SIZES, "sizes", 0, "N,N,..", "training-set sizes (25,50,100,200,400 as far as there are samples)"},
@@ -17,10 +17,17 @@ static const EntkOption options[] = {
 	{TRAIN, "train", 0, "N", "draw from N training samples only (twice the largest size, or all there are)"},
 	{TEST, "test", 0, "N", "test on N samples only (all)"},
 	{WITH, "with", 0, "PROGRAM ..", "also all nets of another compiled program, on the same training sets"},
-	{GRAM, "gram", 0, "NAME=K.npz ..",
-	 "also a kernel from a file: the Gram of all samples (train, val, test), FILE or FILE:KEY"},
+	{GRAM, "gram", 0, "NAME=K ..",
+	 "also a kernel from a file FILE.npz[:KEY] or store K.gram[:NET]: the Gram of all samples (train, val, test), "
+	 "or, by "
+	 "a net of this program, of x_train"},
 	{JSON, "json", 0, "FILE", "all numbers as one JSON object (-: on stdout, instead of the tables)"},
-	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg and PREFIX.png with gnuplot"},
+	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg, PREFIX.png and PREFIX.pdf with gnuplot"},
+	{STORE, "store", 0, "DIR",
+	 "keep the nets' kernels in this folder: another run computes only what is not there, also after an "
+	 "interruption"},
+	{DRY_RUN, "dry-run", 0, NULL, "only say how many pairs, how much memory and how long it would take"},
+	{RIDGES, "ridges", 0, NULL, "also a table of the score with every ridge"},
 	ENTK_LEARN_OPTIONS,
 	ENTK_COMMON_OPTIONS,
 	{0},
@@ -78,6 +85,15 @@ static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError
 	case JSON:
 		compare->json_path = value;
 		return ENTK_OK;
+	case STORE:
+		compare->store = value;
+		return ENTK_OK;
+	case DRY_RUN:
+		compare->dry_run = true;
+		return ENTK_OK;
+	case RIDGES:
+		compare->show_ridges = true;
+		return ENTK_OK;
 	default:
 		compare->figure = value;
 		return ENTK_OK;
@@ -88,7 +104,7 @@ static EntkStatus run(EntkLearnLine *line, EntkError *error)
 {
 	EntkCompare *compare = (EntkCompare *)line;
 	EntkStatus status = entk_compare_run(compare, error);
-	return status == ENTK_OK ? entk_compare_report(compare, error) : status;
+	return status == ENTK_OK && !compare->dry_run ? entk_compare_report(compare, error) : status;
 }
 
 static void destroy(EntkLearnLine *line)

@@ -13,12 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OUTPUT = 1, MEAN_ONLY, DRY_RUN };
+enum { OUTPUT = 1, MEAN_ONLY, DRY_RUN, JSON };
 
 static const EntkOption options[] = {
 	{OUTPUT, "output", 'o', "M.npz", "where the model goes"},
 	{MEAN_ONLY, "mean-only", 0, NULL, "a model without variances: one kernel matrix in memory, none in the file"},
 	{DRY_RUN, "dry-run", 0, NULL, "only say what memory and time it would take"},
+	{JSON, "json", 0, "FILE", "what is printed as a JSON object (-: on stdout, instead of the text)"},
 	ENTK_LEARN_OPTIONS,
 	ENTK_LEARN_LOO_OPTION,
 	ENTK_LEARN_STORE_OPTION,
@@ -34,7 +35,7 @@ static const char *const text = "Train a net on x_train, y_train of D.npz (or Me
 
 typedef struct FitCommand {
 	EntkLearnLine line;
-	const char *output;
+	const char *output, *json_path;
 	bool mean_only, dry_run;
 	EntkDataset dataset;
 	EntkModel model;
@@ -48,6 +49,8 @@ static EntkStatus take(EntkLearnLine *line, int id, const char *value, EntkError
 	(void)error;
 	if (id == OUTPUT)
 		command->output = value;
+	else if (id == JSON)
+		command->json_path = value;
 	else if (id == MEAN_ONLY)
 		command->mean_only = true;
 	else
@@ -235,6 +238,37 @@ static EntkStatus keep(FitCommand *command, EntkRegression *regression, EntkErro
 	return entk_model_write(command->line.common.program, model, command->writer, error);
 }
 
+static EntkStatus write_json(const FitCommand *command, const EntkRegression *regression, EntkError *error)
+{
+	const EntkProgram *program = command->line.common.program;
+	const EntkModel *model = &command->model;
+	EntkJson json = {0};
+	char hash[32];
+	snprintf(hash, sizeof hash, "%016llx", (unsigned long long)model->net->hash);
+	entk_json_object(&json);
+	entk_json_put_string(&json, "program", program->source);
+	entk_json_put_string(&json, "version", program->compiler);
+	entk_json_put_integer(&json, "precision", program->precision);
+	entk_json_key(&json, "params");
+	entk_json_object(&json);
+	for (uint32_t i = 0; i < program->param_count; i++)
+		entk_json_put_number(&json, program->params[i].name, command->line.common.params[i]);
+	entk_json_close(&json, '}');
+	entk_json_put_string(&json, "net", model->net->name);
+	entk_json_put_string(&json, "hash", hash);
+	entk_json_put_string(&json, "data", command->line.arguments[0]);
+	entk_json_put_string(&json, "task", entk_task_name(model->task));
+	entk_json_put_integer(&json, "outputs", (int64_t)model->outputs);
+	entk_json_put_integer(&json, "train", (int64_t)model->count);
+	entk_learn_json(&command->line.learn, &json);
+	entk_learn_json_fit(regression, &json);
+	entk_json_put_number(&json, "loo_accuracy", entk_learn_loo_accuracy(&command->dataset, regression));
+	entk_json_close(&json, '}');
+	EntkStatus status = entk_json_write(&json, command->json_path, error);
+	entk_json_destroy(&json);
+	return status;
+}
+
 static EntkStatus fit(FitCommand *command, EntkError *error)
 {
 	EntkRegression regression = {0};
@@ -247,7 +281,9 @@ static EntkStatus fit(FitCommand *command, EntkError *error)
 		entk_learn_where(command->model.net->name, error);
 	if (status == ENTK_OK)
 		status = keep(command, &regression, error);
-	if (status == ENTK_OK) {
+	if (status == ENTK_OK && command->json_path)
+		status = write_json(command, &regression, error);
+	if (status == ENTK_OK && !(command->json_path && strcmp(command->json_path, "-") == 0)) {
 		printf("net %s: %zu training samples\n", command->model.net->name, command->model.count);
 		entk_learn_print_fit(&command->line.learn, &command->dataset, &regression);
 	}
@@ -263,6 +299,8 @@ static EntkStatus run(EntkLearnLine *line, EntkError *error)
 		return print_dry_run(command, error);
 	if (status == ENTK_OK)
 		status = entk_learn_check_memory(bytes_of(command), "the regression", error);
+	if (status == ENTK_OK && command->json_path)
+		status = entk_check_output(command->json_path, command->line.arguments[0], error);
 	if (status == ENTK_OK)
 		status = entk_npz_writer_create(command->output, (size_t)file_bytes(command), &command->writer, error);
 	return status == ENTK_OK ? fit(command, error) : status;

@@ -20,7 +20,7 @@ static const EntkOption options[] = {
 	{SIZES, "sizes", 0, "N,N,..", "with --sphere: the curve's training-set sizes (10,20,50 .. 1000)"},
 	{NOISE, "noise", 0, "V", "with --sphere: variance of the noise on targets of variance 1 (0)"},
 	{JSON, "json", 0, "FILE", "a list with one object per net (-: on stdout, instead of the text)"},
-	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg and PREFIX.png with gnuplot"},
+	{FIGURE, "figure", 0, "PREFIX", "draw PREFIX.svg, PREFIX.png and PREFIX.pdf with gnuplot"},
 	ENTK_LEARN_KERNEL_OPTION,
 	ENTK_LEARN_STORE_OPTION,
 	{ENTK_LEARN_RIDGE, "ridge", 0, "R", "as for fit (1e-4); effective dimension and Y'K^-1 Y are with it"},

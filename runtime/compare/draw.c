@@ -15,10 +15,10 @@ static int compare_sizes(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* `limit` samples of a part, ascending; 0: all. */
-static EntkStatus choose_samples(const EntkCompare *compare, EntkPartName name, size_t limit, uint64_t seed,
-				 size_t **chosen, size_t *count, EntkError *error)
+EntkStatus entk_compare_samples(const EntkCompare *compare, EntkPartName name, size_t limit, size_t **chosen,
+				size_t *count, EntkError *error)
 {
+	uint64_t seed = name == ENTK_PART_TRAIN ? POOL_SEED : TEST_SEED;
 	const EntkPart *part = &compare->dataset.parts[name];
 	*count = limit && limit < part->count ? limit : part->count;
 	*chosen = entk_allocate(part->count, sizeof **chosen, "a draw of samples", error);
@@ -82,10 +82,10 @@ EntkStatus entk_compare_draw(EntkCompare *compare, EntkError *error)
 {
 	EntkStatus status = choose_sizes(compare, error);
 	if (status == ENTK_OK)
-		status = choose_samples(compare, ENTK_PART_TRAIN, compare->pool_limit, POOL_SEED, &compare->pool,
-					&compare->pool_count, error);
+		status = entk_compare_samples(compare, ENTK_PART_TRAIN, compare->pool_limit, &compare->pool,
+					      &compare->pool_count, error);
 	if (status == ENTK_OK)
-		status = choose_samples(compare, ENTK_PART_TEST, compare->test_limit, TEST_SEED, &compare->test,
-					&compare->test_count, error);
+		status = entk_compare_samples(compare, ENTK_PART_TEST, compare->test_limit, &compare->test,
+					      &compare->test_count, error);
 	return status == ENTK_OK ? draw_training_sets(compare, error) : status;
 }

@@ -3,6 +3,7 @@
 
 #include "learn/describe.h"
 #include "numerics/linalg.h"
+#include "store/store.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -74,23 +75,42 @@ static EntkStatus pick(const EntkCompare *compare, const EntkArray *whole, EntkC
 	return ENTK_OK;
 }
 
+static EntkStatus read_array(EntkCompare *compare, const char *path, EntkCompareKernels *kernels, EntkError *error)
+{
+	EntkArray whole = {0};
+	EntkStatus status = read_whole(compare, path, &whole, error);
+	if (status == ENTK_OK && (status = pick(compare, &whole, kernels, error)) != ENTK_OK)
+		entk_learn_where(path, error);
+	entk_array_destroy(&whole);
+	return status;
+}
+
+/* "K.gram" or "K.gram:NET" */
+static bool names_store(const char *path)
+{
+	char folder[4096];
+	const char *colon = strrchr(path, ':');
+	snprintf(folder, sizeof folder, "%.*s", (int)(colon ? colon - path : (long)strlen(path)), path);
+	return entk_gram_folder_name(path) || entk_gram_folder_name(folder);
+}
+
 /* "NAME=FILE[:KEY]" */
 static EntkStatus gram_file(EntkCompare *compare, const char *text, EntkCompareUse use, EntkError *error)
 {
 	EntkCompareKernels kernels = {0};
 	EntkCompareNet *net;
-	EntkArray whole = {0};
+	double seconds = NAN;
 	char name[128];
 	const char *path = strchr(text, '=') + 1;
 	snprintf(name, sizeof name, "%.*s", (int)(path - text - 1), text);
-	EntkStatus status = read_whole(compare, path, &whole, error);
-	if (status == ENTK_OK && (status = pick(compare, &whole, &kernels, error)) != ENTK_OK)
-		entk_learn_where(path, error);
-	entk_array_destroy(&whole);
+	EntkStatus status = names_store(path) ? entk_compare_read_gram(compare, path, &kernels, &seconds, error)
+					      : read_array(compare, path, &kernels, error);
 	if (status == ENTK_OK)
 		status = entk_compare_add(compare, name, path, &net, error);
 	if (status == ENTK_OK) {
-		net->gram_seconds = NAN;
+		net->gram_seconds = seconds;
+		if (!isnan(seconds)) /* the pool's come from the store */
+			net->pairs = (double)compare->pool_count * (double)(compare->test_count + compare->val_count);
 		status = use(compare, net, &kernels, error);
 	}
 	entk_compare_kernels_destroy(&kernels);

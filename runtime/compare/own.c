@@ -37,12 +37,13 @@ static EntkStatus load_part(EntkCompare *compare, EntkPartName part, const EntkN
 }
 
 /* Test samples, then the validation part where it is wanted. */
-static EntkStatus load_rows(EntkCompare *compare, const EntkNet *net, EntkSamples *rows, EntkError *error)
+static EntkStatus load_rows(EntkCompare *compare, const EntkNet *net, const size_t *chosen, size_t count,
+			    EntkSamples *rows, EntkError *error)
 {
 	EntkSamples test = {0}, val = {0};
 	if (compare->val_count == 0)
-		return load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, rows, error);
-	EntkStatus status = load_part(compare, ENTK_PART_TEST, net, compare->test, compare->test_count, &test, error);
+		return load_part(compare, ENTK_PART_TEST, net, chosen, count, rows, error);
+	EntkStatus status = load_part(compare, ENTK_PART_TEST, net, chosen, count, &test, error);
 	if (status == ENTK_OK)
 		status = entk_dataset_samples(&compare->dataset, ENTK_PART_VAL, net,
 					      compare->line.common.program->precision, &val, error);
@@ -53,15 +54,21 @@ static EntkStatus load_rows(EntkCompare *compare, const EntkNet *net, EntkSample
 	return status;
 }
 
+EntkStatus entk_compare_load(EntkCompare *compare, const EntkNet *net, const size_t *pool, size_t pool_count,
+			     const size_t *test, size_t test_count, EntkSamples *pool_samples, EntkSamples *rows,
+			     EntkError *error)
+{
+	EntkStatus status = load_part(compare, ENTK_PART_TRAIN, net, pool, pool_count, pool_samples, error);
+	return status == ENTK_OK ? load_rows(compare, net, test, test_count, rows, error) : status;
+}
+
 static EntkStatus load(EntkCompare *compare, const EntkNet *net, Loaded *loaded, EntkError *error)
 {
 	if (loaded->net && entk_same_input(loaded->net, net))
 		return ENTK_OK;
 	loaded_destroy(loaded);
-	EntkStatus status =
-		load_part(compare, ENTK_PART_TRAIN, net, compare->pool, compare->pool_count, &loaded->pool, error);
-	if (status == ENTK_OK)
-		status = load_rows(compare, net, &loaded->rows, error);
+	EntkStatus status = entk_compare_load(compare, net, compare->pool, compare->pool_count, compare->test,
+					      compare->test_count, &loaded->pool, &loaded->rows, error);
 	if (status == ENTK_OK)
 		loaded->net = net;
 	return status;
@@ -129,12 +136,44 @@ static EntkStatus own_net(EntkCompare *compare, const EntkNet *net, const Loaded
 	if (status != ENTK_OK)
 		return status;
 	EntkCompareKernels kernels = family_member(compare, net, family);
+	added->own = net;
 	added->gram_seconds = family->seconds;
 	added->memory = (double)entk_gram_memory(compare->line.common.program, net, loaded->rows.count,
 						 loaded->pool.count, &options);
 	status = use(compare, added, &kernels, error);
 	if (--family->left == 0)
 		entk_compare_kernels_destroy(&family->kernels);
+	return status;
+}
+
+const EntkTrunk *entk_compare_trunk(const EntkCompare *compare, const EntkNet *net)
+{
+	const EntkCommon *common = &compare->line.common;
+	return common->net || compare->store ? NULL : entk_trunk_of(common->program, net);
+}
+
+/* Through the folder of stores, each net for itself. */
+static EntkStatus stored_net(EntkCompare *compare, const EntkNet *net, EntkCompareUse use, EntkError *error)
+{
+	EntkCompareNet *added;
+	EntkCompareKernels kernels = {0};
+	EntkGramOptions options = entk_common_gram_options(&compare->line.common);
+	double start = entk_now();
+	EntkStatus status = entk_compare_add(compare, net->name, NULL, &added, error);
+	if (status == ENTK_OK) {
+		added->own = net;
+		status = entk_compare_stored(compare, net, &kernels, &added->pairs, error);
+		if (status != ENTK_OK)
+			entk_learn_where(net->name, error);
+	}
+	if (status == ENTK_OK) {
+		added->gram_seconds = entk_now() - start;
+		added->memory = (double)entk_gram_memory(compare->line.common.program, net,
+							 compare->test_count + compare->val_count, compare->pool_count,
+							 &options);
+		status = use(compare, added, &kernels, error);
+	}
+	entk_compare_kernels_destroy(&kernels);
 	return status;
 }
 
@@ -148,9 +187,15 @@ EntkStatus entk_compare_own(EntkCompare *compare, EntkCompareUse use, EntkError 
 	Family *families = entk_allocate((size_t)program->trunk_count + 1, sizeof *families, "the list of nets", error);
 	EntkStatus status = families ? ENTK_OK : error->status;
 	for (size_t i = 0; status == ENTK_OK && (net = entk_common_net(common, i)) != NULL; i++) {
-		const EntkTrunk *trunk = common->net ? NULL : entk_trunk_of(program, net);
+		const EntkTrunk *trunk = entk_compare_trunk(compare, net);
+		if (compare->unit_seconds)
+			compare->line.common.progress.weight = compare->unit_seconds[i];
 		Family *family = &families[trunk ? (size_t)(trunk - program->trunks) : program->trunk_count];
 		family->trunk = trunk;
+		if (compare->store) {
+			status = stored_net(compare, net, use, error);
+			continue;
+		}
 		status = load(compare, net, &loaded, error);
 		if (status == ENTK_OK)
 			status = own_net(compare, net, &loaded, family, use, error);

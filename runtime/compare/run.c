@@ -28,7 +28,7 @@ static EntkStatus check_outputs(const EntkCompare *compare, EntkError *error)
 	return status;
 }
 
-static double solver_bytes(const EntkCompare *compare)
+double entk_compare_solver_bytes(const EntkCompare *compare)
 {
 	double pool = (double)compare->pool_count, rows = (double)(compare->test_count + compare->val_count),
 	       n = (double)compare->sizes[compare->size_count - 1];
@@ -59,15 +59,11 @@ static EntkStatus prepare(EntkCompare *compare, EntkError *error)
 		status = check_outputs(compare, error);
 	if (status == ENTK_OK)
 		entk_warn_unseen(compare->line.program_name, compare->line.arguments[0], &compare->dataset);
-	return status == ENTK_OK ? entk_learn_check_memory(solver_bytes(compare), "the comparison", error) : status;
+	return status == ENTK_OK ? entk_learn_check_memory(entk_compare_solver_bytes(compare), "the comparison", error)
+				 : status;
 }
 
 /* ---- one training set ------------------------------------------------------------------------------------------------ */
-
-double entk_compare_score(const EntkCompare *compare, const EntkMetrics *metrics)
-{
-	return compare->dataset.task == ENTK_TASK_REGRESSION ? metrics->mae : metrics->accuracy;
-}
 
 /* What one training set needs: places in the pool, their kernels, the encoded targets. */
 typedef struct Subset {
@@ -79,6 +75,8 @@ typedef struct Subset {
 	double *cross;        /* rows of the net's cross kernels x n */
 	double *targets;
 	double *predictions; /* test_count x outputs */
+	double *sums;        /* as in EntkCompareNet */
+	double *sweep_sums;  /* the same for every ridge of the grid, which is their first axis */
 	double *val_targets; /* outputs x val_count, or NULL */
 	EntkValidation validation;
 	size_t *test_classes; /* or NULL */
@@ -193,8 +191,8 @@ static EntkStatus score(const EntkCompare *compare, const Subset *subset, EntkMe
 
 /* Fit with one ridge or rule, predict, score. */
 static EntkStatus fit_and_score(const EntkCompare *compare, const EntkSpectrum *spectrum, Subset *subset,
-				const EntkRegressOptions *options, EntkRegression *regression, EntkMetrics *metrics,
-				EntkError *error)
+				const EntkRegressOptions *options, double *sums, EntkRegression *regression,
+				EntkMetrics *metrics, EntkError *error)
 {
 	EntkStatus status = entk_regress_fit_spectrum(spectrum, subset->targets, compare->dataset.outputs, options,
 						      regression, error);
@@ -202,6 +200,7 @@ static EntkStatus fit_and_score(const EntkCompare *compare, const EntkSpectrum *
 		return status;
 	entk_regress_mean(regression, subset->cross, compare->test_count, subset->predictions);
 	entk_decode(&subset->encoding, subset->predictions, compare->test_count);
+	entk_compare_add_samples(compare, subset->predictions, subset->test_classes, subset->test_values, sums);
 	return score(compare, subset, metrics, error);
 }
 
@@ -215,7 +214,9 @@ static EntkStatus sweep(const EntkCompare *compare, const EntkSpectrum *spectrum
 		EntkMetrics metrics;
 		options.ridge = entk_ridge_grid(i);
 		run->sweep[i] = NAN;
-		EntkStatus status = fit_and_score(compare, spectrum, subset, &options, &regression, &metrics, error);
+		EntkStatus status =
+			fit_and_score(compare, spectrum, subset, &options, subset->sweep_sums + i * compare->test_count,
+				      &regression, &metrics, error);
 		if (status == ENTK_OK && regression.jitter == 0)
 			run->sweep[i] = entk_compare_score(compare, &metrics);
 		if (status == ENTK_OK)
@@ -226,20 +227,24 @@ static EntkStatus sweep(const EntkCompare *compare, const EntkSpectrum *spectrum
 	return ENTK_OK;
 }
 
-static EntkStatus run_one(const EntkCompare *compare, const char *name, const EntkCompareKernels *kernels, size_t size,
-			  size_t seed, EntkRun *run, EntkError *error)
+static EntkStatus run_one(const EntkCompare *compare, const EntkCompareNet *net, const EntkCompareKernels *kernels,
+			  size_t size, size_t seed, double *sweep_sums, EntkError *error)
 {
+	EntkRun *run = &net->runs[size * compare->seeds + seed];
 	Subset subset;
 	EntkSpectrum spectrum = {0};
 	EntkRegression regression = {0};
 	EntkStatus status = subset_create(compare, kernels, size, seed, &subset, error);
+	subset.sums = net->sums + size * compare->test_count;
+	subset.sweep_sums = sweep_sums;
 	EntkRegressOptions options = entk_learn_regression(&compare->line.learn, subset.n);
 	options.groups = subset.groups;
 	options.validation = compare->val_count ? &subset.validation : NULL;
 	if (status == ENTK_OK)
 		status = entk_spectrum_create(subset.kernel, subset.n, &spectrum, error);
 	if (status == ENTK_OK)
-		status = fit_and_score(compare, &spectrum, &subset, &options, &regression, &run->metrics, error);
+		status = fit_and_score(compare, &spectrum, &subset, &options, subset.sums, &regression, &run->metrics,
+				       error);
 	if (status == ENTK_OK) {
 		run->ridge = regression.ridge;
 		run->jitter = regression.jitter;
@@ -247,7 +252,7 @@ static EntkStatus run_one(const EntkCompare *compare, const char *name, const En
 		run->loo_mse = regression.merit.loo_mse;
 		run->val_mse = regression.merit.val_mse;
 		run->log_evidence = regression.merit.log_evidence;
-		entk_warn_fit(compare->line.program_name, name, &compare->line.learn, &regression);
+		entk_warn_fit(compare->line.program_name, net->name, &compare->line.learn, &regression);
 		status = sweep(compare, &spectrum, &subset, run, error);
 	}
 	entk_regress_destroy(&regression);
@@ -258,24 +263,41 @@ static EntkStatus run_one(const EntkCompare *compare, const char *name, const En
 
 /* ---- one net ----------------------------------------------------------------------------------------------------- */
 
+/* All training sets of one size. `sweep_sums`: ENTK_RIDGE_GRID x test_count. */
+static EntkStatus fit_size(const EntkCompare *compare, const EntkCompareNet *net, const EntkCompareKernels *kernels,
+			   size_t size, double *sweep_sums, EntkError *error)
+{
+	EntkStatus status = ENTK_OK;
+	entk_linalg_threads(compare->sizes[size] < SMALL ? 1 : compare->line.common.threads);
+	memset(sweep_sums, 0, ENTK_RIDGE_GRID * compare->test_count * sizeof *sweep_sums);
+	for (size_t seed = 0; seed < compare->seeds && status == ENTK_OK; seed++) {
+		status = run_one(compare, net, kernels, size, seed, sweep_sums, error);
+		if (status == ENTK_OK && *entk_cancel_flag())
+			status = entk_fail(error, ENTK_INTERRUPTED, NULL, "interrupted");
+	}
+	for (size_t i = 0; i < ENTK_RIDGE_GRID && status == ENTK_OK; i++)
+		net->sweep_errors[size * ENTK_RIDGE_GRID + i] =
+			entk_compare_test_error(compare, sweep_sums + i * compare->test_count);
+	return status;
+}
+
 static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkCompareKernels *kernels,
 			  EntkError *error)
 {
 	EntkStatus status = ENTK_OK;
 	double start = entk_now();
-	net->memory += solver_bytes(compare);
+	net->memory += entk_compare_solver_bytes(compare);
 	net->runs = entk_allocate(compare->size_count * compare->seeds, sizeof *net->runs, "the results", error);
-	if (!net->runs)
-		return error->status;
-	for (size_t size = 0; size < compare->size_count; size++) {
-		entk_linalg_threads(compare->sizes[size] < SMALL ? 1 : compare->line.common.threads);
-		for (size_t seed = 0; seed < compare->seeds && status == ENTK_OK; seed++) {
-			status = run_one(compare, net->name, kernels, size, seed,
-					 &net->runs[size * compare->seeds + seed], error);
-			if (status == ENTK_OK && *entk_cancel_flag())
-				status = entk_fail(error, ENTK_INTERRUPTED, NULL, "interrupted");
-		}
-	}
+	net->sums = entk_linalg_matrix(compare->size_count, compare->test_count, "the results", error);
+	net->sweep_errors = entk_linalg_matrix(compare->size_count, ENTK_RIDGE_GRID, "the results", error);
+	double *sweep_sums = entk_linalg_matrix(ENTK_RIDGE_GRID, compare->test_count, "the results", error);
+	if (!net->runs || !net->sums || !net->sweep_errors || !sweep_sums)
+		status = error->status;
+	else
+		memset(net->sums, 0, compare->size_count * compare->test_count * sizeof *net->sums);
+	for (size_t size = 0; size < compare->size_count && status == ENTK_OK; size++)
+		status = fit_size(compare, net, kernels, size, sweep_sums, error);
+	free(sweep_sums);
 	net->solve_seconds = entk_now() - start;
 	return status == ENTK_OK ? status : entk_learn_where(net->name, error);
 }
@@ -283,6 +305,10 @@ static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkC
 EntkStatus entk_compare_run(EntkCompare *compare, EntkError *error)
 {
 	EntkStatus status = prepare(compare, error);
+	if (status == ENTK_OK && compare->dry_run)
+		return entk_compare_dry_run(compare, error);
+	if (status == ENTK_OK && compare->line.common.show_progress)
+		status = entk_compare_announce(compare, error);
 	return status == ENTK_OK ? entk_compare_each(compare, fit_all, error) : status;
 }
 
@@ -290,9 +316,12 @@ void entk_compare_destroy(EntkCompare *compare)
 {
 	for (size_t i = 0; i < compare->net_count; i++) {
 		free(compare->nets[i].runs);
+		free(compare->nets[i].sums);
+		free(compare->nets[i].sweep_errors);
 		free(compare->nets[i].name);
 	}
 	free(compare->nets);
+	free(compare->unit_seconds);
 	free(compare->pool);
 	free(compare->test);
 	free(compare->draws);

@@ -362,7 +362,7 @@ void entk_class_probabilities(const double *mean, size_t classes, double varianc
 
 EntkSpread entk_spread(const double *values, size_t count)
 {
-	EntkSpread s = {0, NAN, NAN, NAN, NAN};
+	EntkSpread s = {0, NAN, NAN, NAN, NAN, NAN, NAN};
 	double square = 0;
 	for (size_t i = 0; i < count; i++)
 		s.mean += values[i] / (double)count;
@@ -371,12 +371,32 @@ EntkSpread entk_spread(const double *values, size_t count)
 	for (size_t i = 0; i < count; i++)
 		square += (values[i] - s.mean) * (values[i] - s.mean);
 	s.deviation = sqrt(square / (double)(count - 1));
-	s.error = s.deviation / sqrt((double)count);
+	s.error = s.of_seeds = s.deviation / sqrt((double)count);
 	s.half = s.error * entk_student_quantile(0.95, (double)(count - 1));
 	/* Equal differences that are not 0 are beyond doubt; all zeros are no difference. */
 	s.p = isnan(s.mean) ? NAN
 	      : s.mean == 0 ? 1
 	      : s.error > 0 ? entk_student_tail(s.mean / s.error, (double)(count - 1))
 			    : 0;
+	return s;
+}
+
+EntkSpread entk_spread_tested(const double *values, size_t count, double of_tests, size_t tests)
+{
+	EntkSpread s = entk_spread(values, count);
+	s.of_tests = tests > 1 ? of_tests : NAN;
+	if (isnan(s.of_tests))
+		return s;
+	double a = count > 1 ? s.of_seeds * s.of_seeds : 0, b = s.of_tests * s.of_tests;
+	s.error = sqrt(a + b);
+	s.half = 0;
+	s.p = isnan(s.mean) ? NAN : s.mean == 0 ? 1 : 0;
+	if (s.error > 0) {
+		/* As shares, whose squares do not underflow. */
+		double x = a / (a + b), y = b / (a + b);
+		double degrees = 1 / ((count > 1 ? x * x / (double)(count - 1) : 0) + y * y / (double)(tests - 1));
+		s.half = s.error * entk_student_quantile(0.95, degrees);
+		s.p = entk_student_tail(s.mean / s.error, degrees);
+	}
 	return s;
 }

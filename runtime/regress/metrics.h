@@ -53,9 +53,14 @@ typedef struct EntkSpread {
 	double deviation; /* sample standard deviation (n - 1); NaN for a single value */
 	double error;     /* standard error of the mean */
 	double half;      /* half width of the 95 % interval of the mean (Student's t) */
+	double of_seeds, of_tests; /* what the standard error is made of, as in entk_spread_tested; NaN: unknown */
 	double p; /* how likely a mean as far from 0 is, were the true one 0 (two-sided t-test); NaN for a single value */
 } EntkSpread;
 
 EntkSpread entk_spread(const double *values, size_t count);
+/* The same for scores that are means over `tests` test samples, which are a draw too: `of_tests` is the standard error that comes
+ * from them. The squares of both standard errors are added (what belongs to both is counted twice: intervals are rather too wide
+ * than too narrow), and the degrees of freedom are Welch's. With one value the test samples alone make the interval. */
+EntkSpread entk_spread_tested(const double *values, size_t count, double of_tests, size_t tests);
 
 #endif

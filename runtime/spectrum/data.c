@@ -369,8 +369,15 @@ static EntkStatus draw(const EntkSpectrumCommand *command, const Data *data, con
 	EntkStatus status = drawing_create(data, results, count, &drawing, error);
 	for (size_t i = 0; i < STEPS; i++)
 		steps[i] = step_count(i);
-	snprintf(title, sizeof title, "%.120s on %.120s: %zu samples, %s", command->line.common.program->source,
-		 slash ? slash + 1 : path, data->count, entk_learn_kernel(&command->line.learn));
+	char targets[64];
+	if (data->dataset.task == ENTK_TASK_REGRESSION)
+		snprintf(targets, sizeof targets, "%zu real target%s", data->dataset.outputs,
+			 data->dataset.outputs == 1 ? "" : "s");
+	else
+		snprintf(targets, sizeof targets, "%zu %s", data->dataset.outputs, entk_task_name(data->dataset.task));
+	snprintf(title, sizeof title, "%.120s on %.120s (%s): spectrum of the %s, %zu training samples",
+		 command->line.common.program->source, slash ? slash + 1 : path, targets,
+		 entk_learn_kernel(&command->line.learn), data->count);
 	/* As far as any curve goes. */
 	size_t last = 2;
 	for (size_t c = 0; status == ENTK_OK && c < count; c++)
@@ -379,15 +386,15 @@ static EntkStatus draw(const EntkSpectrumCommand *command, const Data *data, con
 				last = i + 1;
 	if (status == ENTK_OK) {
 		const EntkPanel panels[3] = {
-			{"Eigenvalues of the Gram matrix", "number", "eigenvalue", "%.0f", drawing.numbers, data->count,
-			 drawing.curves[0], count, true, true},
+			{"Eigenvalues of the Gram matrix", "place of the eigenvalue", "eigenvalue", "%.0f",
+			 drawing.numbers, data->count, drawing.curves[0], count, .many = true, .log_y = true},
 			{"Targets along the leading eigenvectors", "number of eigenvectors",
 			 "share of the targets' power", "%.0f", drawing.numbers, data->count, drawing.curves[1], count,
-			 true, false},
+			 .many = true, .high = 1},
 			{"Predicted training loss", "steps of gradient descent", "mean squared error", "%.0f",
-			 steps + 1, last, drawing.curves[2], count, true, true},
+			 steps + 1, last, drawing.curves[2], count, .many = true, .log_y = true},
 		};
-		const EntkFigure figure = {.title = title, .panels = panels, .panel_count = 3, .falling = true};
+		const EntkFigure figure = {.title = title, .panels = panels, .panel_count = 3};
 		entk_spectrum_draw(command, &figure);
 	}
 	drawing_destroy(&drawing);

@@ -192,14 +192,12 @@ static EntkStatus draw(const EntkSpectrumCommand *command, const Drawn *drawn, s
 		snprintf(target, sizeof target, "Predicted test error, target of degree %zu", command->target_degree);
 		const EntkPanel panels[2] = {
 			{"Eigenvalues by degree", "degree", "eigenvalue", "%.0f", degrees, command->degrees, curves,
-			 count, command->degrees > 12, true},
+			 count, .many = command->degrees > 12, .log_y = true},
 			{target, "training samples", "mean squared error", "%.0f", sizes, command->size_count,
-			 curves + count, count, false, true},
+			 curves + count, count, .log_y = true},
 		};
-		const EntkFigure figure = {.title = title,
-					   .panels = panels,
-					   .panel_count = command->target_degree == SIZE_MAX ? 1 : 2,
-					   .falling = true};
+		const EntkFigure figure = {
+			.title = title, .panels = panels, .panel_count = command->target_degree == SIZE_MAX ? 1 : 2};
 		entk_spectrum_draw(command, &figure);
 	}
 	free(degrees);

@@ -43,21 +43,40 @@ const char *entk_duration_text(double seconds, char *text, size_t size)
 
 void entk_progress_begin(EntkProgress *progress, const char *label, const char *unit, uint64_t total)
 {
-	*progress =
-		(EntkProgress){.label = label, .unit = unit, .total = total, .terminal = isatty(STDERR_FILENO) == 1};
+	*progress = (EntkProgress){
+		.label = label,
+		.unit = unit,
+		.total = total,
+		.terminal = isatty(STDERR_FILENO) == 1,
+		.whole = progress->whole,
+		.past = progress->past,
+		.weight = progress->weight,
+		.begun = progress->begun,
+	};
 	progress->start = progress->last = entk_now();
+}
+
+/* Share that is done, and seconds left; NaN: not known yet. Of all stages the time is in proportion to what the stages before took. */
+static void predict(const EntkProgress *progress, double now, double *share, double *left)
+{
+	double elapsed = now - progress->start, done = (double)progress->done, total = (double)progress->total;
+	if (progress->whole > 0) {
+		elapsed = now - progress->begun;
+		done = progress->past + progress->weight * done;
+		total = fmax(progress->whole, done);
+	}
+	*share = total > 0 ? done / total : 1;
+	*left = done > 0 && elapsed > 0 ? (total - done) * elapsed / done : NAN;
 }
 
 static void show(const EntkProgress *progress, double now)
 {
-	char left[32];
-	double elapsed = now - progress->start, rate = elapsed > 0 ? (double)progress->done / elapsed : 0;
-	double percent = progress->total ? 100 * (double)progress->done / (double)progress->total : 100;
-	fprintf(stderr, "%s%s: %5.1f %%  %.3g %s/s  %s left%s", progress->terminal ? "\r" : "", progress->label,
-		percent, rate, progress->unit,
-		rate > 0 ? entk_duration_text((double)(progress->total - progress->done) / rate, left, sizeof left)
-			 : "?",
-		progress->terminal ? "\x1b[K" : "\n");
+	char text[32];
+	double elapsed = now - progress->start, rate = elapsed > 0 ? (double)progress->done / elapsed : 0, share, left;
+	predict(progress, now, &share, &left);
+	fprintf(stderr, "%s%s: %5.1f %%%s  %.3g %s/s  %s left%s", progress->terminal ? "\r" : "", progress->label,
+		100 * share, progress->whole > 0 ? " of all" : "", rate, progress->unit,
+		isnan(left) ? "?" : entk_duration_text(left, text, sizeof text), progress->terminal ? "\x1b[K" : "\n");
 	fflush(stderr);
 }
 
@@ -75,6 +94,7 @@ void entk_progress_end(EntkProgress *progress)
 {
 	char text[32];
 	double elapsed = entk_now() - progress->start;
+	progress->past += progress->weight * (double)progress->done;
 	if (progress->terminal)
 		fprintf(stderr, "\r\x1b[K");
 	fprintf(stderr, "%s: %llu %s in %s\n", progress->label, (unsigned long long)progress->done, progress->unit,

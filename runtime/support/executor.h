@@ -13,8 +13,12 @@ typedef struct EntkProgress {
 	bool terminal;     /* overwrite the line */
 	double start, last;
 	uint64_t total, done;
+	/* Where this is one of several stages: seconds that all are expected to take, those of the stages that are past, those of a
+	 * unit of this one, and when all began. Share and time left are of all. `whole` 0: this stage stands alone. */
+	double whole, past, weight, begun;
 } EntkProgress;
 
+/* What is said of several stages stays. */
 void entk_progress_begin(EntkProgress *progress, const char *label, const char *unit, uint64_t total);
 /* Thread-safe through the executor, which calls it under its lock. */
 void entk_progress_add(EntkProgress *progress, uint64_t done);

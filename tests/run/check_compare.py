@@ -102,12 +102,14 @@ def check_numbers(work, report, program):
         report.check(a["accuracy"]["values"] == b["accuracy"]["values"] and a["mse"] == b["mse"],
                      f"equal nets differ with {a['train']} samples: not the same training sets")
         report.check(b["difference"]["mean"] == 0 and b["difference"]["standard_error"] == 0, "equal nets have a difference")
+    check_intervals(report, nets, 4, 40)
     for name, results in nets.items():
         for i, r in enumerate(results):
             values = np.array(r["accuracy"]["values"])
             report.close(r["accuracy"]["mean"], values.mean(), 1e-14, f"{name}: mean")
             report.close(r["accuracy"]["std"], values.std(ddof=1), 1e-12, f"{name}: deviation")
-            report.close(r["accuracy"]["ci95_half"], 3.182446 * values.std(ddof=1) / 2, 1e-4, f"{name}: interval")
+            report.close(r["accuracy"]["standard_error_train"], values.std(ddof=1) / 2, 1e-12, f"{name}: the training sets' share")
+            report.check("p_value" not in r["accuracy"], "an accuracy has a p")
             k = int(np.argmin(np.abs(np.array(result["sweep_ridges"]) - 1e-3)))
             report.close(r["sweep"][k], values.mean(), 1e-14, f"{name}: the sweep at the ridge that was used")
             if name == "wider":
@@ -116,7 +118,7 @@ def check_numbers(work, report, program):
             if name != "first":
                 d = values - np.array(nets["first"][i]["accuracy"]["values"])
                 report.close(r["difference"]["mean"], d.mean(), 1e-12, f"{name}: difference")
-                report.close(r["difference"]["standard_error"], d.std(ddof=1) / 2, 1e-10, f"{name}: its standard error")
+                report.close(r["difference"]["standard_error_train"], d.std(ddof=1) / 2, 1e-10, f"{name}: its standard error")
     report.check(len(set(nets["wider"][0]["mse"])) == 4, "all seeds have the same training set")
     # The whole training part is one training set, whatever the seed: the numbers of eval.
     for ridge in (1e-3, 1e-1):
@@ -129,8 +131,19 @@ def check_numbers(work, report, program):
                 report.close(results[-1]["auc"], [alone[name]["auc"]] * 4, 1e-12, f"{name}: all samples, AUC")
                 report.close(results[-1]["balanced_accuracy"], [alone[name]["balanced_accuracy"]] * 4, 1e-12, f"{name}: balanced accuracy")
                 report.close(results[-1]["loo_mse"], [alone[name]["loo_mse"]] * 4, 1e-8, f"{name}: leave-one-out error")
-    for text in ("first", "wider", "twin", "minus first", "by ridge", "ms per pair", "MB", "60 of 60", "with 60 samples every seed"):
+            if ridge == 1e-3:
+                # One training set: the interval is that of a binomial, never less than that of one mistake.
+                p = alone[name]["accuracy"]
+                report.close(results[-1]["accuracy"]["standard_error"], max(np.sqrt(p * (1 - p) / 39), 1 / 40), 1e-12, f"{name}: binomial")
+                report.close(results[-1]["accuracy"]["ci95_half"], 2.022691 * results[-1]["accuracy"]["standard_error"], 1e-6, f"{name}: interval")
+    for text in ("first", "wider", "twin", "minus first", "ms per pair", "MB", "60 of 60", "with 60 samples every seed", "best test accuracy",
+                 "half width of a 95 % interval, over the draw of the test samples and of the training sets", "the same on every test sample"):
         report.check(text in table, f"the table lacks {text!r}")
+    report.check("by ridge" not in table, "the table of ridges was not asked for")
+    check_best(report, nets, table)
+    _, ridges = compare(work, program, data, "--sizes=12", "--seeds=2", "--ridges")
+    report.check("accuracy by ridge" in ridges, "--ridges")
+    check_identity(work, report, program, data)
     # Runs repeat; the chosen ridge may differ by seed, and is that of eval on the whole set.
     again, _ = compare(work, program, data, "--sizes=12,30,60", "--seeds=4", "--ridge=1e-3", "--threads=1")
     report.close([r["mse"] for r in again["nets"][1]["results"]], [r["mse"] for r in nets["wider"]], 1e-9, "a second run")
@@ -143,8 +156,43 @@ def check_numbers(work, report, program):
         report.check("chosen ridges" in table and len(chosen["nets"]) == 1, f"--ridge={rule}: table")
 
 
+def check_intervals(report, nets, seeds, tests):
+    """What an interval is made of: both draws, with Welch's degrees of freedom."""
+    for name, results in nets.items():
+        for r in results:
+            for s in [r["accuracy"], *r.get("differences", {}).values()]:
+                a, b = s["standard_error_train"], s["standard_error_test"]
+                report.close(s["standard_error"], np.hypot(a, b), 1e-12, f"{name}: the two standard errors together")
+                if s["standard_error"] == 0:
+                    continue
+                degrees = (a ** 2 + b ** 2) ** 2 / (a ** 4 / (seeds - 1) + b ** 4 / (tests - 1))
+                # Between the normal distribution's 1.96 and the 12.7 of a single degree.
+                ratio = s["ci95_half"] / s["standard_error"]
+                expected = 1.959964 + 2.37227 / degrees + 2.8225 / degrees ** 2 + 2.5558 / degrees ** 3 + 1.5895 / degrees ** 4
+                report.close(ratio, expected, 1e-2, f"{name}: the interval's quantile, {degrees:.2f} degrees of freedom")
+
+
+def check_best(report, nets, table):
+    """The winner of every size stands first."""
+    part = table.split("best test accuracy")[1].split("\n\n")[0].splitlines()[2:]
+    for i, line in enumerate(part):
+        means = {name: results[i]["accuracy"]["mean"] for name, results in nets.items()}
+        _, name, mean = line.split()[:3]
+        report.check(means[name] == max(means.values()) and mean == f"{means[name]:.4f}", f"the best net: {line!r}")
+    report.check(table.index("best test accuracy") < table.index("of all nets"), "the best nets do not come first")
+
+
+def check_identity(work, report, program, data):
+    """JSON says what was run: version, precision, params, hash."""
+    result, _ = compare(work, program, data, "--sizes=12", "--seeds=1")
+    info = json.loads(work.run_program([program, "info", "--json"]).stdout)
+    report.check(result["version"] == info["compiler"] and result["precision"] == info["precision"], "JSON: version and precision")
+    report.check(result["params"] == {p["name"]: p["value"] for p in info["params"]}, "JSON: params")
+    report.check([n["hash"] for n in result["nets"]] == [n["hash"] for n in info["nets"]], "JSON: hashes")
+
+
 def check_pairs(work, report, program):
-    """Paired t-tests between all nets, by their definition."""
+    """Paired differences between all nets."""
     (x1, y1), (x2, y2) = stripes(11, 80), stripes(12, 60)
     data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
     result, table = compare(work, program, data, "--sizes=15,30", "--seeds=3")
@@ -154,12 +202,12 @@ def check_pairs(work, report, program):
             for against, d in r.get("differences", {}).items():
                 difference = values[n["net"]][i] - values[against][i]
                 report.close(d["mean"], difference.mean(), 1e-12, f"{n['net']} minus {against}")
-                if difference.std() == 0:
-                    continue
-                t = difference.mean() / (difference.std(ddof=1) / np.sqrt(3))
-                # Two degrees of freedom: P(|T| > t) = 1 - t / sqrt(2 + t^2).
-                report.close(d["p_value"], 1 - abs(t) / np.sqrt(2 + t * t), 1e-9, f"{n['net']} minus {against}: p")
-    report.check("twin      minus wider" in table and "paired t-test" in table, "the table of pairs")
+                report.close(d["standard_error_train"], difference.std(ddof=1) / np.sqrt(3), 1e-10, f"{n['net']} minus {against}: seeds")
+                if d["standard_error"] > 0:
+                    report.check(0 <= d["p_value"] <= 1 and (d["p_value"] < 0.05) == (abs(d["mean"]) > d["ci95_half"]),
+                                 f"{n['net']} minus {against}: p and interval contradict each other")
+    check_intervals(report, {n["net"]: n["results"] for n in result["nets"]}, 3, 60)
+    report.check("twin      minus wider" in table and "paired differences" in table, "the table of pairs")
 
 
 def check_others(work, report, program):
@@ -269,19 +317,139 @@ def check_figure(work, report, program):
     report.check(result.returncode == 0 and not result.stderr, f"--figure: status {result.returncode}, {result.stderr!r}")
     if result.returncode == 0:
         svg, png = open(prefix + ".svg").read(), open(prefix + ".png", "rb").read()
+        report.check(open(prefix + ".pdf", "rb").read(5) == b"%PDF-", "the PDF file")
+        title = f"on {os.path.basename(data)} (3 classes): accuracy on 20 test samples, ntk, mean and 95 % interval</title>"
+        report.check(title in svg and "<title>Gnuplot</title>" not in svg, "the SVG file's title")
+        for text in ("Learning curve", "Paired difference", "accuracy minus that of first", "Dependence on the ridge, 40 samples"):
+            report.check(text in svg, f"the SVG file lacks {text!r}")
+        report.check("not positive definite" not in svg, "ridges are marked that are enough")
+        report.check(">0<" in svg.replace(" ", "") and ">1<" in svg.replace(" ", ""), "accuracies do not go from 0 to 1")
         report.check("<svg" in svg and svg.rstrip().endswith("</svg>") and "training samples" in svg and "wider" in svg, "the SVG file")
         report.check(png.startswith(b"\x89PNG") and len(png) > 10000, "the PNG file")
-        for color in ("#0072B2", "#D55E00", "#009E73"):
+        for color in ("#0072B2", "#E69F00", "#000000"):
             red, green, blue = (int(color[i:i + 2], 16) for i in (1, 3, 5))
             report.check(color.lower() in svg.lower() or f"rgb({red}, {green}, {blue})" in svg.replace(" ", "").replace(",", ", "),
                          f"the SVG file lacks the colour {color}")
+    check_marks(work, report)
     # Without gnuplot: a warning with the package's name, and everything else is there.
     prefix = work.path("nowhere")
     result = subprocess.run([program, "compare", data, "--sizes=10", "--seeds=2", "--figure", prefix], capture_output=True, text=True,
                             env={"PATH": work.folder})
     report.check(result.returncode == 0 and "warning" in result.stderr and "gnuplot-nox" in result.stderr and result.stderr.count("\n") == 1,
                  f"without gnuplot: status {result.returncode}, {result.stderr!r}")
-    report.check("by ridge" in result.stdout and not work.exists(prefix + ".svg"), "without gnuplot: the table is missing")
+    report.check("ms per pair" in result.stdout and not work.exists(prefix + ".svg"), "without gnuplot: the table is missing")
+
+
+def check_marks(work, report):
+    """Ridges with which a float32 Gram of repeated samples is not positive definite are marked."""
+    program = work.compile(NETS, precision="f32")
+    (x1, y1), (x2, y2) = stripes(8, 120, 0.01), stripes(9, 20)
+    x1 = x1[y1 == 0][:1] + 1e-5 * np.random.default_rng(1).standard_normal(x1.shape)     # all alike, but for rounding
+    prefix = work.path("marks")
+    result, table = compare(work, program, save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2), "--sizes=100", "--seeds=2",
+                            "--ridge=1e-2", "--ridges", "--figure", prefix)
+    counts = result["nets"][0]["results"][0]["sweep_not_definite"]
+    sweep = result["nets"][0]["results"][0]["sweep"]
+    report.check(counts[0] == 2 and counts[-1] == 0 and all((c > 0) == (s is None) for c, s in zip(counts, sweep)),
+                 f"seeds without a definite Gram: {counts}, scores {sweep}")
+    svg = open(prefix + ".svg").read()
+    report.check("not positive definite" in svg and " -" in table, "ridges that are not enough are not marked")
+
+
+# ---------------------------------------------------------------------------------------------------------- stores, plans
+
+def check_store(work, report, program):
+    """Kernels that are kept are read again, and say the same; a smaller run takes its share of them; fit and eval read them too."""
+    (x1, y1), (x2, y2), (x3, y3) = stripes(21, 60), stripes(22, 30), stripes(23, 12)
+    for arrays in (dict(), dict(x_val=x3, y_val=y3)):
+        data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2, **arrays)
+        for kernel in ("ntk", "nngp"):
+            store = work.fresh()
+            for options, stored in ((["--sizes=20,30", "--seeds=3"], False), (["--sizes=20,30", "--seeds=3"], True),
+                                    (["--sizes=10,25", "--seeds=2", "--ridge=1e-2"], None), (["--sizes=12", "--seeds=2", "--train=40", "--test=9"], None)):
+                options = options + [f"--kernel={kernel}"]
+                plain, _ = compare(work, program, data, *options)
+                kept, table = compare(work, program, data, *options, "--store", store)
+                for a, b in zip(plain["nets"], kept["nets"]):
+                    report.check(a["results"] == b["results"], f"--store {options}: other numbers for {a['net']}")
+                    if stored is not None or "--train=40" in options:
+                        report.check((b["pairs"] == 0) == (stored is not False), f"--store {options}: {b['pairs']} pairs for {a['net']}")
+                if stored:
+                    report.check("stored" in table, "the table does not say what was stored")
+            if kernel == "ntk":
+                part = os.path.join(store, "train-60.gram")
+                report.check({"train-60.gram", "test-30x60.gram"} <= set(os.listdir(store)), f"stores: {os.listdir(store)}")
+                alone, read = (evaluate(work, program, data, "--net=wider", *extra)["wider"] for extra in ([], ["--gram", part]))
+                report.check(alone["mse"] == read["mse"] and alone["accuracy"] == read["accuracy"], "eval with a store of compare")
+                options = ["--sizes=20,30", "--seeds=3"]
+                own, _ = compare(work, program, data, *options, "--gram", f"again={part}:wider")
+                report.check(own["nets"][1]["results"] == [{k: v for k, v in r.items() if k[:10] != "difference"} | {
+                    k: v for k, v in own["nets"][1]["results"][i].items() if k[:10] == "difference"}
+                    for i, r in enumerate(own["nets"][3]["results"])], "--gram of a store of x_train")
+                everything = save(work, x=np.concatenate([x1, *([x3] if arrays else []), x2]))
+                whole = work.path(os.path.basename(everything) + ".gram")
+                result = work.run_program([program, "gram", everything + ":x", "-o", whole, "--net=wider"])
+                report.check(result.returncode == 0, result.stderr)
+                both, _ = compare(work, program, data, *options, "--gram", f"all={whole}")
+                for a, b in zip(both["nets"][1]["results"], both["nets"][3]["results"]):
+                    report.close(a["mse"], b["mse"], 1e-9, "--gram of a store of all samples")
+    # Of other data: nothing is overwritten.
+    other = save(work, x_train=x1 + 1, y_train=y1, x_test=x2, y_test=y2)
+    result = work.run_program([program, "compare", other, "--sizes=20,30", "--seeds=2", "--kernel=nngp", "--store", store])
+    report.check(result.returncode == 1 and "--store" in result.stderr, f"a store of other samples: {result.stderr!r}")
+    bad = work.fresh()
+    result = work.run_program([program, "compare", data, "--sizes=20", "--seeds=2", "--gram", f"a={bad}.gram"])
+    report.check(result.returncode != 0 and result.stderr.count("\n") == 1, f"a store that is not there: {result.stderr!r}")
+
+
+def check_resume(work, report, program):
+    """After an interruption in the second net the first one's kernels are there."""
+    (x1, y1), (x2, y2) = stripes(24, 60), stripes(25, 30)
+    data, store = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2), work.fresh()
+    options = ["--sizes=20,30", "--seeds=2", "--store", store]
+    first, _ = compare(work, program, data, *options, "--net=first")
+    damaged = os.path.join(store, "train-60.gram", "first", "tiles")
+    size = os.path.getsize(damaged)
+    os.truncate(damaged, size // 2)                           # as a crash leaves it
+    plan = work.run_program([program, "compare", data, *options, "--dry-run"])
+    report.check(plan.returncode == 0 and not plan.stderr and os.path.getsize(damaged) == size // 2, f"--dry-run: {plan.stderr!r}")
+    counts = [int(line.split()[1]) for line in plan.stdout.splitlines() if line.startswith("  pairs")]
+    result, _ = compare(work, program, data, *options)
+    report.check(0 < counts[0] < 3630 and counts[1:3] == [3630, 3630] and counts[3] == sum(counts[:3]), f"--dry-run: pairs {counts}")
+    report.check([n["pairs"] for n in result["nets"]] == counts[:3], "resuming: pairs are not those of --dry-run")
+    report.check(result["nets"][0]["results"] == first["nets"][0]["results"], "resuming: other numbers")
+
+
+def check_plan(work, report, program):
+    (x1, y1), (x2, y2) = stripes(26, 60), stripes(27, 30)
+    data = save(work, x_train=x1, y_train=y1, x_test=x2, y_test=y2)
+    folder = set(os.listdir(work.folder))
+    result = work.run_program([program, "compare", data, "--sizes=20,30", "--dry-run", "--store", work.path("none"), "--json", work.path("none.json")])
+    lines = result.stdout.splitlines()
+    report.check(result.returncode == 0 and set(os.listdir(work.folder)) == folder, f"--dry-run: status {result.returncode}, {result.stderr!r}, or files")
+    report.check([line for line in lines if line.startswith("net ")] == ["net first", "net wider", "net twin"], "--dry-run: nets")
+    report.check(lines.count("  pairs   3630 that are not stored") == 3 and "  pairs   10890" in lines, f"--dry-run: {result.stdout}")
+    report.check(sum(line.startswith("  time    about") for line in lines) == 4 and sum(line.startswith("  memory") and line.endswith("MB") for line in lines) == 4,
+                 f"--dry-run: {result.stdout}")
+    result = work.run_program([program, "compare", data, "--sizes=20,30", "--dry-run"])
+    report.check("with those of net first, on the same trunk" in result.stdout and "  pairs   7260" in result.stdout, "--dry-run of nets on a trunk")
+    result = work.run_program([program, "compare", data, "--sizes=20,30", "--seeds=2", "--progress"])
+    report.check(result.stderr.startswith("all nets: 7260 pairs, about "), f"the first line of the progress: {result.stderr!r}")
+
+
+def check_fit_json(work, report, program):
+    (x, y) = stripes(28, 40)
+    data, model = save(work, x_train=x, y_train=y, x_test=x, y_test=y), work.fresh(".npz")
+    result = work.run_program([program, "fit", data, "-o", model, "--net=wider", "--json", "-"])
+    report.check(result.returncode == 0, f"fit --json: {result.stderr!r}")
+    fitted, alone = json.loads(result.stdout), evaluate(work, program, data, "--net=wider")["wider"]
+    info = json.loads(work.run_program([program, "info", "--json"]).stdout)
+    report.check(all(fitted[k] == alone[k] for k in ("net", "ridge", "condition", "loo_accuracy", "jitter")), "fit --json is not eval --json")
+    report.check((fitted["version"], fitted["precision"], fitted["hash"], fitted["train"]) ==
+                 (info["compiler"], info["precision"], info["nets"][1]["hash"], 40), "fit --json: what was fitted")
+    path = work.fresh(".json")
+    result = work.run_program([program, "fit", data, "-o", model, "--net=wider", "--json", path])
+    report.check("training samples" in result.stdout and json.load(open(path)) == fitted, "fit --json FILE")
 
 
 def check_errors(work, report, program):
@@ -312,8 +480,7 @@ def check_example(work, report):
     for name in ("c4cnn", "d4cnn"):
         for r in nets[name]:
             d = r["difference"]
-            report.check(d["mean"] > max(0.05, 3 * d["standard_error"]),
-                         f"{name} with {r['train']} samples: {d['mean']:+.3f} +- {d['standard_error']:.3f} against cnn")
+            report.check(d["mean"] > max(0.05, d["ci95_half"]), f"{name} with {r['train']} samples: {d['mean']:+.3f} +- {d['ci95_half']:.3f} against cnn")
     # The same file for other sizes.
     other = work.compile(EXAMPLE, precision="f32", sets=["size=9x9"])
     result, _ = compare(work, other, textures(work, "--size", "9", "--train", "24", "--test", "12"), "--sizes=12", "--seeds=2")
@@ -327,7 +494,8 @@ def main():
         parts = [lambda: check_generator(work, report), lambda: check_example(work, report), lambda: check_rotations(work, report)]
         program = work.compile(NETS)
         parts += [lambda check=check: check(work, report, program) for check in
-                  (check_numbers, check_pairs, check_others, check_limits, check_figure, check_errors)]
+                  (check_numbers, check_pairs, check_others, check_limits, check_figure, check_store, check_resume, check_plan, check_fit_json,
+                   check_errors)]
         for part in parts:
             try:
                 part()

@@ -148,6 +148,8 @@ def check_figure(work, report, program):
     svg, png = open(prefix + ".svg").read(), open(prefix + ".png", "rb").read()
     report.check(all(word in svg for word in ("Eigenvalues", "eigenvectors", "Predicted training loss", "second", "steps")), "the SVG file")
     report.check(png.startswith(b"\x89PNG") and len(png) > 10000, "the PNG file")
+    report.check(open(prefix + ".pdf", "rb").read(5) == b"%PDF-", "the PDF file")
+    report.check("spectrum of the ntk, 25 training samples</title>" in svg and "place of the eigenvalue" in svg, "the SVG file's title and axes")
     sphere, prefix = work.compile(SPHERE), work.path("sphere")
     result = work.run_program([sphere, "spectrum", "--sphere", "--target=2", "--figure", prefix])
     report.check(result.returncode == 0 and not result.stderr and os.path.getsize(prefix + ".png") > 10000, f"--sphere --figure: {result.stderr!r}")

@@ -198,6 +198,17 @@ static void test_spread(void **state)
 	near(s.p, entk_student_tail(2 / s.error, 3), 1e-15);
 	near(s.p, 0.0163, 5e-5); /* t = 4.899 with 3 degrees of freedom */
 	assert_true(isnan(entk_spread(pairs, 1).p));
+	/* Test samples are a draw too. 97 of 100 right with every training set: the binomial's interval. */
+	const double right[3] = {0.97, 0.97, 0.97};
+	s = entk_spread_tested(right, 3, sqrt(0.97 * 0.03 / 99), 100);
+	near(s.half, 1.98421695 * sqrt(0.97 * 0.03 / 99), 1e-8);
+	near(s.half, 0.034, 5e-4);
+	near(entk_spread_tested(right, 1, 0.017, 100).half, 1.98421695 * 0.017, 1e-8);
+	assert_true(isnan(entk_spread_tested(right, 1, 0.017, 1).half));
+	/* Equal shares of 3 and 12 degrees of freedom: 4 / (1/3 + 1/12) = 9.6 degrees. */
+	s = entk_spread_tested(pairs, 4, entk_spread(pairs, 4).error, 13);
+	near(s.error, sqrt(2) * entk_spread(pairs, 4).error, 1e-15);
+	near(s.half / s.error, entk_student_quantile(0.95, 9.6), 1e-12);
 }
 
 static void test_student(void **state)
