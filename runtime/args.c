@@ -1,6 +1,8 @@
 /* Command lines: options from a table, numbers, and what all commands share. */
 #include "commands.h"
 
+#include "file.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -290,7 +292,7 @@ const EntkNet *entk_common_net(const EntkCommon *common, size_t i)
 static bool find_input(const char *input, struct stat *found)
 {
 	char path[4096];
-	const char *colon = strrchr(input, ':');
+	const char *colon = entk_find_key(input);
 	if (stat(input, found) == 0)
 		return true;
 	if (!colon || (size_t)(colon - input) >= sizeof path)

@@ -1,6 +1,7 @@
 /* The table of commands, and what happens before and after each of them. */
 #include "commands.h"
 
+#include "base/path.h"
 #include "cpu.h"
 
 #include <errno.h>
@@ -115,6 +116,7 @@ int entk_main(const EntkProgram *program, int argc, char **argv)
 	const EntkCommand *command = NULL;
 	char *path = argc > 0 ? argv[0] : (char[]){"entk"}, *slash = strrchr(path, '/');
 	char *name = slash ? slash + 1 : path;
+	path_reserve_descriptors();
 	install_handlers();
 	if (check_program(program, &error) != ENTK_OK)
 		return entk_error_print(name, &error);

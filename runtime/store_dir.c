@@ -1,6 +1,8 @@
 /* The folder of a gram store and the parts in it: see store_dir.h. */
 #include "store_dir.h"
 
+#include "base/path.h"
+#include "file.h"
 #include "store_internal.h"
 #include "store_lock.h"
 
@@ -84,7 +86,9 @@ static EntkStatus make_folder(const char *path, const char *parent, EntkError *e
 		return error->fix[0] ? error->status
 				     : entk_fix(error, "the folder above it must exist and be writable");
 	}
-	if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+	if (stat(path, &info) != 0)
+		return entk_gram_failure(error, path, "make the store's folder", errno);
+	if (!S_ISDIR(info.st_mode))
 		return entk_fail(error, ENTK_SYSTEM, path, "a file, expected a gram store, which is a folder");
 	return ENTK_OK;
 }
@@ -112,6 +116,21 @@ static EntkStatus check_folder(const char *path, EntkError *error)
 	return entk_fix(error, "`gram X -o K.gram` makes one");
 }
 
+/* Without slashes at the end. A link to a folder that is still to be made is followed: mkdir itself does not. */
+static EntkStatus folder_path(const char *path, char **folder, EntkError *error)
+{
+	struct stat info;
+	*folder = strndup(path, trimmed_length(path));
+	if (*folder && stat(*folder, &info) != 0 && lstat(*folder, &info) == 0) {
+		char *followed = path_follow(*folder);
+		if (!followed && errno != ENOMEM)
+			return entk_gram_failure(error, path, "open", errno);
+		free(*folder);
+		*folder = followed;
+	}
+	return *folder ? ENTK_OK : entk_fail_memory(error, "a file's name", strlen(path));
+}
+
 EntkStatus entk_gram_folder_open(const char *path, bool write, EntkGramFolder **folder, EntkError *error)
 {
 	*folder = NULL;
@@ -120,8 +139,7 @@ EntkStatus entk_gram_folder_open(const char *path, bool write, EntkGramFolder **
 		return error->status;
 	new->write = write;
 	new->lock = -1;
-	new->path = strndup(path, trimmed_length(path));
-	EntkStatus status = new->path ? ENTK_OK : entk_fail_memory(error, "a file's name", strlen(path));
+	EntkStatus status = folder_path(path, &new->path, error);
 	if (status == ENTK_OK)
 		status = write ? make_store_folder(new->path, error) : check_folder(new->path, error);
 	if (status == ENTK_OK)
@@ -216,12 +234,17 @@ static EntkStatus read_small(const char *path, char **text, size_t *size, EntkEr
 {
 	*text = NULL;
 	*size = 0;
-	FILE *file = fopen(path, "rb");
-	if (!file)
-		return errno == ENOENT ? ENTK_OK : entk_gram_failure(error, path, "read", errno);
 	struct stat info;
+	int descriptor = entk_open_read(path, &info);
+	if (descriptor < 0)
+		return errno == ENOENT ? ENTK_OK : entk_gram_failure(error, path, "read", errno);
+	FILE *file = fdopen(descriptor, "rb");
+	if (!file) {
+		close(descriptor);
+		return entk_fail_memory(error, "a store's header", BUFSIZ);
+	}
 	EntkStatus status = ENTK_OK;
-	if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > MAX_HEADER)
+	if (!S_ISREG(info.st_mode) || info.st_size > MAX_HEADER)
 		status = entk_fail(error, ENTK_INPUT, path, "not the header of a gram store");
 	else if (!(*text = entk_allocate((size_t)info.st_size + 1, 1, "a store's header", error)))
 		status = error->status;
@@ -396,7 +419,8 @@ static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 	store->states = entk_allocate(store->slots, 1, "the list of tiles", error);
 	if (!store->states)
 		return error->status;
-	store->file = open(store->tiles_path, (write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0666);
+	/* O_NONBLOCK: a pipe in the place of the tiles is refused below, its other end not waited for. */
+	store->file = open(store->tiles_path, (write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (store->file < 0) {
 		/* Made, but not one tile was finished. */
 		if (!write && errno == ENOENT)
