@@ -3,6 +3,7 @@
 lie about their sizes, descriptors that are closed, the environment of child processes."""
 import io
 import os
+import shutil
 import signal
 import stat
 import struct
@@ -270,8 +271,62 @@ def closed_descriptors(f):
     f.check(result.returncode == 2, f"entkc --emit=dot to a closed stdout: status {result.returncode}")
 
 
+def gnuplot_settings(f):
+    """Figures do not depend on the user's own gnuplot settings; a gnuplot that fails is quoted without our script."""
+    if not shutil.which("gnuplot"):
+        f.report.skip("figures: no gnuplot here")
+        return
+    data = f.work.fresh(".npz")
+    rng = np.random.default_rng(4)
+    x, y = rng.standard_normal((40, 3)), np.arange(40) % 2
+    np.savez(data, x_train=x, y_train=y, x_test=x[:9], y_test=y[:9])
+    pictures = []
+    for variables in ({}, {"GNUTERM": "x11"}, {"GNUTERM": "no such terminal", "GNUPLOT_LIB": "/nowhere", "FIT_SCRIPT": "x"}):
+        prefix = f.work.fresh()
+        result = f.run("spectrum", data, "--figure", prefix, env={**os.environ, **variables})
+        if f.check(result.returncode == 0 and not result.stderr, f"figure with {variables}: {result.stderr}"):
+            with open(prefix + ".svg", "rb") as file:
+                pictures.append(file.read())
+    f.check(len(set(pictures)) == 1, "a figure depends on gnuplot's settings")
+    folder = f.folder()
+    with open(os.path.join(folder, "gnuplot"), "w") as file:
+        file.write("#!/bin/sh\ncat >/dev/null\necho 'set term x' >&2\necho '         ^' >&2\n"
+                   "echo '         line 0: unknown thing' >&2\nexit 1\n")
+    os.chmod(os.path.join(folder, "gnuplot"), 0o755)
+    result = f.run("spectrum", data, "--figure", f.work.fresh(), env={**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+    f.check("line 0: unknown thing" in result.stderr and "set term" not in result.stderr, f"gnuplot's error: {result.stderr}")
+
+
+def signals_to_children(f):
+    """SIGTERM to a command that waits for another program ends both, soon."""
+    data, folder = f.work.fresh(".npz"), f.folder()
+    np.savez(data, x_train=X, y_train=np.arange(6) % 2, x_test=X, y_test=np.arange(6) % 2)
+    other = os.path.join(folder, "other")
+    for name, text in (("--version", "exec sleep 60"), ("gram", "[ $1 = --version ] && echo compiled by entkc && exit; exec sleep 60")):
+        with open(other, "w") as file:
+            file.write(f"#!/bin/sh\necho $$ > {folder}/pid\n{text}\n")
+        os.chmod(other, 0o755)
+        if os.path.exists(f"{folder}/pid"):
+            os.unlink(f"{folder}/pid")
+        command = [f.program, "compare", data, "--sizes=2,4", "--seeds=2", "--with", other]
+        child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        limit = time.time() + 30
+        while time.time() < limit and not os.path.exists(f"{folder}/pid"):
+            time.sleep(0.05)
+        time.sleep(0.5)
+        child.send_signal(signal.SIGTERM)
+        try:
+            error = child.communicate(timeout=20)[1].decode()
+            f.check(child.returncode == 130, f"SIGTERM while {name} runs: status {child.returncode}, {error}")
+        except subprocess.TimeoutExpired:
+            child.kill()
+            f.check(False, f"SIGTERM while {name} runs: goes on")
+        with open(f"{folder}/pid") as file:
+            f.check(not os.path.exists(f"/proc/{file.read().strip()}"), f"SIGTERM while {name} runs: the other program goes on")
+
+
 TESTS = (links, modes, pipes, members, types_by_name, empty_parts, huge_claims, leftovers, leftovers_of_the_compiler,
-         closed_descriptors)
+         closed_descriptors, gnuplot_settings, signals_to_children)
 
 
 def main():
