@@ -300,6 +300,8 @@ int entk_command_bench(const EntkProgram *program, int argc, char **argv)
 	EntkStatus status = entk_common_create(program, &command.common, &error);
 	if (status == ENTK_OK)
 		status = parse(&command, &args, &error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&command.common, &error);
 	if (status == ENTK_OK && !command.common.help) {
 		command.gram = entk_common_gram_options(&command.common);
 		command.gram.progress = NULL;

@@ -525,6 +525,8 @@ int entk_command_gram(const EntkProgram *program, int argc, char **argv)
 	EntkStatus status = entk_common_create(program, &command.common, &error);
 	if (status == ENTK_OK)
 		status = parse(&command, &args, &error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&command.common, &error);
 	if (status == ENTK_OK && !command.common.help) {
 		EntkGramOptions common = entk_common_gram_options(&command.common);
 		common.tile_left = command.gram.tile_left;

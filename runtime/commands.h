@@ -88,6 +88,7 @@ typedef struct EntkCommon {
 	const EntkNet *net; /* NULL: --net was not given, all nets are meant */
 	double *params;     /* owned; program->param_count values */
 	unsigned threads;   /* 0: all */
+	bool *set;          /* owned; which of them --set has set */
 	bool show_progress;
 	bool help; /* --help was given: the command calls entk_args_help and returns */
 	EntkProgress progress;
@@ -97,6 +98,8 @@ EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, En
 void entk_common_destroy(EntkCommon *common);
 /* Handle a common option's id. */
 EntkStatus entk_common_take(EntkCommon *common, int id, const char *value, EntkError *error);
+/* After the last option: do the layers allow the values that --set gave? What entkc checks when it compiles is checked with them. */
+EntkStatus entk_common_check(const EntkCommon *common, EntkError *error);
 /* Options for entk_gram: params, threads, progress, and cancellation by SIGINT and SIGTERM. */
 EntkGramOptions entk_common_gram_options(EntkCommon *common);
 /* Nets that are meant: `i` counts from 0; NULL after the last. */

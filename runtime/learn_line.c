@@ -143,6 +143,8 @@ static EntkStatus parse(const EntkLearnCommand *command, EntkLearnLine *line, En
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;)
 		status = take(command, line, id, args->value, error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&line->common, error);
 	if (status != ENTK_OK || line->common.help)
 		return status;
 	for (int i = 0; i < 2 && command->names[i] && !command->optional; i++)
