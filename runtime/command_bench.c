@@ -96,7 +96,10 @@ static EntkStatus time_product(const BenchCommand *command, const EntkSamples *x
 	void *out = entk_allocate_aligned(bytes, 1, "the matrix product", error);
 	if (!out)
 		return error->status;
-	entk_linalg_threads(1);
+	if (entk_linalg_threads(1, error) != ENTK_OK) {
+		free(out);
+		return error->status;
+	}
 	for (uint64_t i = 0; i < command->repeats; i++) {
 		double start = entk_now();
 		if (x->precision == 32)

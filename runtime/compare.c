@@ -265,7 +265,9 @@ static EntkStatus fit_all(EntkCompare *compare, EntkCompareNet *net, const EntkC
 	if (!net->runs)
 		return error->status;
 	for (size_t size = 0; size < compare->size_count; size++) {
-		entk_linalg_threads(compare->sizes[size] < SMALL ? 1 : compare->line.common.threads);
+		if (status == ENTK_OK)
+			status = entk_linalg_threads(compare->sizes[size] < SMALL ? 1 : compare->line.common.threads,
+						     error);
 		for (size_t seed = 0; seed < compare->seeds && status == ENTK_OK; seed++) {
 			status = run_one(compare, net->name, kernels, size, seed,
 					 &net->runs[size * compare->seeds + seed], error);

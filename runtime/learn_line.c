@@ -167,8 +167,9 @@ int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command,
 		status = parse(command, line, &args, &error);
 	bool help = line->common.help;
 	if (status == ENTK_OK && !help) {
-		entk_linalg_threads(line->common.threads);
-		status = command->run(line, &error);
+		status = entk_linalg_threads(line->common.threads, &error);
+		if (status == ENTK_OK)
+			status = command->run(line, &error);
 	}
 	command->destroy(line);
 	entk_common_destroy(&line->common);
