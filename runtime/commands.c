@@ -1,6 +1,7 @@
 /* The table of commands, and what happens before and after each of them. */
 #include "commands.h"
 
+#include "base/arena.h"
 #include "base/path.h"
 #include "cpu.h"
 
@@ -117,6 +118,7 @@ int entk_main(const EntkProgram *program, int argc, char **argv)
 	char *path = argc > 0 ? argv[0] : (char[]){"entk"}, *slash = strrchr(path, '/');
 	char *name = slash ? slash + 1 : path;
 	path_reserve_descriptors();
+	arena_set_exhausted_status(entk_exit_status(ENTK_MEMORY));
 	install_handlers();
 	if (check_program(program, &error) != ENTK_OK)
 		return entk_error_print(name, &error);

@@ -403,6 +403,13 @@ static EntkStatus allocate_store(const EntkGramFolder *folder, const char *net, 
 	return new->tiles_path ? ENTK_OK : error->status;
 }
 
+static EntkStatus list_states(EntkGramStore *store, uint64_t count, EntkError *error)
+{
+	store->known = count < store->slots ? count : store->slots;
+	store->states = entk_allocate(store->known, 1, "the list of tiles", error);
+	return store->states ? ENTK_OK : error->status;
+}
+
 /* What follows from the header; opens the file of tiles. */
 static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 {
@@ -416,15 +423,12 @@ static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 	uint64_t bytes;
 	if (__builtin_mul_overflow(store->slots, store->slot_bytes, &bytes) || bytes > INT64_MAX)
 		return entk_fail(error, ENTK_INPUT, store->path, "more bytes than a file can have");
-	store->states = entk_allocate(store->slots, 1, "the list of tiles", error);
-	if (!store->states)
-		return error->status;
 	/* O_NONBLOCK: a pipe in the place of the tiles is refused below, its other end not waited for. */
 	store->file = open(store->tiles_path, (write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (store->file < 0) {
 		/* Made, but not one tile was finished. */
 		if (!write && errno == ENOENT)
-			return ENTK_OK;
+			return list_states(store, 0, error);
 		return entk_gram_failure(error, store->tiles_path, "open", errno);
 	}
 	if (write)
@@ -434,6 +438,10 @@ static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 		return entk_gram_failure(error, store->tiles_path, "open", errno);
 	if (!S_ISREG(info.st_mode))
 		return entk_fail(error, ENTK_INPUT, store->tiles_path, "not a regular file");
+	/* A reader believes a header only as far as there are tiles. Bytes behind the last whole slot are seen as part of one. */
+	uint64_t there = (uint64_t)info.st_size / store->slot_bytes + 1;
+	if (list_states(store, write ? store->slots : there, error) != ENTK_OK)
+		return error->status;
 	store->device = info.st_dev;
 	store->inode = info.st_ino;
 	store->last_sync = entk_now();
@@ -529,13 +537,14 @@ uint64_t entk_gram_store_size(const EntkGramStore *store)
 
 EntkTileState entk_gram_store_state(const EntkGramStore *store, uint64_t i)
 {
-	return (EntkTileState)store->states[i / store->header.shard.count];
+	uint64_t slot = i / store->header.shard.count;
+	return slot < store->known ? (EntkTileState)store->states[slot] : ENTK_TILE_MISSING;
 }
 
 uint64_t entk_gram_store_count(const EntkGramStore *store, EntkTileState state)
 {
-	uint64_t count = 0;
-	for (uint64_t i = 0; i < store->slots; i++)
+	uint64_t count = state == ENTK_TILE_MISSING ? store->slots - store->known : 0;
+	for (uint64_t i = 0; i < store->known; i++)
 		count += store->states[i] == state;
 	return count;
 }

@@ -325,8 +325,72 @@ def signals_to_children(f):
             f.check(not os.path.exists(f"/proc/{file.read().strip()}"), f"SIGTERM while {name} runs: the other program goes on")
 
 
+FAILING_MALLOC = r"""
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <signal.h>
+/* From the runtime's first call of sigaction on, allocation number ENTK_FAIL and all after it that are large, or it alone, fail. */
+static long left = -1;
+extern void *__libc_malloc(size_t), *__libc_realloc(void *, size_t), *__libc_calloc(size_t, size_t);
+static int fails(void) { return left > 0 && --left == 0; }
+void *malloc(size_t n) { return fails() ? NULL : __libc_malloc(n); }
+void *realloc(void *p, size_t n) { return fails() ? NULL : __libc_realloc(p, n); }
+void *calloc(size_t k, size_t n) { return fails() ? NULL : __libc_calloc(k, n); }
+int sigaction(int number, const struct sigaction *a, struct sigaction *b)
+{
+	int (*real)(int, const struct sigaction *, struct sigaction *) = dlsym(RTLD_NEXT, "sigaction");
+	int result = real(number, a, b);
+	if (number == SIGXFSZ && getenv("ENTK_FAIL"))
+		left = atol(getenv("ENTK_FAIL"));
+	return result;
+}
+"""
+
+
+def failing_allocations(f):
+    """Any one allocation fails: an error with status 3, or the right bytes; never a store with "(null)" in it."""
+    source, library = f.work.write(FAILING_MALLOC, "fail.c"), f.work.path("fail.so")
+    made = subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"], capture_output=True, text=True)
+    if made.returncode != 0 or b"__asan_init" in open(f.program, "rb").read():
+        f.report.skip("failing allocations: not with this library or sanitizer")
+        return
+    program = f.work.compile("param w = 1\nnet n = vector(3) -> dense(weight_std = w) -> relu -> dense\n")
+    whole = f.work.fresh(".gram")
+    result = f.run("gram", f.x, "-o", whole, "--set=w=2", executable=program)
+    f.check(result.returncode == 0, f"gram for failing allocations: {result.stderr}")
+    with open(os.path.join(whole, "n", "header"), "rb") as file:
+        want = file.read()
+    failed = 0
+    for number in range(1, 160):
+        out = f.work.fresh(".gram")
+        result = f.run("gram", f.x, "-o", out, "-t1", "--set=w=2", executable=program,
+                       env={**os.environ, "LD_PRELOAD": library, "ENTK_FAIL": str(number)})
+        f.check(result.returncode in (0, 3), f"allocation {number} fails: status {result.returncode}: {result.stderr[:300]}")
+        failed += result.returncode == 3
+        path = os.path.join(out, "n", "header")
+        if os.path.exists(path):
+            with open(path, "rb") as file:
+                f.check(file.read() == want, f"allocation {number} fails: another header, status {result.returncode}")
+        shutil.rmtree(out, ignore_errors=True)
+    f.check(failed > 20, f"only {failed} allocations failed with an error")
+
+
+def dry_runs(f):
+    """What cannot fit says so, in units that can be read, and not with status 0."""
+    program = f.work.compile("net n = vector(1) -> dense -> relu -> dense\n")
+    many = f.work.array(np.ones((2_000_000, 1), np.uint8))
+    for arguments in (["-o", f.work.fresh(".npz")], ["-o", f.work.fresh(".gram")], []):
+        result = f.run("gram", many, "--dry-run", "-t1", *arguments, executable=program)
+        f.check(result.returncode == 3 and "does not fit" in result.stdout and " TB" in result.stdout and result.stderr.count("\n") == 1,
+                f"dry run of 2 million samples {arguments}: status {result.returncode}, {result.stdout} {result.stderr}")
+    result = f.run("gram", f.x, "--dry-run")
+    f.check(result.returncode == 0 and "fit" not in result.stdout, f"dry run of a few samples: {result.stdout}")
+
+
 TESTS = (links, modes, pipes, members, types_by_name, empty_parts, huge_claims, leftovers, leftovers_of_the_compiler,
-         closed_descriptors, gnuplot_settings, signals_to_children)
+         closed_descriptors, gnuplot_settings, signals_to_children,
+         failing_allocations, dry_runs)
 
 
 def main():
