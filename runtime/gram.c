@@ -266,7 +266,7 @@ static EntkStatus check_sample(const Gram *gram, uint32_t member, bool of_z, siz
 	own.count = 1;
 	own.values = (char *)all->values + i * all->size * (all->precision / 8);
 	EntkStatus status = variance(gram, net, &own, &variances.own, error);
-	if (status == ENTK_OK && variances.own < entk_underflow_bound(gram->program->precision)) {
+	if (status == ENTK_OK && fabs(variances.own) < entk_underflow_bound(gram->program->precision)) {
 		status = entk_sample_scaled(all, i, &scaled, error);
 		if (status == ENTK_OK)
 			status = variance(gram, net, &scaled, &variances.scaled, error);
@@ -315,7 +315,7 @@ static EntkStatus check_underflow(const Gram *gram, const double *own, EntkTileR
 			return error->status;
 		for (uint32_t i = 0; i < range.rows && gram->symmetric; i++) {
 			uint32_t j = range.row + i - range.column; /* wraps around where the diagonal is further left */
-			if (j < range.columns && own[i * own_stride(gram) + j] < bound &&
+			if (j < range.columns && fabs(own[i * own_stride(gram) + j]) < bound &&
 			    check_sample(gram, m, false, range.row + i, error) != ENTK_OK)
 				return error->status;
 		}

@@ -65,8 +65,8 @@ EntkStatus entk_underflow_judge(const EntkProgram *program, const EntkNet *net, 
 				const EntkVariances *variances, bool zero_factor, EntkError *error)
 {
 	const double bound = entk_underflow_bound(program->precision);
-	bool single = program->precision == 32, layers = variances->ones < bound;
-	if (variances->own >= bound)
+	bool single = program->precision == 32, layers = fabs(variances->ones) < bound;
+	if (!(fabs(variances->own) < bound))
 		return ENTK_OK;
 	if (variances->own == 0 && variances->scaled == 0 && (zero_factor || !layers))
 		return ENTK_OK;
