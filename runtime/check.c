@@ -200,8 +200,7 @@ EntkStatus entk_check_draw(const FinitePlan *plan, const char *net, const EntkSa
 	unsigned threads;
 	*estimates = (EntkCheckEstimates){.pairs = entk_check_pairs(samples->count)};
 	EntkStatus status = fit_threads(plan, net, samples, options, &threads, error);
-	/* Networks are independent: one thread each, and their bits do not depend on how many. After the count of threads: an
-	 * OpenBLAS made with OpenMP sets that too. */
+	/* Networks are independent: one thread each, and their bits do not depend on how many. */
 	if (status == ENTK_OK && entk_blas_is_limited())
 		threads = 1;
 	if (status == ENTK_OK)
