@@ -40,10 +40,7 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 LLVM_CFLAGS = $(shell $(LLVM_CONFIG) --cflags | sed 's/-I/-isystem /')
 LLVM_LIBS = $(shell $(LLVM_CONFIG) --ldflags) -Wl,-rpath,$(shell $(LLVM_CONFIG) --libdir) $(shell $(LLVM_CONFIG) --libs)
 
-# A program is linked by the system's cc, whatever compiled the runtime: name clang's OpenMP library in full.
-IS_CLANG = $(findstring clang,$(shell $(CC) --version 2>/dev/null | head -n 1))
-OPENMP_LIBS = $(if $(IS_CLANG),$(shell $(CC) -print-file-name=libomp.so.5),-lgomp)
-RUNTIME_LIBS = $(SANITIZE) -lzip -llapacke -lopenblas $(OPENMP_LIBS) -lm -lpthread
+RUNTIME_LIBS = $(SANITIZE) -lzip -llapacke -lopenblas -lm -lpthread
 
 # Recipes print one short line; `make V=1` prints the commands.
 say = $(if $(V),,@printf '  %-6s %s\n' '$(1)' '$(2)';)
@@ -149,7 +146,7 @@ $(BUILD)/obj/compiler/%.o: compiler/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 
 $(BUILD)/obj/runtime/%.o: runtime/%.c $(BUILD)/flags | $(BUILD)/deps.stamp
 	@mkdir -p $(@D)
-	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) -fopenmp $(WARNINGS) $(DEPFLAGS) -c $< -o $@
+	$(call say,CC,$<)$(CC) $(BASE_CFLAGS) $(WARNINGS) $(DEPFLAGS) -c $< -o $@
 
 # Built beside and moved into place: a program that is being linked never meets half a library.
 define archive
@@ -225,11 +222,10 @@ $(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(BUILD)/tests/libentkc.a $(B
 # Fuzzers: clang's libFuzzer with both sanitizers, one program per tests/fuzz/fuzz_*.c, objects of their own.
 FUZZ_CC = $(shell sh scripts/deps.sh fuzz-compiler)
 FUZZ_FLAGS := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-FUZZ_OMP := -idirafter tests/fuzz/serial
 
 $(BUILD)/fuzz/obj/%.o: %.c $(BUILD)/flags | $(BUILD)/deps.stamp $(BUILD)/deps-fuzz.stamp $(GEN_HEADERS)
 	@mkdir -p $(@D)
-	$(call say,FUZZCC,$<)$(FUZZ_CC) $(STANDARD) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(INCLUDES) $(FUZZ_OMP) -w $(DEPFLAGS) -c $< -o $@
+	$(call say,FUZZCC,$<)$(FUZZ_CC) $(STANDARD) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(INCLUDES) -w $(DEPFLAGS) -c $< -o $@
 
 $(BUILD)/fuzz/obj/gen/%.o: $(BUILD)/gen/%.c $(BUILD)/flags $(GEN_HEADERS) | $(BUILD)/deps-fuzz.stamp
 	@mkdir -p $(@D)

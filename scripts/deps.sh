@@ -53,8 +53,7 @@ collect_base() {
 	need python3-numpy "$PYTHON" -c 'import numpy'
 	need fonts-dejavu-core has_file /usr/share/fonts/truetype/dejavu/DejaVuSans.ttf
 	case $CC in *clang*)
-		need clang has_command "$CC"
-		need libomp-dev sh -c "test -e \"\$($CC -print-file-name=libomp.so.5)\"" ;;
+		need clang has_command "$CC" ;;
 	esac
 }
 collect_fuzz() {

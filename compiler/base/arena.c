@@ -25,17 +25,25 @@ struct Arena {
 	size_t block_size; /* of the next block: small for a small file, few blocks for a large one */
 };
 
-static _Noreturn void out_of_memory(void)
+/* Of entkc; a program that it made has another. */
+static int exhausted_status = 2;
+
+void arena_set_exhausted_status(int status)
+{
+	exhausted_status = status;
+}
+
+_Noreturn void arena_exhausted(void)
 {
 	fputs("entk: error: out of memory\n", stderr);
-	exit(2);
+	exit(exhausted_status);
 }
 
 Arena *arena_create(void)
 {
 	Arena *arena = calloc(1, sizeof(Arena));
 	if (!arena)
-		out_of_memory();
+		arena_exhausted();
 	arena->block_size = FIRST_BLOCK;
 	return arena;
 }
@@ -54,10 +62,10 @@ void arena_destroy(Arena *arena)
 static unsigned char *new_block(Arena *arena, size_t size)
 {
 	if (size > SIZE_MAX - sizeof(Block))
-		out_of_memory();
+		arena_exhausted();
 	Block *block = calloc(1, sizeof(Block) + size);
 	if (!block)
-		out_of_memory();
+		arena_exhausted();
 	block->next = arena->blocks;
 	arena->blocks = block;
 	return block->bytes;
@@ -68,7 +76,7 @@ void *arena_alloc(Arena *arena, size_t count, size_t size)
 	size_t bytes;
 	size_t align = alignof(max_align_t);
 	if (__builtin_mul_overflow(count, size, &bytes) || bytes > PTRDIFF_MAX - align)
-		out_of_memory();
+		arena_exhausted();
 	bytes = (bytes + align - 1) / align * align;
 	if (bytes == 0)
 		bytes = align;
@@ -89,7 +97,7 @@ void *arena_alloc(Arena *arena, size_t count, size_t size)
 char *arena_copy(Arena *arena, const char *text, size_t length)
 {
 	if (length == SIZE_MAX)
-		out_of_memory();
+		arena_exhausted();
 	char *copy = arena_alloc(arena, length + 1, 1);
 	if (length)
 		memcpy(copy, text, length);
@@ -104,7 +112,7 @@ char *arena_printf(Arena *arena, const char *format, ...)
 	int length = vsnprintf(NULL, 0, format, args);
 	va_end(args);
 	if (length < 0)
-		out_of_memory();
+		arena_exhausted();
 	char *text = arena_alloc(arena, (size_t)length + 1, 1);
 	vsnprintf(text, (size_t)length + 1, format, again);
 	va_end(again);

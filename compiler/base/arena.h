@@ -1,7 +1,7 @@
 /* Bump arena: one per compilation; nobody frees single objects.
  *
  * The arena is the only place of the compiler that handles overflow and exhaustion of memory: an allocation
- * either succeeds (zeroed, aligned) or the process ends with status 2 and one clear line. */
+ * either succeeds (zeroed, aligned) or the process ends with status 2 and one clear line (programs that entkc made: 3). */
 #ifndef ENTK_ARENA_H
 #define ENTK_ARENA_H
 
@@ -11,6 +11,10 @@ typedef struct Arena Arena;
 
 Arena *arena_create(void);
 void arena_destroy(Arena *arena); /* accepts NULL */
+
+/* The same end, for memory that is not the arena's: of a stream that prints into memory. */
+_Noreturn void arena_exhausted(void);
+void arena_set_exhausted_status(int status);
 
 /* `count` objects of `size` bytes, zeroed, aligned for any type. Never NULL. */
 void *arena_alloc(Arena *arena, size_t count, size_t size);

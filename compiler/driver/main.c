@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "analysis/symmetry.h"
+#include "base/path.h"
 #include "driver/embed.h"
 #include "driver/explain.h"
 #include "driver/link.h"
@@ -445,6 +446,7 @@ static void report_crashes(void)
 
 int main(int argc, char **argv)
 {
+	path_reserve_descriptors();
 	report_crashes();
 	output_clean_up_at_exit();
 	Compiler c = {.arena = arena_create()};

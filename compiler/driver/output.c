@@ -1,13 +1,18 @@
 #include "driver/output.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/path.h"
 #include "driver/options.h"
 
 /* The one piece of global state: a signal handler has nothing else to look at. A path stays valid until the process
@@ -73,9 +78,36 @@ static const char *temporary_folder(void)
 	return folder && folder[0] ? folder : "/tmp";
 }
 
+/* The kernel reuses process numbers, and other machines may share the folder: only what nobody has written to for so long is left over. */
+#define STALE_SECONDS 3600
+
+/* Removes files of our own "FOLDER/.entkc-PID-N.SUFFIX" whose process was killed. */
+static void remove_stale(Arena *arena, const char *folder)
+{
+	DIR *list = opendir(folder);
+	struct dirent *entry;
+	while (list && (entry = readdir(list)) != NULL) {
+		long pid;
+		unsigned number;
+		char dot;
+		struct stat info;
+		if (strncmp(entry->d_name, ".entkc-", 7) != 0 ||
+		    sscanf(entry->d_name, ".entkc-%ld-%u%c", &pid, &number, &dot) != 3 || dot != '.' || pid <= 0 ||
+		    pid > INT_MAX)
+			continue;
+		const char *path = arena_printf(arena, "%s/%s", folder, entry->d_name);
+		if (lstat(path, &info) == 0 && S_ISREG(info.st_mode) && info.st_uid == geteuid() &&
+		    kill((pid_t)pid, 0) != 0 && errno == ESRCH && time(NULL) - info.st_mtime > STALE_SECONDS)
+			unlink(path);
+	}
+	if (list)
+		closedir(list);
+}
+
 /* An empty file "FOLDER/.entkc-PID-N.SUFFIX" of our own; NULL and errno on failure. */
 static const char *create_file(Arena *arena, const char *folder, const char *suffix, mode_t mode)
 {
+	remove_stale(arena, folder);
 	for (unsigned i = 0; i < 10000; i++) {
 		const char *path = arena_printf(arena, "%s/.entkc-%ld-%u%s", folder, (long)getpid(), i, suffix);
 		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
@@ -102,9 +134,9 @@ bool output_begin(Arena *arena, const char *path, Output *output)
 		return cannot_write(path);
 	}
 	output->is_device = exists && !S_ISREG(info.st_mode);
-	if (exists && !output->is_device) {
-		/* what a symbolic link points to is replaced, not the link */
-		char *real = realpath(path, NULL);
+	if (!output->is_device) {
+		/* what a symbolic link points to is replaced, or made, not the link */
+		char *real = exists ? realpath(path, NULL) : path_follow(path);
 		if (!real)
 			return cannot_write(path);
 		output->path = arena_copy(arena, real, strlen(real));

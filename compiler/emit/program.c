@@ -104,9 +104,12 @@ static uint64_t hash_rec(const RecProgram *rec, Arena *arena, uint64_t hash)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *memory = open_memstream(&text, &size);
-	ENTK_ASSERT(memory != NULL);
+	if (memory == NULL)
+		arena_exhausted();
 	rec_print(rec, memory);
-	fclose(memory);
+	bool good = !ferror(memory);
+	if (fclose(memory) != 0 || !good || text == NULL)
+		arena_exhausted();
 	hash = hash_text(hash, text);
 	free(text);
 	for (uint32_t i = 0; i < rec->coefs.count; i++)

@@ -9,4 +9,8 @@
  * means that the program and this library do not belong together. */
 Program *program_recheck(Arena *arena, const EntkSources *sources);
 
+/* May the program's params have these values? `sets` as of entkc, "NAME=EXPR"; they replace those of the same name that the program was
+ * compiled with. NULL if so; else the first error as --diag=line prints it, owned by the arena. */
+const char *program_recheck_sets(Arena *arena, const EntkSources *sources, const char *const *sets, uint32_t count);
+
 #endif

@@ -239,14 +239,17 @@ void rec_cost(Arena *arena, RecProgram *program)
 	char *text = NULL;
 	size_t size = 0;
 	FILE *to = open_memstream(&text, &size);
-	ENTK_ASSERT(to != NULL);
+	if (to == NULL)
+		arena_exhausted();
 	uint32_t level = 0;
 	const char *net = program->network->name;
 	explain_block(to, net, &program->pair.block, &level);
 	fprintf(to,
 		"%s: cost per pair: %.4g position pairs through a convolution, %.4g operations, %.4g KiB per lane\n",
 		net, cost.steps, cost.operations, (double)program->pair.lanes * 8 / 1024);
-	fclose(to);
+	bool good = !ferror(to);
+	if (fclose(to) != 0 || !good || text == NULL)
+		arena_exhausted();
 	program->explanation = arena_copy(arena, text, size);
 	free(text);
 }

@@ -117,13 +117,15 @@ static uint64_t hash_network(const Program *program, const Network *network)
 	size_t length = 0;
 	FILE *to = open_memstream(&text, &length);
 	if (to == NULL)
-		ICE("no memory for the network's text");
+		arena_exhausted();
 	nameless.name = "";
 	alone.networks = networks;
 	alone.network_count = 1;
 	alone.sources = NULL;
 	network_print(&alone, to);
-	fclose(to);
+	bool good = !ferror(to);
+	if (fclose(to) != 0 || !good || text == NULL)
+		arena_exhausted();
 	uint64_t hash = hash_bytes(14695981039346656037u, "reference", 9); /* never a compiled kernel's */
 	hash = hash_bytes(hash, text, length);
 	for (uint32_t id = 0; id < network->node_count; id++)

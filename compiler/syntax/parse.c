@@ -315,10 +315,8 @@ void parser_run(Parser *parser, int start_token)
 	parser->position = parser->last_end = begin;
 	parser->start_token = start_token;
 	yyscan_t scanner;
-	if (entk_scan_lex_init_extra(parser, &scanner) != 0) {
-		diag_error(parser->diag, (Span){parser->file, 0, 0}, "E0203", "out of memory");
-		return;
-	}
+	if (entk_scan_lex_init_extra(parser, &scanner) != 0)
+		arena_exhausted();
 	parser->scanner = scanner;
 	entk_scan__scan_bytes(source->text + begin, (int)(source->length - begin), scanner);
 	int result = entk_yyparse(parser);

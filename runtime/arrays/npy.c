@@ -206,6 +206,27 @@ static EntkStatus unsupported_type(const EntkStream *stream, const char *name, E
 	return entk_fix(error, "convert the array, for example with x.astype('float64'), and save it again");
 }
 
+/* What NumPy's dtype() understands beside letter and size. Its own files never have these names, but it reads them. */
+static bool type_by_name(const char *name, EntkType *type)
+{
+	static const struct {
+		const char *name;
+		EntkType type;
+	} others[] = {
+		{"?", ENTK_BOOL},     {"b", ENTK_I8},       {"B", ENTK_U8},      {"h", ENTK_I16},   {"H", ENTK_U16},
+		{"i", ENTK_I32},      {"I", ENTK_U32},      {"l", ENTK_I64},     {"L", ENTK_U64},   {"q", ENTK_I64},
+		{"Q", ENTK_U64},      {"e", ENTK_F16},      {"f", ENTK_F32},     {"d", ENTK_F64},   {"half", ENTK_F16},
+		{"single", ENTK_F32}, {"double", ENTK_F64}, {"float", ENTK_F64}, {"int", ENTK_I64},
+	};
+	for (size_t t = 0; t < TYPE_COUNT; t++)
+		if (strcmp(name, types[t].name) == 0)
+			return *type = (EntkType)t, true;
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		if (strcmp(name, others[i].name) == 0)
+			return *type = others[i].type, true;
+	return false;
+}
+
 static EntkStatus parse_type(const EntkStream *stream, Cursor *c, EntkNpyHeader *header, EntkError *error)
 {
 	char text[64], shown[80];
@@ -218,6 +239,11 @@ static EntkStatus parse_type(const EntkStream *stream, Cursor *c, EntkNpyHeader 
 	char order = '|';
 	if (*code && strchr("<>|=", *code))
 		order = *code++;
+	const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+	if (type_by_name(code, &header->type)) {
+		header->swap = types[header->type].size > 1 && order == (little ? '>' : '<');
+		return ENTK_OK;
+	}
 	if (*code == 'O')
 		return unsupported_type(stream, "object (Python objects)", error);
 	if (*code == 'S' || *code == 'U' || *code == 'a')
@@ -228,7 +254,6 @@ static EntkStatus parse_type(const EntkStream *stream, Cursor *c, EntkNpyHeader 
 		return unsupported_type(stream, "date or time", error);
 	for (size_t t = 0; t < TYPE_COUNT; t++)
 		if (code[0] == types[t].code && code[1] == '0' + types[t].size && code[2] == '\0') {
-			const bool little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 			header->type = (EntkType)t;
 			header->swap = types[t].size > 1 && order == (little ? '>' : '<');
 			return ENTK_OK;

@@ -273,16 +273,19 @@ static bool add_to_zip(zip_t *zip, Entry *entry)
 
 EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error)
 {
-	const EntkTarget *target = &writer->target;
+	EntkTarget *target = &writer->target;
 	int code = 0;
+	if (entk_target_begin(target, error) != ENTK_OK)
+		return error->status;
 	zip_t *zip = zip_open(target->temporary, ZIP_CREATE | ZIP_TRUNCATE, &code);
 	if (!zip)
-		return entk_target_failure(target, errno, error);
+		return entk_target_fail(target, errno, error);
 	bool good = true;
 	for (size_t i = 0; i < writer->count && good; i++)
 		good = add_to_zip(zip, &writer->entries[i]);
 	if (!good || zip_close(zip) != 0) {
 		zip_error_t *reason = zip_get_error(zip);
+		entk_target_fail(target, errno, error);
 		entk_fail(error, ENTK_SYSTEM, target->final, "cannot write: %s; nothing was left behind",
 			  zip_error_code_system(reason) ? strerror(zip_error_code_system(reason))
 							: zip_error_strerror(reason));
@@ -292,10 +295,9 @@ EntkStatus entk_npz_writer_commit(EntkNpzWriter *writer, EntkError *error)
 			if (writer->entries[i].rows && writer->entries[i].rows->error.status != ENTK_OK)
 				*error = writer->entries[i].rows->error;
 		zip_discard(zip);
-		unlink(target->temporary);
 		return error->status;
 	}
-	return entk_target_commit(&writer->target, error);
+	return entk_target_commit(target, error);
 }
 
 static bool write_rows(FILE *file, const Entry *entry)
@@ -314,6 +316,8 @@ static bool write_rows(FILE *file, const Entry *entry)
 static EntkStatus write_npy(EntkNpzWriter *writer, EntkError *error)
 {
 	Rows *rows = writer->entries[0].rows;
+	if (entk_target_begin(&writer->target, error) != ENTK_OK)
+		return error->status;
 	FILE *file = fopen(writer->target.temporary, "wb");
 	bool good = file && rows_open(rows) && write_rows(file, &writer->entries[0]) && fflush(file) == 0;
 	int number = errno;
@@ -324,10 +328,9 @@ static EntkStatus write_npy(EntkNpzWriter *writer, EntkError *error)
 	rows_close(rows);
 	if (good)
 		return entk_target_commit(&writer->target, error);
-	entk_target_failure(&writer->target, number, error);
+	entk_target_fail(&writer->target, number, error);
 	if (rows->error.status != ENTK_OK)
 		*error = rows->error;
-	unlink(writer->target.temporary);
 	return error->status;
 }
 

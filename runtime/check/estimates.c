@@ -1,5 +1,6 @@
 #include "check/estimates.h"
 
+#include "numerics/blas.h"
 #include "numerics/linalg.h"
 
 #include <math.h>
@@ -198,9 +199,11 @@ EntkStatus entk_check_draw(const FinitePlan *plan, const char *net, const EntkSa
 	unsigned threads;
 	*estimates = (EntkCheckEstimates){.pairs = entk_check_pairs(samples->count)};
 	EntkStatus status = fit_threads(plan, net, samples, options, &threads, error);
-	/* Networks are independent: one thread each, and their bits do not depend on how many. After the count of threads: an
-	 * OpenBLAS made with OpenMP sets that too. */
-	entk_linalg_threads(1);
+	/* Networks are independent: one thread each, and their bits do not depend on how many. */
+	if (status == ENTK_OK && entk_blas_is_limited())
+		threads = 1;
+	if (status == ENTK_OK)
+		status = entk_linalg_threads(1, error);
 	double *values = status == ENTK_OK ? as_doubles(samples, error) : NULL;
 	FiniteSamples x = {values, (uint32_t)samples->count};
 	if (status == ENTK_OK)

@@ -3,6 +3,7 @@
 
 #include "arrays/npz_writer.h"
 #include "cli/cancel.h"
+#include "support/file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,8 @@ EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, En
 	*common = (EntkCommon){.program = program, .show_progress = isatty(STDERR_FILENO) == 1};
 	common->params =
 		entk_allocate((size_t)program->param_count + 1, sizeof *common->params, "the parameters", error);
-	if (!common->params)
+	common->set = entk_allocate((size_t)program->param_count + 1, sizeof *common->set, "the parameters", error);
+	if (!common->params || !common->set)
 		return error->status;
 	for (uint32_t i = 0; i < program->param_count; i++)
 		common->params[i] = program->params[i].value;
@@ -25,6 +27,7 @@ EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, En
 void entk_common_destroy(EntkCommon *common)
 {
 	free(common->params);
+	free(common->set);
 	free(common->nets);
 	memset(common, 0, sizeof *common);
 }
@@ -112,6 +115,7 @@ static EntkStatus take_param(EntkCommon *common, const char *text, EntkError *er
 		if (strcmp(program->params[i].name, name) == 0) {
 			char option[160];
 			snprintf(option, sizeof option, "--set %s", name);
+			common->set[i] = true;
 			return entk_parse_real(option, equals + 1, -1e300, 1e300, &common->params[i], error);
 		}
 	const char **names = entk_allocate((size_t)program->param_count + 1, sizeof *names, "a list of names", error);
@@ -180,7 +184,7 @@ const EntkNet *entk_common_net(const EntkCommon *common, size_t i)
 static bool find_input(const char *input, struct stat *found)
 {
 	char path[4096];
-	const char *colon = strrchr(input, ':');
+	const char *colon = entk_find_key(input);
 	if (stat(input, found) == 0)
 		return true;
 	if (!colon || (size_t)(colon - input) >= sizeof path)

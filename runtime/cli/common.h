@@ -33,6 +33,7 @@ typedef struct EntkCommon {
 	size_t net_count;
 	double *params;   /* owned; program->param_count values */
 	unsigned threads; /* 0: all */
+	bool *set;        /* owned; which of the params --set has set */
 	bool show_progress;
 	bool help; /* --help was given: the command calls entk_args_help and returns */
 	EntkProgress progress;
@@ -42,6 +43,8 @@ EntkStatus entk_common_create(const EntkProgram *program, EntkCommon *common, En
 void entk_common_destroy(EntkCommon *common);
 /* Handle a common option's id. */
 EntkStatus entk_common_take(EntkCommon *common, int id, const char *value, EntkError *error);
+/* After the last option: do the layers allow the values that --set gave? What entkc checks when it compiles is checked with them. */
+EntkStatus entk_common_check(const EntkCommon *common, EntkError *error);
 /* Options for entk_gram: params, threads, progress, and cancellation by SIGINT and SIGTERM. */
 EntkGramOptions entk_common_gram_options(EntkCommon *common);
 /* For commands that take one net: is only one of them named by --net, if any? */

@@ -99,7 +99,10 @@ static EntkStatus time_product(const BenchCommand *command, const EntkSamples *x
 	void *out = entk_allocate_aligned(bytes, 1, "the matrix product", error);
 	if (!out)
 		return error->status;
-	entk_linalg_threads(1);
+	if (entk_linalg_threads(1, error) != ENTK_OK) {
+		free(out);
+		return error->status;
+	}
 	for (uint64_t i = 0; i < command->repeats; i++) {
 		double start = entk_now();
 		if (x->precision == 32)
@@ -303,6 +306,8 @@ int entk_command_bench(const EntkProgram *program, int argc, char **argv)
 	EntkStatus status = entk_common_create(program, &command.common, &error);
 	if (status == ENTK_OK)
 		status = parse(&command, &args, &error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&command.common, &error);
 	if (status == ENTK_OK && !command.common.help) {
 		command.gram = entk_common_gram_options(&command.common);
 		command.gram.progress = NULL;

@@ -476,6 +476,8 @@ int entk_command_check(const EntkProgram *program, int argc, char **argv)
 	EntkStatus status = entk_common_create(program, &command.common, &error);
 	if (status == ENTK_OK)
 		status = parse(&command, &args, &error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&command.common, &error);
 	bool help = command.common.help;
 	if (status == ENTK_OK && !help) {
 		EntkGramOptions gram = entk_common_gram_options(&command.common);

@@ -1,6 +1,8 @@
 /* The table of commands, and what happens before and after each of them. */
 #include "commands/commands.h"
 
+#include "base/arena.h"
+#include "base/path.h"
 #include "cli/args.h"
 #include "cli/cancel.h"
 #include "output/text.h"
@@ -99,6 +101,8 @@ int entk_main(const EntkProgram *program, int argc, char **argv)
 	const EntkCommand *command = NULL;
 	char *path = argc > 0 ? argv[0] : (char[]){"entk"}, *slash = strrchr(path, '/');
 	char *name = slash ? slash + 1 : path;
+	path_reserve_descriptors();
+	arena_set_exhausted_status(entk_exit_status(ENTK_MEMORY));
 	entk_cancel_install();
 	if (check_program(program, &error) != ENTK_OK)
 		return entk_error_print(name, &error);

@@ -277,15 +277,38 @@ static double free_bytes(const char *path)
 	return known ? (double)disk.f_bavail * (double)disk.f_frsize : -1;
 }
 
-static void print_disk(const GramCommand *command, const Prediction *p)
+/* In the unit that gives it few digits. */
+static const char *size_text(double bytes, char *to, size_t size)
+{
+	if (bytes < 1e10)
+		snprintf(to, size, "%.1f MB", 1e-6 * bytes);
+	else if (bytes < 1e12)
+		snprintf(to, size, "%.1f GB", 1e-9 * bytes);
+	else
+		snprintf(to, size, "%.1f TB", 1e-12 * bytes);
+	return to;
+}
+
+/* Bytes of memory and swap; -1 where the system does not tell. */
+static double memory_bytes(void)
+{
+	struct sysinfo info;
+	return sysinfo(&info) == 0 ? ((double)info.totalram + (double)info.totalswap) * info.mem_unit : -1;
+}
+
+/* Does it fit? */
+static bool print_disk(const GramCommand *command, const Prediction *p)
 {
 	double available = command->output ? free_bytes(command->output) : -1;
-	printf("  disk        %.1f MB", 1e-6 * p->disk);
+	char size[32], left[32];
+	printf("  disk        %s", size_text(p->disk, size, sizeof size));
 	if (p->tiles)
 		printf(": %llu tiles of %u x %u", (unsigned long long)p->tiles, p->tile_rows, p->tile_columns);
 	if (available >= 0)
-		printf("; %.0f MB are free", 1e-6 * available);
+		printf("; %s are free%s", size_text(available, left, sizeof left),
+		       p->disk > available ? ": does not fit" : "");
 	printf("\n");
+	return available < 0 || p->disk <= available;
 }
 
 static EntkStatus dry_run(GramCommand *command, size_t i, const EntkNet *net, EntkError *error)
@@ -315,14 +338,23 @@ static EntkStatus dry_run(GramCommand *command, size_t i, const EntkNet *net, En
 	       command->inputs.z_name ? "" : ", one triangle", shard);
 	printf("  operations  %.3g predicted, %.3g per pair\n", p.pairs * net->operations_per_pair,
 	       net->operations_per_pair);
-	printf("  memory      %.1f MB: samples %.1f, %s %.1f, workspace of %u thread%s %.1f\n",
-	       1e-6 * (p.samples + p.output + p.workspace), 1e-6 * p.samples, p.tiles ? "tiles" : "output",
-	       1e-6 * p.output, threads, plural, 1e-6 * p.workspace);
-	print_disk(command, &p);
+	double memory = p.samples + p.output + p.workspace, have = memory_bytes();
+	bool fits = have < 0 || memory <= have;
+	char size[32];
+	printf("  memory      %s: samples %.1f, %s %.1f, workspace of %u thread%s %.1f%s%s\n",
+	       size_text(memory, size, sizeof size), 1e-6 * p.samples, p.tiles ? "tiles" : "output", 1e-6 * p.output,
+	       threads, plural, 1e-6 * p.workspace, memory < 1e10 ? "" : " MB", fits ? "" : ": does not fit");
+	fits &= print_disk(command, &p);
 	printf("  time        %s with %u thread%s; %s per pair and thread, measured\n",
 	       entk_duration_text(seconds * p.pairs / threads, total, sizeof total), threads, plural,
 	       entk_duration_text(seconds, each, sizeof each));
-	return ENTK_OK;
+	if (fits)
+		return ENTK_OK;
+	entk_fail(error, ENTK_MEMORY, net->name, "does not fit: %zu x %zu kernels take more than there is",
+		  command->rows, command->columns);
+	return entk_fix(error, "%s",
+			to_store(command) ? "share the tiles among disks (--shard)"
+					  : "write to a store (-o K.gram), or use fewer samples");
 }
 
 /* ---- into memory, then into one file --------------------------------------------------------------------------- */
@@ -330,12 +362,8 @@ static EntkStatus dry_run(GramCommand *command, size_t i, const EntkNet *net, En
 /* The output must fit into memory: overcommitted, it would end in a kill after hours. */
 static EntkStatus check_memory(const GramCommand *command, EntkError *error)
 {
-	struct sysinfo info;
-	double needed = output_bytes(command), have;
-	if (sysinfo(&info) != 0)
-		return ENTK_OK;
-	have = ((double)info.totalram + (double)info.totalswap) * info.mem_unit;
-	if (needed <= have)
+	double needed = output_bytes(command), have = memory_bytes();
+	if (have < 0 || needed <= have)
 		return ENTK_OK;
 	entk_fail(error, ENTK_MEMORY, NULL, "out of memory: %zu x %zu kernels take %.1f GB, the machine has %.1f GB",
 		  command->rows, command->columns, 1e-9 * needed, 1e-9 * have);
@@ -527,6 +555,8 @@ int entk_command_gram(const EntkProgram *program, int argc, char **argv)
 	EntkStatus status = entk_common_create(program, &command.common, &error);
 	if (status == ENTK_OK)
 		status = parse(&command, &args, &error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&command.common, &error);
 	if (status == ENTK_OK && !command.common.help) {
 		EntkGramOptions common = entk_common_gram_options(&command.common);
 		common.tile_left = command.gram.tile_left;

@@ -273,6 +273,8 @@ int entk_command_info(const EntkProgram *program, int argc, char **argv)
 	EntkStatus status = entk_common_create(program, &command.common, &error);
 	if (status == ENTK_OK)
 		status = parse(&command, &args, &error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&command.common, &error);
 	if (status == ENTK_OK && !command.common.help) {
 		entk_cpu_has(program->cpu_features, command.missing, sizeof command.missing);
 		status = command.json ? print_json(&command, &error) : print_text(&command, &error);

@@ -295,6 +295,8 @@ int entk_command_verify(const EntkProgram *program, int argc, char **argv)
 	EntkStatus status = entk_common_create(program, &command.common, &error);
 	if (status == ENTK_OK)
 		status = parse(&command, &args, &error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&command.common, &error);
 	if (status == ENTK_OK && !command.common.help) {
 		command.gram = entk_common_gram_options(&command.common);
 		status = run(&command, &error);

@@ -7,6 +7,7 @@
 
 #include "arrays/npz_writer.h"
 #include "numerics/linalg.h"
+#include "output/child.h"
 #include "output/text.h"
 
 #include <errno.h>
@@ -16,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -124,10 +124,9 @@ static EntkStatus read_version(const char *program, char *text, size_t size, Ent
 {
 	char *argv[] = {(char *)program, "--version", NULL};
 	posix_spawn_file_actions_t actions;
-	size_t length = 0;
 	int ends[2], status;
 	pid_t child;
-	if (pipe(ends) != 0)
+	if (pipe2(ends, O_CLOEXEC) != 0)
 		return entk_fail(error, ENTK_SYSTEM, program, "cannot make a pipe: %s", strerror(errno));
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
@@ -138,19 +137,13 @@ static EntkStatus read_version(const char *program, char *text, size_t size, Ent
 	int failure = posix_spawn(&child, program, &actions, NULL, argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	close(ends[1]);
-	while (failure == 0 && length + 1 < size) {
-		ssize_t count = read(ends[0], text + length, size - 1 - length);
-		if (count == 0 || (count < 0 && errno != EINTR))
-			break;
-		length += count > 0 ? (size_t)count : 0;
-	}
-	text[length] = '\0';
+	text[0] = '\0';
+	if (failure == 0)
+		entk_child_read(ends[0], text, size);
 	close(ends[0]);
 	if (failure != 0)
 		return cannot_start(program, failure, error);
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	return ENTK_OK;
+	return entk_child_wait(child, program, &status, NULL, error);
 }
 
 /* Anything can stand behind --with; what is not ours would answer `gram` with messages of its own, or do something. */
@@ -208,9 +201,8 @@ static EntkStatus run_gram(EntkCompare *compare, const Folder *folder, Call call
 	int failure = posix_spawn(&child, call.program, NULL, NULL, argv, environ);
 	if (failure != 0)
 		return cannot_start(call.program, failure, error);
-	while (wait4(child, &status, 0, &usage) < 0)
-		if (errno != EINTR)
-			return entk_fail(error, ENTK_SYSTEM, call.program, "cannot wait for it: %s", strerror(errno));
+	if (entk_child_wait(child, call.program, &status, &usage, error) != ENTK_OK)
+		return error->status;
 	*peak = fmax(*peak, 1024.0 * (double)usage.ru_maxrss);
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? ENTK_OK : child_failed(call.program, status, error);
 }

@@ -65,6 +65,13 @@ static EntkStatus find_part(EntkDataset *dataset, EntkPartName part, bool needed
 static EntkStatus check_shape(EntkDataset *dataset, const EntkPart *part, const EntkArray *array, EntkError *error)
 {
 	char shape[256];
+	if (array->rank > 0 && array->shape[0] == 0) {
+		entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key), "no samples: its shape is %s",
+			  entk_shape_text(array->rank, array->shape, shape, sizeof shape));
+		return entk_fix(error, part == &dataset->parts[ENTK_PART_VAL]
+					       ? "leave the validation part out where there is none"
+					       : "every part needs at least one sample");
+	}
 	if ((array->rank != 1 && array->rank != 2) || array->count == 0)
 		return entk_fail(error, ENTK_INPUT, entk_npz_where(dataset->npz, part->y_key),
 				 "shape %s, expected (n), (n, 1) or (n, k) targets",

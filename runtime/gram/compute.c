@@ -7,6 +7,7 @@
 #include "gram/place.h"
 #include "gram/tile_store.h"
 #include "gram/tiles.h"
+#include "gram/underflow.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,7 +29,10 @@ typedef struct Gram {
 	const EntkSamples *x, *z; /* z == x for a set with itself */
 	bool symmetric;
 	const volatile int *cancel;
+	const double *params; /* or NULL */
 	double *coefficients;
+	/* Per member and sample: has its variance been looked at? Threads may do that twice. Both NULL: nobody asks. */
+	unsigned char *seen_x, *seen_z;
 	double *state_x, *state_z; /* state_z == state_x where z == x */
 	uint32_t *index;           /* 0, 1, 2 ..: lists of consecutive samples are pieces of it */
 	uint32_t sub_left, sub_right;
@@ -205,6 +209,9 @@ static EntkStatus not_finite(const Gram *gram, uint32_t member, const char *kern
 				: "scale the data or lower weight_std: the kernel grows beyond what a double holds");
 }
 
+static EntkStatus diagonal(const EntkProgram *program, const EntkNet *net, const EntkSamples *x,
+			   const EntkGramOptions *options, bool watch, double *nngp, double *ntk, EntkError *error);
+
 /* Are all wanted pairs of a sub-tile finite? */
 static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *kernel, const EntkBlock *block,
 			       EntkError *error)
@@ -226,6 +233,92 @@ static EntkStatus check_finite(const Gram *gram, uint32_t member, const char *ke
 			if (!isfinite(value[j]))
 				return not_finite(gram, member, kernel, value[j], block->range.row + i,
 						  block->range.column + j, error);
+	}
+	return ENTK_OK;
+}
+
+/* The NNGP of one sample with itself; what it may lose is not looked at. */
+static EntkStatus variance(const Gram *gram, const EntkNet *net, const EntkSamples *samples, double *nngp,
+			   EntkError *error)
+{
+	const EntkGramOptions options = {.params = gram->params, .threads = 1};
+	return diagonal(gram->program, net, samples, &options, false, nngp, NULL, error);
+}
+
+static bool has_zero_coefficient(const Gram *gram)
+{
+	for (uint32_t c = 0; c < gram->net->coefficient_count; c++)
+		if (gram->coefficients[c] == 0)
+			return true;
+	return false;
+}
+
+/* Is the variance of a sample so small that its kernels are wrong? */
+static EntkStatus check_sample(const Gram *gram, uint32_t member, bool of_z, size_t i, EntkError *error)
+{
+	const EntkNet *net = gram->trunk ? &gram->program->nets[gram->trunk->members[member]] : gram->net;
+	const EntkSamples *all = of_z ? gram->z : gram->x;
+	unsigned char *seen = (of_z ? gram->seen_z : gram->seen_x) + member * all->count + i;
+	if (__atomic_exchange_n(seen, 1, __ATOMIC_RELAXED) || entk_sample_is_zero(all, i))
+		return ENTK_OK;
+	EntkVariances variances = {0};
+	EntkSamples scaled = {0}, ones = {0}, own = *all;
+	own.count = 1;
+	own.values = (char *)all->values + i * all->size * (all->precision / 8);
+	EntkStatus status = variance(gram, net, &own, &variances.own, error);
+	if (status == ENTK_OK && fabs(variances.own) < entk_underflow_bound(gram->program->precision)) {
+		status = entk_sample_scaled(all, i, &scaled, error);
+		if (status == ENTK_OK)
+			status = variance(gram, net, &scaled, &variances.scaled, error);
+		if (status == ENTK_OK)
+			status = entk_sample_ones(all, &ones, error);
+		if (status == ENTK_OK)
+			status = variance(gram, net, &ones, &variances.ones, error);
+		if (status == ENTK_OK)
+			status = entk_underflow_judge(gram->program, net, i, of_z, &variances,
+						      has_zero_coefficient(gram), error);
+	}
+	free(scaled.values);
+	free(ones.values);
+	return status;
+}
+
+/* Pairs of different samples may be as small as they like. But their kernels are at most the geometric mean of the two variances:
+ * only where a whole row or column of the sub-tile is small can the variance of its sample be too small. */
+static EntkStatus check_pairs(const Gram *gram, uint32_t member, const double *own, EntkTileRange range,
+			      EntkError *error)
+{
+	const double bound = 1e6 * sqrt(entk_underflow_bound(gram->program->precision));
+	const size_t stride = own_stride(gram);
+	for (uint32_t i = 0; i < range.rows; i++) {
+		uint32_t j = 0;
+		while (j < range.columns && fabs(own[i * stride + j]) < bound)
+			j++;
+		if (j == range.columns && check_sample(gram, member, false, range.row + i, error) != ENTK_OK)
+			return error->status;
+	}
+	for (uint32_t j = 0; j < range.columns; j++) {
+		uint32_t i = 0;
+		while (i < range.rows && fabs(own[i * stride + j]) < bound)
+			i++;
+		if (i == range.rows && check_sample(gram, member, true, range.column + j, error) != ENTK_OK)
+			return error->status;
+	}
+	return ENTK_OK;
+}
+
+static EntkStatus check_underflow(const Gram *gram, const double *own, EntkTileRange range, EntkError *error)
+{
+	const double bound = entk_underflow_bound(gram->program->precision);
+	for (uint32_t m = 0; m < gram->members && gram->seen_x; m++, own += own_plane(gram)) {
+		if (!gram->symmetric && check_pairs(gram, m, own, range, error) != ENTK_OK)
+			return error->status;
+		for (uint32_t i = 0; i < range.rows && gram->symmetric; i++) {
+			uint32_t j = range.row + i - range.column; /* wraps around where the diagonal is further left */
+			if (j < range.columns && fabs(own[i * own_stride(gram) + j]) < bound &&
+			    check_sample(gram, m, false, range.row + i, error) != ENTK_OK)
+				return error->status;
+		}
 	}
 	return ENTK_OK;
 }
@@ -288,7 +381,7 @@ static EntkStatus run_sub_tile(const Gram *gram, Scratch *s, EntkTileRange whole
 		status = put(gram, "NNGP", s->nngp, range, &place, place.nngp, error);
 	if (status == ENTK_OK && place.ntk)
 		status = put(gram, "NTK", s->ntk, range, &place, place.ntk, error);
-	return status;
+	return status == ENTK_OK ? check_underflow(gram, s->nngp, range, error) : status;
 }
 
 /* All wanted pairs of a tile. Near the diagonal in steps of as many rows as there are lanes, each from its own column on:
@@ -358,6 +451,9 @@ static void destroy(Gram *gram)
 {
 	entk_tiles_destroy(&gram->tiles);
 	free(gram->missing);
+	if (gram->seen_z != gram->seen_x)
+		free(gram->seen_z);
+	free(gram->seen_x);
 	if (gram->state_z != gram->state_x)
 		free(gram->state_z);
 	free(gram->state_x);
@@ -407,6 +503,7 @@ static EntkStatus create(const EntkProgram *program, const EntkNet *net, const E
 		       .z = z ? z : x,
 		       .symmetric = z == NULL,
 		       .store = store,
+		       .params = options->params,
 		       .cancel = options->cancel};
 	size_t values = (size_t)net->shape[0] * net->shape[1] * net->shape[2] * net->channels;
 	if (x->size != values || gram->z->size != values || x->precision != program->precision ||
@@ -433,6 +530,15 @@ static EntkStatus create(const EntkProgram *program, const EntkNet *net, const E
 		net->coefficients(params, gram->coefficients);
 	free(params);
 	return choose_tiles(gram, options, error);
+}
+
+/* From now on variances are looked at. */
+static EntkStatus watch_underflow(Gram *gram, EntkError *error)
+{
+	gram->seen_x = entk_allocate(gram->x->count, gram->members, "the list of samples", error);
+	gram->seen_z = gram->z == gram->x ? gram->seen_x
+					  : entk_allocate(gram->z->count, gram->members, "the list of samples", error);
+	return gram->seen_x && gram->seen_z ? ENTK_OK : error->status;
 }
 
 static EntkStatus prepare_all(Gram *gram, const EntkGramOptions *options, EntkError *error)
@@ -483,6 +589,8 @@ static EntkStatus fill(const EntkProgram *program, const EntkNet *net, const Ent
 	EntkStatus status = create(program, net, x, z, options, store, &gram, error);
 	gram.trunk = trunk;
 	gram.members = trunk ? trunk->count : 1;
+	if (status == ENTK_OK)
+		status = watch_underflow(&gram, error);
 	if (status == ENTK_OK)
 		status = list_missing(&gram, &count, &pairs, error);
 	if (status == ENTK_OK && count > 0)
@@ -564,13 +672,15 @@ static EntkStatus run_diagonal(void *context, void *scratch, uint64_t job, uint6
 	return status;
 }
 
-EntkStatus entk_gram_diagonal(const EntkProgram *program, const EntkNet *net, const EntkSamples *x,
-			      const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error)
+static EntkStatus diagonal(const EntkProgram *program, const EntkNet *net, const EntkSamples *x,
+			   const EntkGramOptions *options, bool watch, double *nngp, double *ntk, EntkError *error)
 {
 	Gram gram;
 	EntkStatus status = create(program, net, x, NULL, options, NULL, &gram, error);
 	gram.diagonal_nngp = nngp;
 	gram.diagonal_ntk = ntk;
+	if (status == ENTK_OK && watch)
+		status = watch_underflow(&gram, error);
 	if (status == ENTK_OK)
 		status = prepare_all(&gram, options, error);
 	if (status == ENTK_OK) {
@@ -580,6 +690,12 @@ EntkStatus entk_gram_diagonal(const EntkProgram *program, const EntkNet *net, co
 	}
 	destroy(&gram);
 	return status;
+}
+
+EntkStatus entk_gram_diagonal(const EntkProgram *program, const EntkNet *net, const EntkSamples *x,
+			      const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error)
+{
+	return diagonal(program, net, x, options, true, nngp, ntk, error);
 }
 
 size_t entk_gram_memory(const EntkProgram *program, const EntkNet *net, size_t x_count, size_t z_count,

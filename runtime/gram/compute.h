@@ -24,7 +24,7 @@ typedef struct EntkGramOptions {
 
 /* The kernels of x with z, or of x with itself where z is NULL, into row-major x->count x (z or x)->count arrays of the
  * caller. Either may be NULL when not wanted; without `ntk` only the NNGP is computed. ENTK_INTERRUPTED when cancelled;
- * ENTK_NUMERICAL naming the pair when a kernel is not finite. On failure the arrays' contents are undefined. */
+ * ENTK_NUMERICAL naming the pair when a kernel is not finite, or the sample whose variance underflows (underflow.h). On failure the arrays' contents are undefined. */
 EntkStatus entk_gram(const EntkProgram *program, const EntkNet *net, const EntkSamples *x, const EntkSamples *z,
 		     const EntkGramOptions *options, double *nngp, double *ntk, EntkError *error);
 /* The same into any store: every tile that it misses. Where the store's tiles are fixed, options->tile_left and

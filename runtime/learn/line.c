@@ -37,6 +37,8 @@ static EntkStatus parse(const EntkLearnCommand *command, EntkLearnLine *line, En
 	EntkStatus status = ENTK_OK;
 	for (int id; status == ENTK_OK && (id = entk_args_next(args, error)) != ENTK_ARG_END;)
 		status = take(command, line, id, args->value, error);
+	if (status == ENTK_OK)
+		status = entk_common_check(&line->common, error);
 	if (status != ENTK_OK || line->common.help)
 		return status;
 	for (int i = 0; i < 2 && command->names[i] && !command->optional; i++)
@@ -59,8 +61,9 @@ int entk_learn_main(const EntkProgram *program, const EntkLearnCommand *command,
 		status = parse(command, line, &args, &error);
 	bool help = line->common.help;
 	if (status == ENTK_OK && !help) {
-		entk_linalg_threads(line->common.threads);
-		status = command->run(line, &error);
+		status = entk_linalg_threads(line->common.threads, &error);
+		if (status == ENTK_OK)
+			status = command->run(line, &error);
 	}
 	command->destroy(line);
 	entk_common_destroy(&line->common);

@@ -2,6 +2,7 @@
  * A = U^T U with U = L^T. */
 #include "numerics/linalg.h"
 
+#include "numerics/blas.h"
 #include "support/executor.h"
 
 #include <cblas.h>
@@ -15,10 +16,13 @@
 /* OpenBLAS's own; other BLAS libraries may lack it. */
 extern void openblas_set_num_threads(int threads) __attribute__((weak));
 
-void entk_linalg_threads(unsigned threads)
+EntkStatus entk_linalg_threads(unsigned threads, EntkError *error)
 {
-	if (openblas_set_num_threads)
-		openblas_set_num_threads((int)entk_thread_count(threads));
+	unsigned count = entk_thread_count(threads);
+	EntkStatus status = entk_blas_prepare(&count, error);
+	if (status == ENTK_OK && openblas_set_num_threads)
+		openblas_set_num_threads((int)count);
+	return status;
 }
 
 double *entk_linalg_matrix(size_t rows, size_t columns, const char *what, EntkError *error)

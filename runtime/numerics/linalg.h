@@ -9,8 +9,9 @@
 
 #include <stddef.h>
 
-/* Threads of BLAS and LAPACK from now on; 0: as many as the machine has. The library's setting is per process. */
-void entk_linalg_threads(unsigned threads);
+/* Threads of BLAS and LAPACK from now on; 0: as many as the machine has. The library's setting is per process. Fewer where no more can be had; ENTK_MEMORY where the library could not even work on one: it would
+ * wait for memory forever. */
+EntkStatus entk_linalg_threads(unsigned threads, EntkError *error);
 
 /* rows x columns doubles, or NULL; the caller frees them. `what` names the thing. */
 double *entk_linalg_matrix(size_t rows, size_t columns, const char *what, EntkError *error);

@@ -1,6 +1,7 @@
 /* Figures through gnuplot: see figure.h. */
 #include "output/figure.h"
 
+#include "output/child.h"
 #include "output/target.h"
 #include "output/text.h"
 
@@ -415,6 +416,27 @@ static EntkStatus temporary_failure(EntkError *error)
 	return entk_fail(error, ENTK_SYSTEM, NULL, "cannot make a temporary file for gnuplot: %s", strerror(errno));
 }
 
+/* Our environment without what gnuplot would take from it: option -d is for the files of settings only, and a terminal that is named in
+ * GNUTERM but not built into this gnuplot ends it before the script is read. The caller frees the list, not the strings. */
+static char **own_environment(void)
+{
+	static const char *const settings[] = {"GNUTERM=", "GNUPLOT_", "GNUHELP=", "FIT_", "PAGER="};
+	size_t count = 0, kept = 0;
+	while (environ[count])
+		count++;
+	char **environment = malloc((count + 1) * sizeof *environment);
+	for (size_t i = 0; environment && i < count; i++) {
+		bool setting = false;
+		for (size_t k = 0; k < sizeof settings / sizeof *settings; k++)
+			setting |= strncmp(environ[i], settings[k], strlen(settings[k])) == 0;
+		if (!setting)
+			environment[kept++] = environ[i];
+	}
+	if (environment)
+		environment[kept] = NULL;
+	return environment;
+}
+
 /* Start gnuplot on the three files and wait for its end; *code is its exit status. */
 static EntkStatus run_gnuplot(FILE *in, FILE *out, FILE *err, int *code, EntkError *error)
 {
@@ -427,7 +449,9 @@ static EntkStatus run_gnuplot(FILE *in, FILE *out, FILE *err, int *code, EntkErr
 	posix_spawn_file_actions_adddup2(&actions, fileno(in), STDIN_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, fileno(out), STDOUT_FILENO);
 	posix_spawn_file_actions_adddup2(&actions, fileno(err), STDERR_FILENO);
-	int failure = posix_spawnp(&child, argv[0], &actions, NULL, argv, environ);
+	char **environment = own_environment();
+	int failure = environment ? posix_spawnp(&child, argv[0], &actions, NULL, argv, environment) : ENOMEM;
+	free(environment);
 	posix_spawn_file_actions_destroy(&actions);
 	if (failure == ENOENT) {
 		entk_fail(error, ENTK_SYSTEM, NULL, "figures need gnuplot, which is not installed");
@@ -435,9 +459,8 @@ static EntkStatus run_gnuplot(FILE *in, FILE *out, FILE *err, int *code, EntkErr
 	}
 	if (failure != 0)
 		return entk_fail(error, ENTK_SYSTEM, NULL, "cannot start gnuplot: %s", strerror(failure));
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			return entk_fail(error, ENTK_SYSTEM, NULL, "cannot wait for gnuplot: %s", strerror(errno));
+	if (entk_child_wait(child, argv[0], &status, NULL, error) != ENTK_OK)
+		return error->status;
 	*code = WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 	return ENTK_OK;
 }
@@ -460,11 +483,16 @@ static EntkStatus gnuplot_failed(FILE *err, int code, EntkError *error)
 	char *text = NULL;
 	size_t size;
 	EntkStatus status = read_back(err, &text, &size, error);
-	for (char *c = text; c && *c; c++)
+	/* Above what is wrong stands an echo of the script. */
+	char *reason = text ? text : (char[]){""};
+	for (char *line = reason; (line = strstr(line, "line ")) != NULL; line++)
+		if (line == text || line[-1] == '\n' || line[-1] == ' ')
+			reason = line;
+	for (char *c = reason; *c; c++)
 		if (*c == '\n')
 			*c = ' ';
 	if (status == ENTK_OK)
-		status = entk_fail(error, ENTK_SYSTEM, NULL, "gnuplot failed with status %d: %.300s", code, text);
+		status = entk_fail(error, ENTK_SYSTEM, NULL, "gnuplot failed with status %d: %.300s", code, reason);
 	free(text);
 	return status;
 }

@@ -1,8 +1,10 @@
 /* The folder of a gram store and the parts in it: see store.h. */
 #include "store/internal.h"
 
+#include "base/path.h"
 #include "store/lock.h"
 #include "store/store.h"
+#include "support/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -84,7 +86,9 @@ static EntkStatus make_folder(const char *path, const char *parent, EntkError *e
 		return error->fix[0] ? error->status
 				     : entk_fix(error, "the folder above it must exist and be writable");
 	}
-	if (stat(path, &info) != 0 || !S_ISDIR(info.st_mode))
+	if (stat(path, &info) != 0)
+		return entk_gram_failure(error, path, "make the store's folder", errno);
+	if (!S_ISDIR(info.st_mode))
 		return entk_fail(error, ENTK_SYSTEM, path, "a file, expected a gram store, which is a folder");
 	return ENTK_OK;
 }
@@ -112,6 +116,21 @@ static EntkStatus check_folder(const char *path, EntkError *error)
 	return entk_fix(error, "`gram X -o K.gram` makes one");
 }
 
+/* Without slashes at the end. A link to a folder that is still to be made is followed: mkdir itself does not. */
+static EntkStatus folder_path(const char *path, char **folder, EntkError *error)
+{
+	struct stat info;
+	*folder = strndup(path, trimmed_length(path));
+	if (*folder && stat(*folder, &info) != 0 && lstat(*folder, &info) == 0) {
+		char *followed = path_follow(*folder);
+		if (!followed && errno != ENOMEM)
+			return entk_gram_failure(error, path, "open", errno);
+		free(*folder);
+		*folder = followed;
+	}
+	return *folder ? ENTK_OK : entk_fail_memory(error, "a file's name", strlen(path));
+}
+
 EntkStatus entk_gram_folder_open(const char *path, bool write, EntkGramFolder **folder, EntkError *error)
 {
 	*folder = NULL;
@@ -120,8 +139,7 @@ EntkStatus entk_gram_folder_open(const char *path, bool write, EntkGramFolder **
 		return error->status;
 	new->write = write;
 	new->lock = -1;
-	new->path = strndup(path, trimmed_length(path));
-	EntkStatus status = new->path ? ENTK_OK : entk_fail_memory(error, "a file's name", strlen(path));
+	EntkStatus status = folder_path(path, &new->path, error);
 	if (status == ENTK_OK)
 		status = write ? make_store_folder(new->path, error) : check_folder(new->path, error);
 	if (status == ENTK_OK)
@@ -216,12 +234,17 @@ static EntkStatus read_small(const char *path, char **text, size_t *size, EntkEr
 {
 	*text = NULL;
 	*size = 0;
-	FILE *file = fopen(path, "rb");
-	if (!file)
-		return errno == ENOENT ? ENTK_OK : entk_gram_failure(error, path, "read", errno);
 	struct stat info;
+	int descriptor = entk_open_read(path, &info);
+	if (descriptor < 0)
+		return errno == ENOENT ? ENTK_OK : entk_gram_failure(error, path, "read", errno);
+	FILE *file = fdopen(descriptor, "rb");
+	if (!file) {
+		close(descriptor);
+		return entk_fail_memory(error, "a store's header", BUFSIZ);
+	}
 	EntkStatus status = ENTK_OK;
-	if (fstat(fileno(file), &info) != 0 || !S_ISREG(info.st_mode) || info.st_size > MAX_HEADER)
+	if (!S_ISREG(info.st_mode) || info.st_size > MAX_HEADER)
 		status = entk_fail(error, ENTK_INPUT, path, "not the header of a gram store");
 	else if (!(*text = entk_allocate((size_t)info.st_size + 1, 1, "a store's header", error)))
 		status = error->status;
@@ -380,6 +403,13 @@ static EntkStatus allocate_store(const EntkGramFolder *folder, const char *net, 
 	return new->tiles_path ? ENTK_OK : error->status;
 }
 
+static EntkStatus list_states(EntkGramStore *store, uint64_t count, EntkError *error)
+{
+	store->known = count < store->slots ? count : store->slots;
+	store->states = entk_allocate(store->known, 1, "the list of tiles", error);
+	return store->states ? ENTK_OK : error->status;
+}
+
 /* What follows from the header; opens the file of tiles. */
 static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 {
@@ -393,14 +423,12 @@ static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 	uint64_t bytes;
 	if (__builtin_mul_overflow(store->slots, store->slot_bytes, &bytes) || bytes > INT64_MAX)
 		return entk_fail(error, ENTK_INPUT, store->path, "more bytes than a file can have");
-	store->states = entk_allocate(store->slots, 1, "the list of tiles", error);
-	if (!store->states)
-		return error->status;
-	store->file = open(store->tiles_path, (write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC, 0666);
+	/* O_NONBLOCK: a pipe in the place of the tiles is refused below, its other end not waited for. */
+	store->file = open(store->tiles_path, (write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (store->file < 0) {
 		/* Made, but not one tile was finished. */
 		if (!write && errno == ENOENT)
-			return ENTK_OK;
+			return list_states(store, 0, error);
 		return entk_gram_failure(error, store->tiles_path, "open", errno);
 	}
 	if (write)
@@ -410,6 +438,10 @@ static EntkStatus open_tiles(EntkGramStore *store, bool write, EntkError *error)
 		return entk_gram_failure(error, store->tiles_path, "open", errno);
 	if (!S_ISREG(info.st_mode))
 		return entk_fail(error, ENTK_INPUT, store->tiles_path, "not a regular file");
+	/* A reader believes a header only as far as there are tiles. Bytes behind the last whole slot are seen as part of one. */
+	uint64_t there = (uint64_t)info.st_size / store->slot_bytes + 1;
+	if (list_states(store, write ? store->slots : there, error) != ENTK_OK)
+		return error->status;
 	store->device = info.st_dev;
 	store->inode = info.st_ino;
 	store->last_sync = entk_now();
@@ -505,13 +537,14 @@ uint64_t entk_gram_store_size(const EntkGramStore *store)
 
 EntkTileState entk_gram_store_state(const EntkGramStore *store, uint64_t i)
 {
-	return (EntkTileState)store->states[i / store->header.shard.count];
+	uint64_t slot = i / store->header.shard.count;
+	return slot < store->known ? (EntkTileState)store->states[slot] : ENTK_TILE_MISSING;
 }
 
 uint64_t entk_gram_store_count(const EntkGramStore *store, EntkTileState state)
 {
-	uint64_t count = 0;
-	for (uint64_t i = 0; i < store->slots; i++)
+	uint64_t count = state == ENTK_TILE_MISSING ? store->slots - store->known : 0;
+	for (uint64_t i = 0; i < store->known; i++)
 		count += store->states[i] == state;
 	return count;
 }

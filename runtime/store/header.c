@@ -86,9 +86,12 @@ static EntkStatus write_fields(const EntkStoreHeader *header, bool with_shard, c
 	for (int i = 0; i < ENTK_FIELD_COUNT; i++)
 		if (with_shard || i != ENTK_FIELD_SHARD)
 			fprintf(stream, "%s %s\n", field_info((EntkStoreField)i).key, header->fields[i]);
-	if (fclose(stream) == 0)
+	/* A stream that cannot grow drops what is printed, and may still be closed without an error. */
+	bool good = !ferror(stream);
+	if (fclose(stream) == 0 && good && *text)
 		return ENTK_OK;
 	free(*text);
+	*text = NULL;
 	return entk_fail_memory(error, "a store's header", *size);
 }
 
@@ -230,7 +233,10 @@ static EntkStatus set_params(EntkStoreHeader *header, const EntkStoreRun *run, E
 		fprintf(stream, "%s%s=%s", i ? " " : "", run->program->params[i].name,
 			entk_number_text(run->params[i], number));
 	}
-	return fclose(stream) == 0 ? ENTK_OK : entk_fail_memory(error, "a store's header", size);
+	bool good = !ferror(stream);
+	return fclose(stream) == 0 && good && header->fields[ENTK_FIELD_PARAMS]
+		       ? ENTK_OK
+		       : entk_fail_memory(error, "a store's header", size);
 }
 
 /* The numbers that the kernels compute with: they depend on the params and on the mathematical library. */

@@ -22,6 +22,7 @@ struct EntkGramStore {
 	uint64_t slots, slot_bytes; /* slot k holds tile k * shards + shard - 1 */
 	uint64_t excess;
 	unsigned char *states; /* EntkTileState per slot; each is written by one thread */
+	uint64_t known;        /* slots that have one; the others are missing */
 	int file;              /* of tiles; -1: there is none yet */
 	dev_t device;
 	ino_t inode;

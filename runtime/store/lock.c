@@ -59,7 +59,7 @@ EntkStatus entk_store_lock(const char *path, bool write, int *file, EntkError *e
 	int length = snprintf(name, sizeof name, "%s/.lock", path);
 	if (length < 0 || (size_t)length >= sizeof name)
 		return entk_fail(error, ENTK_INPUT, path, "the name is too long");
-	*file = write ? open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0666) : open(name, O_RDONLY | O_CLOEXEC);
+	*file = open(name, (write ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NONBLOCK, 0666);
 	if (*file < 0 && !write && errno == ENOENT)
 		return ENTK_OK;
 	if (*file < 0) {

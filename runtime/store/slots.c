@@ -121,15 +121,17 @@ EntkStatus entk_gram_store_scan(EntkGramStore *store, unsigned threads, EntkProg
 {
 	struct stat info;
 	EntkJobs jobs = {store->slots, store, scan_slot, scratch_create, scratch_destroy};
-	memset(store->states, ENTK_TILE_MISSING, (size_t)store->slots);
+	memset(store->states, ENTK_TILE_MISSING, (size_t)store->known);
 	if (store->file < 0 || store->slots == 0)
 		return ENTK_OK;
 	if (fstat(store->file, &info) != 0)
 		return entk_gram_failure(error, store->tiles_path, "read", errno);
-	/* Slots behind the end of the file are missing. */
-	uint64_t there = ((uint64_t)info.st_size + store->slot_bytes - 1) / store->slot_bytes;
+	/* Slots behind the end of the file are missing, and so is the last where the file ends before its record. */
+	uint64_t there = ((uint64_t)info.st_size + 2 * sizeof(uint64_t) - 1) / store->slot_bytes;
 	if (jobs.count > there)
 		jobs.count = there;
+	if (jobs.count > store->known)
+		jobs.count = store->known;
 	if (jobs.count == 0)
 		return ENTK_OK;
 	if (progress)

@@ -1,9 +1,13 @@
-/* OpenMP threads that take numbered jobs from a counter, and the progress that they report. */
+/* Threads that take numbered jobs from a counter, and the progress that they report. */
 #include "support/executor.h"
 
+#include "support/cores.h"
+
+#include <errno.h>
 #include <math.h>
-#include <omp.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -105,37 +109,40 @@ void entk_progress_end(EntkProgress *progress)
 
 unsigned entk_thread_count(unsigned wanted)
 {
-	return wanted ? wanted : (unsigned)omp_get_max_threads();
+	return wanted ? wanted : entk_cores();
 }
 
 typedef struct Run {
 	const EntkJobs *jobs;
 	EntkProgress *progress;
 	const volatile int *cancel;
+	pthread_mutex_t mutex;
 	uint64_t next;   /* job that nobody has taken; atomic */
 	bool stop;       /* atomic */
-	uint64_t failed; /* job of `error`; guarded by the critical section */
+	uint64_t failed; /* job of `error`; guarded by the mutex */
 	EntkError *error;
 } Run;
 
 static void fail(Run *run, uint64_t job, const EntkError *error)
 {
 	__atomic_store_n(&run->stop, true, __ATOMIC_RELEASE);
-#pragma omp critical(entk_executor)
+	pthread_mutex_lock(&run->mutex);
 	if (run->error->status == ENTK_OK || job < run->failed) {
 		run->failed = job;
 		*run->error = *error;
 	}
+	pthread_mutex_unlock(&run->mutex);
 }
 
-static void work(Run *run)
+static void *work(void *context)
 {
+	Run *run = context;
 	const EntkJobs *jobs = run->jobs;
 	void *scratch = NULL;
 	EntkError error = {.status = ENTK_OK};
 	if (jobs->scratch_create && jobs->scratch_create(jobs->context, &scratch, &error) != ENTK_OK) {
 		fail(run, 0, &error);
-		return;
+		return NULL;
 	}
 	while (!__atomic_load_n(&run->stop, __ATOMIC_ACQUIRE)) {
 		if (run->cancel && *run->cancel) {
@@ -151,24 +158,47 @@ static void work(Run *run)
 			break;
 		}
 		if (run->progress) {
-#pragma omp critical(entk_executor)
+			pthread_mutex_lock(&run->mutex);
 			entk_progress_add(run->progress, done);
+			pthread_mutex_unlock(&run->mutex);
 		}
 	}
 	if (jobs->scratch_destroy)
 		jobs->scratch_destroy(jobs->context, scratch);
+	return NULL;
+}
+
+/* On this thread and on as many others as can be started: what a limit forbids is said, and the rest do the work. */
+static void work_together(Run *run, unsigned threads)
+{
+	pthread_t *others = calloc(threads, sizeof *others);
+	unsigned started = 1;
+	int number = others ? 0 : ENOMEM;
+	while (number == 0 && started < threads)
+		if ((number = pthread_create(&others[started], NULL, work, run)) == 0)
+			started++;
+	if (started < threads)
+		entk_tell_fewer_threads(started, threads, number);
+	work(run);
+	for (unsigned i = 1; i < started; i++)
+		pthread_join(others[i], NULL);
+	free(others);
 }
 
 EntkStatus entk_execute(const EntkJobs *jobs, unsigned threads, EntkProgress *progress, const volatile int *cancel,
 			EntkError *error)
 {
 	EntkError first = {.status = ENTK_OK};
-	Run run = {.jobs = jobs, .progress = progress, .cancel = cancel, .error = &first};
+	Run run = {.jobs = jobs,
+		   .progress = progress,
+		   .cancel = cancel,
+		   .mutex = PTHREAD_MUTEX_INITIALIZER,
+		   .error = &first};
 	threads = entk_thread_count(threads);
 	if (threads > jobs->count)
 		threads = jobs->count ? (unsigned)jobs->count : 1;
-#pragma omp parallel num_threads(threads)
-	work(&run);
+	work_together(&run, threads);
+	pthread_mutex_destroy(&run.mutex);
 	if (first.status != ENTK_OK)
 		*error = first;
 	return first.status;

@@ -70,6 +70,32 @@ def check_errors(work, report):
                      f"entkc --set {setting}: status {result.returncode}, {result.stderr.strip()!r}")
 
 
+def check_ranges(work, report):
+    """What the layers do not allow is refused at run time as it is by entkc: by name, with the rule, in one line."""
+    source = ("param w = 1\nparam keep = 0.5\nparam lo = 0\nparam hi = 1\nparam free = 2\n"
+              "net n = vector(3) -> dense(weight_std = w) -> relu -> dropout(keep) -> dense(weight_std = hi - lo, bias_std = free * free)\n")
+    file, x = work.write(source), np.random.default_rng(7).standard_normal((4, 3))
+    data, path = work.fresh(".npz"), work.array(x)
+    np.savez(data, x_train=x, y_train=np.arange(4.0), x_test=x, y_test=np.arange(4.0))
+    for backend in ((), ("--backend=reference",)):
+        program = work.compile(file, sets=["w=1.5"], extra=backend)
+        for setting, good in (("w=-1", False), ("keep=0", False), ("keep=1.5", False), ("keep=1", True), ("w=0.5", True), ("lo=2", False),
+                              ("lo=0.5", True), ("free=-3", True), ("w=1e-30", True), ("w=1e+10", True)):
+            compiled = work.run_compiler([file, "-o", work.fresh(".prog"), "--set", setting])
+            report.check((compiled.returncode == 0) == good, f"entkc --set {setting}: {compiled.stderr}")
+            for command in (["gram", path, "-o", work.fresh(".npz")], ["info", "--no-time"], ["eval", data]):
+                result = work.run_program([program, *command, "--set", setting])
+                lines = result.stderr.splitlines()
+                if good:
+                    report.check(result.returncode in (0, 2), f"{command[0]} --set {setting}: {result.stderr}")
+                else:
+                    report.check(result.returncode == 1 and len(lines) == 1 and f"--set {setting}" in lines[0] and "E0" in lines[0],
+                                 f"{command[0]} --set {setting}: status {result.returncode}, {result.stderr}")
+        # Two that are wrong each for itself may be right together.
+        result = work.run_program([program, "info", "--no-time", "--set", "lo=2", "--set", "hi=3"])
+        report.check(result.returncode == 0, f"--set lo=2 --set hi=3: {result.stderr}")
+
+
 def check_let(work, report):
     """entkc --set replaces a `let` too: one file serves several sizes."""
     source = "let size = 4x4\nlet depth = 2\nnet n = image(size) -> (conv(3x3) -> relu)^depth -> pool -> dense\n"
@@ -86,7 +112,7 @@ def main():
     with lib.Work(options.build, options.keep) as work:
         for precision in ("f64", "f32"):
             check(work, report, precision)
-        for part in (check_errors, check_let):
+        for part in (check_errors, check_ranges, check_let):
             try:
                 part(work, report)
             except (lib.CompileError, lib.RunError) as error:
