@@ -2,7 +2,7 @@
 #include "cli/common.h"
 
 #include "arrays/npz_writer.h"
-#include "cli/cancel.h"
+#include "support/cancel.h"
 #include "support/file.h"
 
 #include <stdio.h>

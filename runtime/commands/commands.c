@@ -4,7 +4,7 @@
 #include "base/arena.h"
 #include "base/path.h"
 #include "cli/args.h"
-#include "cli/cancel.h"
+#include "support/cancel.h"
 #include "output/text.h"
 #include "support/cpu.h"
 #include "support/status.h"

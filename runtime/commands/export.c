@@ -2,7 +2,7 @@
 #include "commands/commands.h"
 
 #include "arrays/npz_writer.h"
-#include "cli/cancel.h"
+#include "support/cancel.h"
 #include "cli/common.h"
 #include "store/store.h"
 

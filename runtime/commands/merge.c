@@ -1,7 +1,7 @@
 /* `merge OUT.gram A.gram B.gram ..`: shards, or parts of the same Gram from several machines, become one store. */
 #include "commands/commands.h"
 
-#include "cli/cancel.h"
+#include "support/cancel.h"
 #include "cli/common.h"
 #include "cli/warn.h"
 #include "store/store.h"

@@ -1,7 +1,7 @@
 /* Comparing nets: see compare.h. */
 #include "compare/compare.h"
 
-#include "cli/cancel.h"
+#include "support/cancel.h"
 #include "learn/describe.h"
 #include "learn/grams.h"
 #include "numerics/linalg.h"

@@ -5,7 +5,7 @@
  * among those of a larger one, and stand in the same order: a run that needs fewer takes its share of what is there, bit for bit. */
 #include "compare/compare.h"
 
-#include "cli/cancel.h"
+#include "support/cancel.h"
 #include "learn/grams.h"
 #include "numerics/linalg.h"
 #include "output/text.h"

@@ -1,7 +1,7 @@
 /* See child.h. The handlers of SIGINT and SIGTERM restart what they interrupt, so waiting is done in steps. */
 #include "output/child.h"
 
-#include "cli/cancel.h"
+#include "support/cancel.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,5 +1,5 @@
 /* Interruption by signals: see cancel.h. */
-#include "cli/cancel.h"
+#include "support/cancel.h"
 
 #include <signal.h>
 #include <stddef.h>
