@@ -267,8 +267,7 @@ static EntkStatus run_one(const EntkCompare *compare, const EntkCompareNet *net,
 static EntkStatus fit_size(const EntkCompare *compare, const EntkCompareNet *net, const EntkCompareKernels *kernels,
 			   size_t size, double *sweep_sums, EntkError *error)
 {
-	EntkStatus status =
-		entk_linalg_threads(compare->sizes[size] < SMALL ? 1 : compare->line.common.threads, error);
+	EntkStatus status = entk_linalg_threads(compare->sizes[size] < SMALL ? 1 : compare->line.common.threads, error);
 	memset(sweep_sums, 0, ENTK_RIDGE_GRID * compare->test_count * sizeof *sweep_sums);
 	for (size_t seed = 0; seed < compare->seeds && status == ENTK_OK; seed++) {
 		status = run_one(compare, net, kernels, size, seed, sweep_sums, error);

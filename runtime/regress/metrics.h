@@ -50,9 +50,9 @@ void entk_class_probabilities(const double *mean, size_t classes, double varianc
 
 typedef struct EntkSpread {
 	double mean;
-	double deviation; /* sample standard deviation (n - 1); NaN for a single value */
-	double error;     /* standard error of the mean */
-	double half;      /* half width of the 95 % interval of the mean (Student's t) */
+	double deviation;          /* sample standard deviation (n - 1); NaN for a single value */
+	double error;              /* standard error of the mean */
+	double half;               /* half width of the 95 % interval of the mean (Student's t) */
 	double of_seeds, of_tests; /* what the standard error is made of, as in entk_spread_tested; NaN: unknown */
 	double p; /* how likely a mean as far from 0 is, were the true one 0 (two-sided t-test); NaN for a single value */
 } EntkSpread;
